@@ -1,0 +1,129 @@
+/* The small pieces everything stands on. */
+#include "base/buf.h"
+#include "base/counters.h"
+#include "base/cursor.h"
+#include "base/err.h"
+#include "base/intern.h"
+#include "base/ip.h"
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+static void str_splits_and_numbers(void **state)
+{
+    struct str s = STR("a,bc,"), head;
+    assert_true(str_split(&s, ',', &head) && str_eq(head, STR("a")));
+    assert_true(str_split(&s, ',', &head) && str_eq(head, STR("bc")));
+    assert_false(str_split(&s, ',', &head));
+    uint64_t v;
+    assert_true(str_u64(STR("18446744073709551615"), &v) && v == UINT64_MAX);
+    assert_false(str_u64(STR("18446744073709551616"), &v));
+    assert_false(str_u64(STR("-1"), &v));
+    assert_false(str_u64(STR(""), &v));
+    assert_int_equal(str_distance(STR("listen"), STR("Lisen"), 3), 1);
+    assert_int_equal(str_distance(STR("abc"), STR("xyzzy"), 2), 3);
+}
+
+static void cursor_error_is_sticky(void **state)
+{
+    struct cursor c = cursor_init("\x01\x02\x03", 3);
+    assert_int_equal(cursor_be16(&c), 0x0102);
+    assert_int_equal(cursor_be16(&c), 0);
+    assert_true(c.bad);
+    assert_int_equal(cursor_u8(&c), 0);
+}
+
+static void buf_stops_at_its_cap(void **state)
+{
+    struct buf b;
+    buf_init(&b, 4);
+    buf_le32(&b, 1);
+    assert_false(b.full);
+    buf_u8(&b, 1);
+    assert_true(b.full);
+    assert_int_equal(b.len, 4);
+    buf_fini(&b);
+    buf_init(&b, 0);
+    buf_varint(&b, 300);
+    assert_memory_equal(b.p, "\xac\x02", 2);
+    buf_printf(&b, "%s", "x");
+    assert_int_equal(b.len, 3);
+    buf_fini(&b);
+}
+
+static void ip_texts(void **state)
+{
+    static const char *const good[] = {"192.0.2.1", "2001:db8::1", "::", "0.0.0.0"};
+    char z[IP_TEXT_MAX];
+    struct ip a;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_true(ip_parse(str_from(good[i]), &a));
+        assert_string_equal(ip_format(a, z), good[i]);
+    }
+    assert_false(ip_parse(STR("192.0.2"), &a));
+    struct prefix p;
+    assert_true(prefix_parse(STR("10.1.2.3/8"), &p));
+    assert_string_equal(prefix_format(p, z), "10.0.0.0/8");
+    assert_true(ip_parse(STR("10.255.0.1"), &a) && prefix_contains(p, a));
+    assert_true(ip_parse(STR("11.0.0.1"), &a) && !prefix_contains(p, a));
+    assert_true(prefix_parse(STR("::/0"), &p) && prefix_contains(p, a));
+    assert_true(prefix_parse(STR("2001:db8::/33"), &p));
+    assert_false(prefix_parse(STR("10.0.0.0/33"), &p));
+}
+
+static void intern_gives_dense_ids(void **state)
+{
+    struct intern t;
+    intern_init(&t);
+    assert_int_equal(intern(&t, STR("")), 0);
+    char z[16];
+    for (uint32_t i = 1; i < 5000; i++) {
+        snprintf(z, sizeof z, "n%u", i);
+        assert_int_equal(intern(&t, str_from(z)), i);
+    }
+    assert_int_equal(intern(&t, STR("n77")), 77);
+    assert_true(str_eq(intern_str(&t, 4999), STR("n4999")));
+    intern_reset(&t);
+    assert_int_equal(t.generation, 1);
+    assert_int_equal(intern(&t, STR("n77")), 1);
+    intern_fini(&t);
+}
+
+static void counters_show_as_prometheus_text(void **state)
+{
+    static const struct counter_def defs[] = {{"test_things_total", "Things.", COUNTER}};
+    struct counters *a = counters_new(defs, 1, "worker=\"0\""), *b = counters_new(defs, 1, "worker=\"1\"");
+    counter_add(a, 0, 2);
+    counter_add_shared(b, 0, 3);
+    struct buf out;
+    buf_init(&out, 0);
+    counters_render(&out);
+    buf_u8(&out, 0);
+    assert_string_equal((char *)out.p, "# HELP weir_test_things_total Things.\n# TYPE weir_test_things_total counter\n"
+                                       "weir_test_things_total{worker=\"0\"} 2\nweir_test_things_total{worker=\"1\"} 3\n");
+    buf_fini(&out);
+    counters_free(a);
+    counters_free(b);
+}
+
+static void err_gathers_context(void **state)
+{
+    struct err e;
+    errno = ENOENT;
+    assert_false(err_errno(&e, "open %s", "x"));
+    err_wrap(&e, "spool");
+    assert_string_equal(e.msg, "spool: open x: No such file or directory");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(str_splits_and_numbers), cmocka_unit_test(cursor_error_is_sticky),
+        cmocka_unit_test(buf_stops_at_its_cap),   cmocka_unit_test(ip_texts),
+        cmocka_unit_test(intern_gives_dense_ids), cmocka_unit_test(counters_show_as_prometheus_text),
+        cmocka_unit_test(err_gathers_context),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

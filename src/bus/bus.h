@@ -1,0 +1,63 @@
+/*
+ * bus: carries datagrams from the inlet to the outlet; partitions are append-only logs addressed by offset.
+ *
+ * Two implementations behind these tables: spool (segmented files in a directory) and kafka (librdkafka). A partition is
+ * the hash of the exporter's UDP source address (bus_partition). Records are datagrams and ticks (the inlet's wall
+ * second, once a second, so that quiet partitions close their slots too).
+ *
+ * bus_writer: any receive thread may append to any partition. bus_reader: one thread per partition at a time.
+ */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+#include "schema/dgram.h"
+
+enum bus_kind { BUS_DGRAM, BUS_TICK };
+
+struct bus_record {
+    uint64_t offset; /* of this record; the next one's is larger, not always by one */
+    uint64_t next;   /* where reading goes on behind it */
+    enum bus_kind kind;
+    uint64_t second; /* wall second: receive time of a datagram, or the tick itself */
+    struct dgram d;  /* BUS_DGRAM: data borrowed from the bus until bus_reader->release */
+};
+
+struct bus_lag {
+    uint64_t records, bytes;
+    uint64_t oldest_s; /* wall second of the oldest record not committed; 0: none */
+};
+
+struct bus_writer {
+    unsigned partitions;
+    /*
+     * Appends n datagrams to one partition; when it returns true they are acknowledged (survive the process). False:
+     * none was taken (e says why: disk full, broker away) and the caller counts them as shed.
+     */
+    bool (*append)(struct bus_writer *w, unsigned partition, const struct dgram *d, size_t n, struct err *e);
+    /* A tick into every partition; also the moment of fsync and retention. */
+    void (*tick)(struct bus_writer *w, uint64_t second);
+    void (*free)(struct bus_writer *w);
+};
+
+struct bus_reader {
+    unsigned partitions;
+    /* Partitions this process owns right now change only inside poll (Kafka rebalance); spool: all of them. */
+    /*
+     * Next records of `partition` from `*offset` on, up to n; waits at most wait_ms. Returns how many (0: nothing new).
+     * A record lost to the bound of the spool is skipped: `shed` of bus_shed tells.
+     */
+    size_t (*read)(struct bus_reader *r, unsigned partition, uint64_t offset, struct bus_record *rec, size_t n,
+                   unsigned wait_ms);
+    /* Records before `offset` are no longer borrowed. */
+    void (*release)(struct bus_reader *r, unsigned partition, uint64_t offset);
+    /* One atomic record per partition: offset and an opaque checkpoint (slot rule and decoder state). */
+    bool (*commit)(struct bus_reader *r, unsigned partition, uint64_t offset, struct str checkpoint, struct err *e);
+    /* What was committed last; *offset is the start of the log and the checkpoint empty when nothing was. */
+    bool (*committed)(struct bus_reader *r, unsigned partition, uint64_t *offset, struct buf *checkpoint,
+                      struct err *e);
+    void (*lag)(struct bus_reader *r, unsigned partition, struct bus_lag *lag);
+    void (*free)(struct bus_reader *r);
+};
+
+/* FNV/xxh3 of the 16 address bytes, reduced; the same in every process and version (it decides where state lives). */
+unsigned bus_partition(struct ip src, unsigned partitions);

@@ -1,0 +1,100 @@
+/*
+ * opt: option tables. A module declares its keys once; parsing, checking, --dump, the manual and the JSON schema follow.
+ *
+ *   struct rx_conf { const char *listen; uint64_t workers; uint64_t receive_buffer; };
+ *   static const struct opt rx_rows[] = {
+ *       {"listen", OPT_STRING, OPT_AT(struct rx_conf, listen), .def = ":0", .help = "Address to listen on."},
+ *       {"workers", OPT_UINT, OPT_AT(struct rx_conf, workers), .def = "1", .min = 1, .max = 256, .help = "..."},
+ *       {"receive-buffer", OPT_SIZE, OPT_AT(struct rx_conf, receive_buffer), .def = "0", .unit = "bytes", .help = "..."},
+ *   };
+ *   const struct opt_table rx_table = OPT_TABLE("udp input", struct rx_conf, rx_rows);
+ *
+ * Keys match without case and dashes. All memory of a loaded configuration belongs to its arena; it is never changed
+ * after loading, and published to other threads as a whole.
+ */
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/ip.h"
+
+enum opt_type {
+    OPT_BOOL,      /* bool */
+    OPT_INT,       /* int64_t */
+    OPT_UINT,      /* uint64_t */
+    OPT_DURATION,  /* uint64_t, nanoseconds: "15d", "1h30m", "500ms" */
+    OPT_SIZE,      /* uint64_t, bytes: 4096, "10MiB"; also "80%" -> OPT_PERCENT bit and 0-100 where .percent */
+    OPT_FLOAT,     /* double */
+    OPT_STRING,    /* const char *, never NULL ("" when unset) */
+    OPT_SECRET,    /* the same, shown as *** */
+    OPT_ENUM,      /* int, a value of .choices */
+    OPT_STRUCT,    /* embedded struct of .sub */
+    OPT_LIST,      /* struct opt_list of .item (.sub when OPT_STRUCT); a scalar counts as a list of one */
+    OPT_MAP,       /* struct opt_map: text key -> .item */
+    OPT_SUBNETMAP, /* struct opt_subnetmap: prefix -> .item; a bare value means ::/0 */
+};
+
+enum opt_flags {
+    OPT_REQUIRED = 1 << 0,
+    OPT_RELOAD = 1 << 1, /* a change takes effect without a restart of the role */
+    OPT_OLD = 1 << 2,    /* accepted, has no effect; .help says what to use instead; a notice is given */
+    OPT_ALLOW_PERCENT = 1 << 3,
+};
+
+#define OPT_PERCENT ((uint64_t)1 << 63)
+
+struct opt_choice {
+    const char *name;
+    int value;
+    const char *help;
+};
+
+struct opt {
+    const char *key;
+    enum opt_type type;
+    size_t off;
+    const char *def; /* as it would stand in the file; NULL: zero value, or the sub table's defaults */
+    const char *help;
+    uint64_t min, max; /* both 0: no bounds */
+    const char *unit;
+    unsigned flags;
+    const struct opt_choice *choices; /* OPT_ENUM, ends with a NULL name */
+    enum opt_type item;               /* LIST, MAP, SUBNETMAP */
+    const struct opt_table *sub;      /* STRUCT, or containers of OPT_STRUCT */
+    const char *only;                 /* valid only for this value of the table's "type" key: "udp" */
+};
+
+struct opt_table {
+    const char *name;
+    const struct opt *rows;
+    size_t n, size; /* rows; bytes of the struct */
+    const char *help;
+    /* Cross-field check after all rows; *bad_key names the row at fault (its position is put into the error). */
+    bool (*check)(const void *conf, const char **bad_key, struct err *e);
+    /* Where a scalar may stand for the struct (networks: "name"); NULL: not allowed. */
+    bool (*from_scalar)(void *conf, struct str value, struct arena *a, struct err *e);
+};
+
+#define OPT_AT(type, field) offsetof(type, field)
+#define OPT_TABLE(title, type, rows_, ...) {.name = title, .rows = rows_, .n = sizeof(rows_) / sizeof(*(rows_)), .size = sizeof(type), __VA_ARGS__}
+
+struct opt_list {
+    size_t n;
+    void *items; /* array of the item type */
+};
+
+struct opt_map {
+    size_t n;
+    const char **keys;
+    void *items;
+};
+
+struct opt_subnetmap {
+    size_t n;
+    struct prefix *prefixes; /* longest first */
+    void *items;
+};
+
+#define OPT_ITEM(list, type, i) (&((type *)(list).items)[i])
+
+/* Index of the longest prefix that has `a`; -1 when none does. */
+int opt_subnetmap_find(const struct opt_subnetmap *m, struct ip a);

@@ -1,0 +1,51 @@
+/*
+ * decode: datagrams to flows. Templates become copy plans; data sets run through them into the batch's columns.
+ *
+ * A struct decoder_state belongs to one bus partition and to one worker thread; it holds all that decoding depends on:
+ * templates, sampling rates, option tables, sequence expectations, by session (source address, port, domain). It can be
+ * written as a checkpoint and read back, byte for byte meaning the same.
+ *
+ * The hot path neither locks, allocates (but for a new template or session, within caps), logs, nor blocks.
+ */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+#include "schema/batch.h"
+#include "schema/dgram.h"
+#include "schema/schema.h"
+
+/* Why a datagram, set or record was rejected; rows in decode/reasons.def: X(id, "name", "help"). */
+enum decode_reason {
+#define X(id, name, help) REASON_##id,
+#include "decode/reasons.def"
+#undef X
+    REASON_COUNT
+};
+extern const char *const decode_reason_names[REASON_COUNT];
+
+/* What became of one datagram; added up by the caller. */
+struct decode_stats {
+    uint64_t datagrams;
+    uint64_t records;   /* data records met (flow and options), counted as far as they can be */
+    uint64_t flows;     /* rows put into the sink */
+    uint64_t templates, options_records;
+    uint64_t bytes, packets;       /* of the flows, not multiplied by sampling */
+    uint64_t rejected[REASON_COUNT]; /* records where known, else 1 for a set or datagram */
+    uint64_t lost;  /* estimate by sequence gap, in the protocol's own unit */
+};
+
+struct decoder_limits {
+    uint32_t sessions, templates_per_session, fields_per_template; /* 0: defaults */
+    uint64_t bytes; /* of state per partition */
+};
+
+struct decoder_state;
+
+struct decoder_state *decoder_state_new(const struct schema *schema, const struct decoder_limits *limits);
+void decoder_state_free(struct decoder_state *st);
+
+/* Decodes one datagram; rows go to the sink. Never fails: what is wrong is counted in `stats`. */
+void decode_dgram(struct decoder_state *st, const struct dgram *d, struct batch_sink *sink, struct decode_stats *stats);
+
+void decoder_state_save(const struct decoder_state *st, struct buf *out);
+bool decoder_state_load(struct decoder_state *st, struct str in, struct err *e);

@@ -1,0 +1,10 @@
+/* commands: entry points of the subcommands; argv[0] is the subcommand's name, the result the process's exit status. */
+#pragma once
+#include <stdbool.h>
+
+struct command {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+};
+
+int cmd_version(int argc, char **argv);

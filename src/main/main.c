@@ -1,0 +1,30 @@
+/* The table of subcommands. */
+#include "main/commands.h"
+#include <stdio.h>
+#include <string.h>
+
+static const struct command commands[] = {
+    {"version", "print the version", cmd_version},
+};
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static void usage(FILE *f)
+{
+    fprintf(f, "usage: weir COMMAND [ARGUMENTS]\n\n");
+    for (int i = 0; i < N_COMMANDS; i++)
+        fprintf(f, "  %-16s %s\n", commands[i].name, commands[i].summary);
+    fprintf(f, "\nweir COMMAND --help says more about one.\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc >= 2)
+        for (int i = 0; i < N_COMMANDS; i++)
+            if (strcmp(argv[1], commands[i].name) == 0)
+                return commands[i].run(argc - 1, argv + 1);
+    bool asked = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    if (argc >= 2 && !asked)
+        fprintf(stderr, "weir: there is no command \"%s\"\n", argv[1]);
+    usage(asked ? stdout : stderr);
+    return asked ? 0 : 2;
+}

@@ -1,0 +1,41 @@
+/*
+ * role: what all roles have in common: arguments, configuration (file or URL), logging, HTTP, signals, reload.
+ *
+ * role_main runs on the process's first thread, which is also the control thread with the libuv loop.
+ */
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+#include "conf/opt.h"
+#include "net/http_server.h"
+#include <uv.h>
+
+struct role_ctx {
+    uv_loop_t *loop;
+    const char *data_dir;  /* of this installation; see --data-dir */
+    const void *conf;      /* the role's section, of table `conf` */
+    struct arena *arena;   /* lives as long as the role */
+    void *state;           /* the role's own */
+};
+
+/* health: "ok", "warning" or "error" with a reason, by component name */
+struct role_health {
+    const char *component, *status;
+    char reason[256];
+};
+
+struct role {
+    const char *name; /* "inlet" */
+    const char *summary;
+    const struct opt_table *conf;
+    const struct http_route *routes; /* besides metrics, version, healthcheck */
+    size_t n_routes;
+    bool (*start)(struct role_ctx *c, struct err *e);
+    /* New configuration, already valid. False with a reason: cannot be adopted live; the old one stays in use. */
+    bool (*reload)(struct role_ctx *c, const void *conf, struct err *e);
+    size_t (*health)(struct role_ctx *c, struct role_health *out, size_t room);
+    /* Within 10 s; nothing acknowledged may be lost. */
+    void (*stop)(struct role_ctx *c);
+};
+
+int role_main(const struct role *role, int argc, char **argv);

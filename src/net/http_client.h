@@ -1,0 +1,36 @@
+/*
+ * http_client: one blocking request after another over kept-alive connections (libcurl easy handle).
+ *
+ * One thread per client. Bodies are bounded by max_reply.
+ */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+#include "net/tls.h"
+
+struct http_client;
+
+struct http_request {
+    const char *method; /* NULL: GET, or POST when there is a body */
+    const char *url;
+    const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+    struct str body;
+    const char *user, *password; /* basic authentication; NULL: none */
+    uint64_t timeout_ns;         /* 0: 30 s */
+    size_t max_reply;            /* 0: 64 MiB */
+    /* polled about each 200 ms when set: true abandons the request */
+    bool (*abandon)(void *arg);
+    void *abandon_arg;
+};
+
+struct http_answer {
+    int status;
+    struct buf body;         /* the caller's to free with buf_fini */
+    char content_type[128];
+    char exception_code[16]; /* X-ClickHouse-Exception-Code, when given */
+};
+
+struct http_client *http_client_new(const struct tls_conf *tls);
+void http_client_free(struct http_client *c);
+/* False when no answer came (connection, time, size); any HTTP status is true. */
+bool http_client_do(struct http_client *c, const struct http_request *req, struct http_answer *ans, struct err *e);

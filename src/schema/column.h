@@ -1,0 +1,71 @@
+/*
+ * column: what is known about each column of a flow, from columns.def. Constant data; any thread.
+ */
+#pragma once
+#include "base/str.h"
+
+enum column {
+#define COL(key, store, type, codec, kind, flags, pk, group, elements, expr, doc) COL_##key,
+#include "schema/columns.def"
+#undef COL
+    COL_COUNT
+};
+
+enum column_store { STORE_NONE, STORE_U8, STORE_U16, STORE_U32, STORE_U64, STORE_IP, STORE_STR, STORE_A32, STORE_A128, STORE_CC };
+
+enum column_kind {
+    KIND_NONE, /* cannot be filtered on */
+    KIND_TIME,
+    KIND_IP,
+    KIND_PREFIX,
+    KIND_MAC,
+    KIND_STRING,
+    KIND_BOUNDARY,
+    KIND_DIRECTION,
+    KIND_UINT,
+    KIND_ASN,
+    KIND_ASPATH,
+    KIND_COMMUNITY,
+    KIND_ARRAY,
+    KIND_ETYPE,
+    KIND_PROTO,
+};
+
+enum column_flags {
+    COLF_MAIN = 1 << 0,
+    COLF_NOKEY = 1 << 1,
+    COLF_NODIM = 1 << 2,
+    COLF_TRUNC = 1 << 3,
+    COLF_OFF = 1 << 4,
+    COLF_FIXED = 1 << 5,
+    COLF_SUM = 1 << 6,
+    COLF_ALIAS = 1 << 7,
+    COLF_GEN = 1 << 8,
+    COLF_HIDDEN = 1 << 9,
+};
+
+enum column_group { GROUP_NONE, GROUP_L2, GROUP_L3L4, GROUP_NAT };
+
+struct column_def {
+    const char *name;
+    enum column_store store;
+    const char *type;  /* ClickHouse type */
+    const char *codec; /* "" : default */
+    enum column_kind kind;
+    unsigned flags;
+    unsigned pk; /* position in a rollup's primary key, 1.. ; 0: none */
+    enum column_group group;
+    const char *elements; /* "8 27": information elements, best first */
+    const char *expr;
+    const char *doc;
+};
+
+extern const struct column_def column_defs[COL_COUNT];
+
+/* Exact name, or without case; COL_COUNT when there is none. */
+enum column column_find(struct str name);
+enum column column_find_nocase(struct str name);
+/* The column with Src and Dst (In and Out) swapped; itself when it has no counterpart. */
+enum column column_reverse(enum column c);
+/* Bytes of one row in a batch; 0 for STORE_NONE. */
+size_t column_width(enum column c);

@@ -1,0 +1,61 @@
+/* Columns, what a configuration makes of them, and batches. */
+#include "schema/batch.h"
+#include "schema/schema.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+static void reverse_swaps_directions(void **state)
+{
+    assert_int_equal(column_reverse(COL_SrcAS), COL_DstAS);
+    assert_int_equal(column_reverse(COL_OutIfName), COL_InIfName);
+    assert_int_equal(column_reverse(COL_DstASPath), COL_DstASPath);
+    assert_int_equal(column_reverse(COL_Proto), COL_Proto);
+    assert_int_equal(column_reverse(COL_IngressVRFID), COL_EgressVRFID);
+    assert_int_equal(column_find_nocase(STR("srcaddr")), COL_SrcAddr);
+    assert_int_equal(column_find(STR("srcaddr")), COL_COUNT);
+}
+
+static struct opt_list names(const char **z, size_t n)
+{
+    return (struct opt_list){n, z};
+}
+
+static void configuration_is_checked(void **state)
+{
+    struct schema s;
+    struct err e;
+    const char *vlan[] = {"srcvlan"}, *bytes[] = {"Bytes"}, *mask[] = {"SrcNetMask"}, *none[] = {"Nothing"};
+    struct schema_conf conf = {.enabled = names(vlan, 1)};
+    assert_true(schema_init(&s, &conf, &e));
+    assert_true(s.enabled[COL_SrcVlan] && s.group[GROUP_L2] && !s.group[GROUP_NAT]);
+    conf = (struct schema_conf){.disabled = names(bytes, 1)};
+    assert_false(schema_init(&s, &conf, &e));
+    conf = (struct schema_conf){.disabled = names(mask, 1)};
+    assert_false(schema_init(&s, &conf, &e));
+    assert_string_equal(e.msg, "schema: column SrcNetPrefix needs SrcNetMask, which is disabled");
+    conf = (struct schema_conf){.enabled = names(none, 1)};
+    assert_false(schema_init(&s, &conf, &e));
+}
+
+static void batch_columns_are_zero_until_written(void **state)
+{
+    struct batch *b = batch_new();
+    assert_false(batch_live(b, COL_SrcAS));
+    BATCH_U32(b, SrcAS)[3] = 7;
+    assert_true(batch_live(b, COL_SrcAS));
+    batch_reset(b);
+    assert_int_equal(BATCH_U32(b, SrcAS)[3], 0);
+    struct span at;
+    assert_non_null(batch_pool32(b, BATCH_POOL, &at));
+    assert_null(batch_pool32(b, 1, &at));
+    batch_free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reverse_swaps_directions),
+                                       cmocka_unit_test(configuration_is_checked),
+                                       cmocka_unit_test(batch_columns_are_zero_until_written)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

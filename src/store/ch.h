@@ -1,0 +1,46 @@
+/*
+ * ch: client of ClickHouse's HTTP interface (a cluster's, or weir store's; they cannot be told apart).
+ *
+ * One thread per client. Servers are tried in turn, from a random one on, when they do not answer.
+ */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+#include "conf/opt.h"
+#include "net/http_client.h"
+
+/* Section clickhousedb. */
+struct ch_conf {
+    struct opt_list servers; /* "127.0.0.1:8123" */
+    const char *database, *username, *password, *cluster;
+    uint64_t max_open_conns, dial_timeout_ns;
+    struct tls_conf tls;
+};
+extern const struct opt_table ch_table;
+
+struct ch;
+
+struct ch *ch_new(const struct ch_conf *conf);
+void ch_free(struct ch *c);
+
+enum ch_failure {
+    CH_OK,
+    CH_AWAY,      /* no server answered, or it was cut off: try again */
+    CH_BUSY,      /* the server refused for now (memory, too many parts, read-only): try again later */
+    CH_PERMANENT, /* this statement or block will never be accepted */
+};
+
+/* Extra settings and {name:Type} parameters: "max_execution_time=5&param_x=1", already URL-encoded; NULL: none. */
+struct ch_query {
+    const char *sql;
+    const char *settings;
+    const char *query_id; /* NULL: none; for KILL QUERY */
+    uint64_t timeout_ns;  /* 0: 60 s */
+    bool (*abandon)(void *arg);
+    void *abandon_arg;
+};
+
+/* The answer's body as the statement's FORMAT says. */
+enum ch_failure ch_query(struct ch *c, const struct ch_query *q, struct buf *out, struct err *e);
+/* INSERT INTO table (columns) FORMAT Native with a deduplication token; data is one encoded block. */
+enum ch_failure ch_insert(struct ch *c, const char *into, const char *token, struct str data, struct err *e);
