@@ -5,6 +5,11 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/weir
 logs=$top/build/logs
 
+# Node carries certificates of its own; behind a proxy with the site's certificate it must trust what the machine trusts.
+if [ -z "${NODE_EXTRA_CA_CERTS:-}" ] && [ -f /etc/ssl/certs/ca-certificates.crt ]; then
+    export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
+fi
+
 say() { printf '%s\n' "$*" >&2; }
 
 die() {
@@ -79,6 +84,10 @@ npm_cli() {
     local pin
     pin=$(npm_pin npm)
     printf '%s/npm-%s/bin/npm-cli.js' "$cache" "${pin%% *}"
+}
+
+have_npm10() {
+    [ -f "$(npm_cli)" ] && [ -x "$(node_dir)/node" ]
 }
 
 # npm10 ARGS...: the pinned npm, run by a node that is good enough.
