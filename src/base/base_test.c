@@ -101,8 +101,9 @@ static void counters_show_as_prometheus_text(void **state)
     buf_init(&out, 0);
     counters_render(&out);
     buf_u8(&out, 0);
-    assert_string_equal((char *)out.p, "# HELP weir_test_things_total Things.\n# TYPE weir_test_things_total counter\n"
-                                       "weir_test_things_total{worker=\"0\"} 2\nweir_test_things_total{worker=\"1\"} 3\n");
+    assert_string_equal((char *)out.p,
+                        "# HELP weir_test_things_total Things.\n# TYPE weir_test_things_total counter\n"
+                        "weir_test_things_total{worker=\"0\"} 2\nweir_test_things_total{worker=\"1\"} 3\n");
     buf_fini(&out);
     counters_free(a);
     counters_free(b);

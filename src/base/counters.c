@@ -70,8 +70,8 @@ static void render_name(struct buf *out, const struct counters *first, unsigned 
     for (const struct counters *c = first; c; c = c->next) {
         if (c->defs != first->defs)
             continue;
-        buf_printf(out, "weir_%s%s%s%s %llu\n", d->name, c->labels[0] ? "{" : "", c->labels, c->labels[0] ? "}" : "",
-                   (unsigned long long)counter_get(c, id));
+        buf_printf(out, "weir_%s%s%s%s %llu\n", d->name, c->labels[0] ? "{" : "", c->labels,
+                   c->labels[0] ? "}" : "", (unsigned long long)counter_get(c, id));
     }
 }
 

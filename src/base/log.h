@@ -28,10 +28,10 @@ const char *log_i64(int64_t v);
 
 #define LOG_U64(v) log_u64((uint64_t)(v))
 #define LOG_I64(v) log_i64((int64_t)(v))
-#define LOG_AT(level, ...)                                                                                             \
-    do {                                                                                                               \
-        static struct log_site log_site_;                                                                              \
-        log_event(&log_site_, level, __VA_ARGS__);                                                                     \
+#define LOG_AT(level, ...)                                                                                   \
+    do {                                                                                                     \
+        static struct log_site log_site_;                                                                    \
+        log_event(&log_site_, level, __VA_ARGS__);                                                           \
     } while (0)
 #define log_debug(...) LOG_AT(LOG_DEBUG, __VA_ARGS__)
 #define log_info(...) LOG_AT(LOG_INFO, __VA_ARGS__)

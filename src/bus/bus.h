@@ -46,12 +46,13 @@ struct bus_reader {
      * Next records of `partition` from `*offset` on, up to n; waits at most wait_ms. Returns how many (0: nothing new).
      * A record lost to the bound of the spool is skipped: `shed` of bus_shed tells.
      */
-    size_t (*read)(struct bus_reader *r, unsigned partition, uint64_t offset, struct bus_record *rec, size_t n,
-                   unsigned wait_ms);
+    size_t (*read)(struct bus_reader *r, unsigned partition, uint64_t offset, struct bus_record *rec,
+                   size_t n, unsigned wait_ms);
     /* Records before `offset` are no longer borrowed. */
     void (*release)(struct bus_reader *r, unsigned partition, uint64_t offset);
     /* One atomic record per partition: offset and an opaque checkpoint (slot rule and decoder state). */
-    bool (*commit)(struct bus_reader *r, unsigned partition, uint64_t offset, struct str checkpoint, struct err *e);
+    bool (*commit)(struct bus_reader *r, unsigned partition, uint64_t offset, struct str checkpoint,
+                   struct err *e);
     /* What was committed last; *offset is the start of the log and the checkpoint empty when nothing was. */
     bool (*committed)(struct bus_reader *r, unsigned partition, uint64_t *offset, struct buf *checkpoint,
                       struct err *e);

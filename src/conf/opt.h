@@ -18,18 +18,18 @@
 #include "base/ip.h"
 
 enum opt_type {
-    OPT_BOOL,      /* bool */
-    OPT_INT,       /* int64_t */
-    OPT_UINT,      /* uint64_t */
-    OPT_DURATION,  /* uint64_t, nanoseconds: "15d", "1h30m", "500ms" */
-    OPT_SIZE,      /* uint64_t, bytes: 4096, "10MiB"; also "80%" -> OPT_PERCENT bit and 0-100 where .percent */
-    OPT_FLOAT,     /* double */
-    OPT_STRING,    /* const char *, never NULL ("" when unset) */
-    OPT_SECRET,    /* the same, shown as *** */
-    OPT_ENUM,      /* int, a value of .choices */
-    OPT_STRUCT,    /* embedded struct of .sub */
-    OPT_LIST,      /* struct opt_list of .item (.sub when OPT_STRUCT); a scalar counts as a list of one */
-    OPT_MAP,       /* struct opt_map: text key -> .item */
+    OPT_BOOL,     /* bool */
+    OPT_INT,      /* int64_t */
+    OPT_UINT,     /* uint64_t */
+    OPT_DURATION, /* uint64_t, nanoseconds: "15d", "1h30m", "500ms" */
+    OPT_SIZE,     /* uint64_t, bytes: 4096, "10MiB"; also "80%" -> OPT_PERCENT bit and 0-100 where .percent */
+    OPT_FLOAT,    /* double */
+    OPT_STRING,   /* const char *, never NULL ("" when unset) */
+    OPT_SECRET,   /* the same, shown as *** */
+    OPT_ENUM,     /* int, a value of .choices */
+    OPT_STRUCT,   /* embedded struct of .sub */
+    OPT_LIST,     /* struct opt_list of .item (.sub when OPT_STRUCT); a scalar counts as a list of one */
+    OPT_MAP,      /* struct opt_map: text key -> .item */
     OPT_SUBNETMAP, /* struct opt_subnetmap: prefix -> .item; a bare value means ::/0 */
 };
 
@@ -75,7 +75,11 @@ struct opt_table {
 };
 
 #define OPT_AT(type, field) offsetof(type, field)
-#define OPT_TABLE(title, type, rows_, ...) {.name = title, .rows = rows_, .n = sizeof(rows_) / sizeof(*(rows_)), .size = sizeof(type), __VA_ARGS__}
+#define OPT_TABLE(title, type, rows_, ...)                                                                   \
+    {                                                                                                        \
+        .name = title, .rows = rows_, .n = sizeof(rows_) / sizeof(*(rows_)), .size = sizeof(type),           \
+        __VA_ARGS__                                                                                          \
+    }
 
 struct opt_list {
     size_t n;

@@ -26,17 +26,17 @@ extern const char *const decode_reason_names[REASON_COUNT];
 /* What became of one datagram; added up by the caller. */
 struct decode_stats {
     uint64_t datagrams;
-    uint64_t records;   /* data records met (flow and options), counted as far as they can be */
-    uint64_t flows;     /* rows put into the sink */
+    uint64_t records; /* data records met (flow and options), counted as far as they can be */
+    uint64_t flows;   /* rows put into the sink */
     uint64_t templates, options_records;
-    uint64_t bytes, packets;       /* of the flows, not multiplied by sampling */
+    uint64_t bytes, packets;         /* of the flows, not multiplied by sampling */
     uint64_t rejected[REASON_COUNT]; /* records where known, else 1 for a set or datagram */
-    uint64_t lost;  /* estimate by sequence gap, in the protocol's own unit */
+    uint64_t lost;                   /* estimate by sequence gap, in the protocol's own unit */
 };
 
 struct decoder_limits {
     uint32_t sessions, templates_per_session, fields_per_template; /* 0: defaults */
-    uint64_t bytes; /* of state per partition */
+    uint64_t bytes;                                                /* of state per partition */
 };
 
 struct decoder_state;
@@ -45,7 +45,8 @@ struct decoder_state *decoder_state_new(const struct schema *schema, const struc
 void decoder_state_free(struct decoder_state *st);
 
 /* Decodes one datagram; rows go to the sink. Never fails: what is wrong is counted in `stats`. */
-void decode_dgram(struct decoder_state *st, const struct dgram *d, struct batch_sink *sink, struct decode_stats *stats);
+void decode_dgram(struct decoder_state *st, const struct dgram *d, struct batch_sink *sink,
+                  struct decode_stats *stats);
 
 void decoder_state_save(const struct decoder_state *st, struct buf *out);
 bool decoder_state_load(struct decoder_state *st, struct str in, struct err *e);

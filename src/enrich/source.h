@@ -15,10 +15,10 @@ enum { VIEW_SOURCES = 16 };
 /* What a worker holds on to while it fills one batch: pinned snapshots (by source number), and its own scratch. */
 struct view {
     const struct schema *schema;
-    struct intern *strings;           /* the worker's; ids go into string columns */
+    struct intern *strings; /* the worker's; ids go into string columns */
     const void *snapshot[VIEW_SOURCES];
-    void *scratch[VIEW_SOURCES];      /* per worker and source: caches of interned ids and the like */
-    uint64_t missing[VIEW_SOURCES];   /* rows for which the source knew nothing, counted by fill */
+    void *scratch[VIEW_SOURCES];    /* per worker and source: caches of interned ids and the like */
+    uint64_t missing[VIEW_SOURCES]; /* rows for which the source knew nothing, counted by fill */
 };
 
 struct source {

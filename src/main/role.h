@@ -12,10 +12,10 @@
 
 struct role_ctx {
     uv_loop_t *loop;
-    const char *data_dir;  /* of this installation; see --data-dir */
-    const void *conf;      /* the role's section, of table `conf` */
-    struct arena *arena;   /* lives as long as the role */
-    void *state;           /* the role's own */
+    const char *data_dir; /* of this installation; see --data-dir */
+    const void *conf;     /* the role's section, of table `conf` */
+    struct arena *arena;  /* lives as long as the role */
+    void *state;          /* the role's own */
 };
 
 /* health: "ok", "warning" or "error" with a reason, by component name */

@@ -25,7 +25,7 @@ struct http_request {
 
 struct http_answer {
     int status;
-    struct buf body;         /* the caller's to free with buf_fini */
+    struct buf body; /* the caller's to free with buf_fini */
     char content_type[128];
     char exception_code[16]; /* X-ClickHouse-Exception-Code, when given */
 };
@@ -33,4 +33,5 @@ struct http_answer {
 struct http_client *http_client_new(const struct tls_conf *tls);
 void http_client_free(struct http_client *c);
 /* False when no answer came (connection, time, size); any HTTP status is true. */
-bool http_client_do(struct http_client *c, const struct http_request *req, struct http_answer *ans, struct err *e);
+bool http_client_do(struct http_client *c, const struct http_request *req, struct http_answer *ans,
+                    struct err *e);

@@ -14,8 +14,8 @@ struct http_call {
     const char *method, *path; /* path is decoded, without query */
     struct str body;           /* whole body, already bounded by the route's limit */
     struct arena arena;
-    void *arg;                 /* the route table's argument */
-    int fd;                    /* the connection's socket, to watch for the client going away */
+    void *arg; /* the route table's argument */
+    int fd;    /* the connection's socket, to watch for the client going away */
     struct http_call_impl *impl;
 };
 
@@ -41,7 +41,8 @@ struct http_server;
  * listen: "127.0.0.1:8080", ":8080", "[::1]:8080", or a port 0 for any free one (see http_server_port). Tables are
  * searched in order; no match answers 404 {"message": ...}. The tables must outlive the server.
  */
-struct http_server *http_server_new(const char *listen, const struct http_routes *tables, size_t n, struct err *e);
+struct http_server *http_server_new(const char *listen, const struct http_routes *tables, size_t n,
+                                    struct err *e);
 uint16_t http_server_port(const struct http_server *s);
 /* Stops accepting, lets calls finish for up to 10 s. */
 void http_server_free(struct http_server *s);
@@ -56,10 +57,12 @@ bool http_gone(const struct http_call *c);
 
 /* Headers to add to the answer; before the reply. */
 void http_reply_header(struct http_call *c, const char *name, const char *value);
-void http_reply(struct http_call *c, int status, const char *content_type, struct str body); /* body is copied */
-void http_reply_json(struct http_call *c, int status, json_t *value);                        /* steals value */
+void http_reply(struct http_call *c, int status, const char *content_type,
+                struct str body);                                     /* body is copied */
+void http_reply_json(struct http_call *c, int status, json_t *value); /* steals value */
 /* {"message": "..."} */
-void http_reply_error(struct http_call *c, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void http_reply_error(struct http_call *c, int status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Pulls the body: read() fills up to `room` bytes and returns how many, 0 at the end, -1 to break the connection. */
 void http_reply_stream(struct http_call *c, int status, const char *content_type,
                        long (*read)(void *arg, char *to, size_t room), void (*done)(void *arg), void *arg);

@@ -14,8 +14,9 @@
 #define GEN COLF_GEN
 #define HIDDEN COLF_HIDDEN
 const struct column_def column_defs[COL_COUNT] = {
-#define COL(key, store, type, codec, kind, flags, pk, group, elements, expr, doc)                                      \
-    [COL_##key] = {#key, STORE_##store, type, codec, KIND_##kind, flags, pk, GROUP_##group, elements, expr, doc},
+#define COL(key, store, type, codec, kind, flags, pk, group, elements, expr, doc)                            \
+    [COL_##key] = {#key, STORE_##store, type,     codec, KIND_##kind, flags,                                 \
+                   pk,   GROUP_##group, elements, expr,  doc},
 #include "schema/columns.def"
 #undef COL
 };
@@ -38,8 +39,8 @@ enum column column_find_nocase(struct str name)
 
 enum column column_reverse(enum column c)
 {
-    static const char *const pairs[][2] = {{"Src", "Dst"}, {"Dst", "Src"}, {"InIf", "OutIf"}, {"OutIf", "InIf"},
-                                           {"Ingress", "Egress"}, {"Egress", "Ingress"}};
+    static const char *const pairs[][2] = {{"Src", "Dst"},    {"Dst", "Src"},        {"InIf", "OutIf"},
+                                           {"OutIf", "InIf"}, {"Ingress", "Egress"}, {"Egress", "Ingress"}};
     const char *name = column_defs[c].name;
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         size_t n = strlen(pairs[i][0]);
@@ -55,9 +56,15 @@ enum column column_reverse(enum column c)
 
 size_t column_width(enum column c)
 {
-    static const size_t widths[] = {
-        [STORE_NONE] = 0, [STORE_U8] = 1,  [STORE_U16] = 2, [STORE_U32] = 4,  [STORE_U64] = 8,
-        [STORE_IP] = 16,  [STORE_STR] = 4, [STORE_CC] = 2,  [STORE_A32] = sizeof(struct span),
-        [STORE_A128] = sizeof(struct span)};
+    static const size_t widths[] = {[STORE_NONE] = 0,
+                                    [STORE_U8] = 1,
+                                    [STORE_U16] = 2,
+                                    [STORE_U32] = 4,
+                                    [STORE_U64] = 8,
+                                    [STORE_IP] = 16,
+                                    [STORE_STR] = 4,
+                                    [STORE_CC] = 2,
+                                    [STORE_A32] = sizeof(struct span),
+                                    [STORE_A128] = sizeof(struct span)};
     return widths[column_defs[c].store];
 }

@@ -11,7 +11,18 @@ enum column {
     COL_COUNT
 };
 
-enum column_store { STORE_NONE, STORE_U8, STORE_U16, STORE_U32, STORE_U64, STORE_IP, STORE_STR, STORE_A32, STORE_A128, STORE_CC };
+enum column_store {
+    STORE_NONE,
+    STORE_U8,
+    STORE_U16,
+    STORE_U32,
+    STORE_U64,
+    STORE_IP,
+    STORE_STR,
+    STORE_A32,
+    STORE_A128,
+    STORE_CC
+};
 
 enum column_kind {
     KIND_NONE, /* cannot be filtered on */

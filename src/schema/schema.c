@@ -2,8 +2,10 @@
 #include "schema/schema.h"
 #include <ctype.h>
 
-#define NAMES(key_, field, help_) \
-    {key_, OPT_LIST, OPT_AT(struct schema_conf, field), .item = OPT_STRING, .help = help_}
+#define NAMES(key_, field, help_)                                                                            \
+    {                                                                                                        \
+        key_, OPT_LIST, OPT_AT(struct schema_conf, field), .item = OPT_STRING, .help = help_                 \
+    }
 
 static const struct opt schema_rows[] = {
     NAMES("enabled", enabled, "Columns to enable that are disabled by default."),
@@ -19,9 +21,21 @@ const struct opt_table schema_table = OPT_TABLE("schema", struct schema_conf, sc
 static bool indexed_by_default(enum column c)
 {
     switch (c) {
-    case COL_SrcAddr: case COL_DstAddr: case COL_SrcAS: case COL_DstAS: case COL_SrcPort: case COL_DstPort:
-    case COL_SrcCountry: case COL_DstCountry: case COL_ExporterName: case COL_InIfProvider: case COL_OutIfProvider:
-    case COL_InIfConnectivity: case COL_OutIfConnectivity: case COL_InIfBoundary: case COL_OutIfBoundary:
+    case COL_SrcAddr:
+    case COL_DstAddr:
+    case COL_SrcAS:
+    case COL_DstAS:
+    case COL_SrcPort:
+    case COL_DstPort:
+    case COL_SrcCountry:
+    case COL_DstCountry:
+    case COL_ExporterName:
+    case COL_InIfProvider:
+    case COL_OutIfProvider:
+    case COL_InIfConnectivity:
+    case COL_OutIfConnectivity:
+    case COL_InIfBoundary:
+    case COL_OutIfBoundary:
         return true;
     default:
         return false;
@@ -58,7 +72,8 @@ static bool set_named(const struct opt_list *names, bool *field, bool value, con
         if (strcmp(key, "disabled") == 0 && column_defs[c].flags & COLF_FIXED)
             return err_set(e, "schema.disabled: column %s cannot be disabled", column_defs[c].name);
         if (strcmp(key, "main-table-only") == 0 && column_defs[c].pk)
-            return err_set(e, "schema.main-table-only: %s is part of the primary key of the consolidated tables",
+            return err_set(e,
+                           "schema.main-table-only: %s is part of the primary key of the consolidated tables",
                            column_defs[c].name);
         if (strcmp(key, "materialize") == 0 && !(column_defs[c].flags & COLF_ALIAS))
             return err_set(e, "schema.materialize: %s is stored anyway", column_defs[c].name);

@@ -8,9 +8,9 @@
 #include "schema/column.h"
 
 struct schema_conf {
-    struct opt_list enabled, disabled;                 /* of column names */
+    struct opt_list enabled, disabled; /* of column names */
     struct opt_list main_table_only, not_main_table_only;
-    struct opt_list materialize;                       /* alias columns to store */
+    struct opt_list materialize; /* alias columns to store */
     struct opt_list indexes, no_indexes;
 };
 
