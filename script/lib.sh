@@ -19,15 +19,15 @@ die() {
 
 # step LABEL COMMAND...: runs the command with its output in a log. A terminal sees one moving line with the
 # newest line of the log, anything else sees a plain line at the start and at the end. A failure shows the log's end.
+# Never call it beside `||` or in a condition: bash would then ignore `set -e` in all of COMMAND.
 step() {
     local label=$1 start=$SECONDS rc=0 pid log
     shift
     mkdir -p "$logs"
     log=$logs/$(printf '%s' "$label" | tr -c 'a-zA-Z0-9\n' '-').log
     [ -t 2 ] || say "$label ..."
-    # A job of its own, so that Ctrl-C ends all of it and `set -e` holds inside (it would not beside `||`).
-    set -m
-    "$@" >"$log" 2>&1 </dev/null &
+    set -m # a process group of its own, so that Ctrl-C ends all of it
+    (set -e; "$@") >"$log" 2>&1 </dev/null &
     pid=$!
     set +m
     trap 'kill -- -"$pid" 2>/dev/null; exit 130' INT TERM
