@@ -1,0 +1,129 @@
+/* The typed client: one function per endpoint. Every call can be aborted; every failure is an ApiError
+ * whose message can be shown to the user as it is. */
+import type {
+    Completion,
+    Configuration,
+    FilterValidation,
+    FlowRow,
+    Health,
+    LineRequest,
+    LineResult,
+    TopEntry,
+    TrafficAnswer,
+    UserInfo,
+} from "./types";
+
+export class ApiError extends Error {
+    readonly status: number;
+    constructor(status: number, message: string) {
+        super(message);
+        this.name = "ApiError";
+        this.status = status;
+    }
+}
+
+export const isAbort = (e: unknown): boolean => e instanceof DOMException && e.name === "AbortError";
+
+/** Addresses are resolved against <base href>, so that the console works under a sub-path. */
+const address = (path: string): string => new URL(path, document.baseURI).toString();
+
+async function failure(response: Response): Promise<ApiError> {
+    let message = "";
+    try {
+        const body = (await response.json()) as { message?: unknown };
+        if (typeof body.message === "string") message = body.message;
+    } catch {
+        /* not JSON (a proxy's page, perhaps): the status has to do */
+    }
+    if (!message) message = `The console answered ${response.status} ${response.statusText}`.trim() + ".";
+    return new ApiError(response.status, message);
+}
+
+async function call(path: string, init: RequestInit): Promise<Response> {
+    let response: Response;
+    try {
+        response = await fetch(address(path), { credentials: "same-origin", ...init });
+    } catch (e) {
+        if (isAbort(e)) throw e;
+        throw new ApiError(0, "The console cannot be reached. Is it running?");
+    }
+    if (!response.ok) throw await failure(response);
+    return response;
+}
+
+async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+    const response = await call(`api/v0/console/${path}`, { signal: signal ?? null });
+    return (await response.json()) as T;
+}
+
+function post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+    return call(`api/v0/console/${path}`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+        signal: signal ?? null,
+    });
+}
+
+export const api = {
+    configuration: (signal?: AbortSignal) => get<Configuration>("configuration", signal),
+
+    /** null: nobody is signed in. */
+    async userInfo(): Promise<UserInfo | null> {
+        try {
+            return await get<UserInfo>("user/info");
+        } catch (e) {
+            if (e instanceof ApiError && e.status === 401) return null;
+            throw e;
+        }
+    },
+
+    /** null: no flow has ever been stored. */
+    async lastFlow(signal?: AbortSignal): Promise<FlowRow | null> {
+        try {
+            const row = await get<FlowRow | null>("widget/flow-last", signal);
+            return row && Object.keys(row).length > 0 ? row : null;
+        } catch (e) {
+            if (e instanceof ApiError && e.status === 404) return null;
+            throw e;
+        }
+    },
+
+    flowRate: (signal?: AbortSignal) => get<{ rate: number; period: string }>("widget/flow-rate", signal),
+
+    async exporters(signal?: AbortSignal): Promise<string[]> {
+        return (await get<{ exporters: string[] | null }>("widget/exporters", signal)).exporters ?? [];
+    },
+
+    async top(name: string, signal?: AbortSignal): Promise<TopEntry[]> {
+        return (await get<{ top: TopEntry[] | null }>(`widget/top/${encodeURIComponent(name)}`, signal)).top ?? [];
+    },
+
+    traffic: (signal?: AbortSignal) => get<TrafficAnswer>("widget/graph", signal),
+
+    async line(request: LineRequest, signal?: AbortSignal): Promise<LineResult> {
+        const began = performance.now();
+        const response = await post("graph/line", request, signal);
+        const answer = (await response.json()) as LineResult["answer"];
+        return { answer, sql: response.headers.get("X-SQL-Query"), took: performance.now() - began };
+    },
+
+    async validateFilter(filter: string, signal?: AbortSignal): Promise<FilterValidation> {
+        return (await (await post("filter/validate", { filter }, signal)).json()) as FilterValidation;
+    },
+
+    async completeFilter(
+        question: { what: "column" | "operator" | "value"; column?: string; operator?: string; prefix: string },
+        signal?: AbortSignal,
+    ): Promise<Completion[]> {
+        const response = await post("filter/complete", question, signal);
+        return ((await response.json()) as { completions: Completion[] | null }).completions ?? [];
+    },
+
+    /** Health of one role; `weir run` answers for all of them at the console's address. */
+    async health(role: string, signal?: AbortSignal): Promise<Health | null> {
+        const response = await fetch(address(`api/v0/${role}/healthcheck`), { signal: signal ?? null });
+        if (!response.ok && response.status !== 503) return null;
+        return (await response.json()) as Health;
+    },
+};

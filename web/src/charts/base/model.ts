@@ -1,0 +1,185 @@
+/* From an answer of the API to what is drawn: series with colours, and the truth about time. A bucket that is still
+ * filling and a bucket whose telemetry is missing have no point: the line stops at the edge of what is known. */
+import type { LineAnswer, MissingSpan, TrafficAnswer } from "@/api/types";
+import { otherColor, seriesColor, type Theme } from "@/lib/palette";
+
+export interface Series {
+    /** Index into the answer's rows. */
+    row: number;
+    /** Same for the same values on every axis: hovering one highlights all. */
+    key: string;
+    label: string;
+    other: boolean;
+    /** 1 direct, 2 reverse, 3 previous period, 4 its reverse. */
+    axis: number;
+    color: string;
+    values: readonly number[];
+}
+
+export interface Band {
+    from: number;
+    to: number;
+    kind: "missing" | "incomplete";
+    reason: string;
+}
+
+export interface Model {
+    /** Bucket starts, ms. */
+    times: number[];
+    /** Width of a bucket, ms. */
+    interval: number;
+    start: number;
+    end: number;
+    series: Series[];
+    bands: Band[];
+    /** Buckets without a drawable value. */
+    unknown: boolean[];
+    axisNames: Record<string, string>;
+}
+
+export interface Range {
+    start: number;
+    end: number;
+}
+
+export const isReverse = (axis: number): boolean => axis === 2 || axis === 4;
+export const isPrevious = (axis: number): boolean => axis >= 3;
+
+const SEPARATOR = "\u0000";
+
+/** How a row is called on screen. */
+export function rowLabel(row: readonly string[]): string {
+    if (row.length === 0) return "Total";
+    return row.every((v) => v === "Other") ? "Other" : row.map((v) => v || "(empty)").join(" · ");
+}
+
+const isOther = (row: readonly string[]): boolean => row.length > 0 && row.every((v) => v === "Other");
+
+function intervalOf(times: number[], seconds: number | undefined): number {
+    if (seconds && seconds > 0) return seconds * 1000;
+    return times.length > 1 ? times[1]! - times[0]! : 60_000;
+}
+
+function bandsOf(
+    range: Range,
+    missing: readonly MissingSpan[] | null | undefined,
+    incompleteFrom: string | null | undefined,
+): Band[] {
+    const bands: Band[] = (missing ?? []).map((m) => ({
+        from: Math.max(Date.parse(m.start), range.start),
+        to: Math.min(Date.parse(m.end), range.end),
+        kind: "missing",
+        reason: m.reason,
+    }));
+    const from = incompleteFrom ? Math.max(Date.parse(incompleteFrom), range.start) : Number.NaN;
+    if (from < range.end) bands.push({ from, to: range.end, kind: "incomplete", reason: "still filling" });
+    return bands.filter((b) => b.to > b.from);
+}
+
+/** A bucket is unknown once a band covers any of it. */
+function unknownOf(times: number[], interval: number, bands: Band[]): boolean[] {
+    return times.map((t) => bands.some((b) => b.from < t + interval && b.to > t));
+}
+
+interface Frame {
+    t: string[];
+    interval?: number;
+    "incomplete-from"?: string | null;
+    missing?: MissingSpan[] | null;
+}
+
+function frame(answer: Frame, range?: Range): Omit<Model, "series" | "axisNames"> {
+    const times = answer.t.map((t) => Date.parse(t));
+    const interval = intervalOf(times, answer.interval);
+    const first = times[0] ?? range?.start ?? 0;
+    const past = (times.at(-1) ?? first) + interval;
+    const bounds = { start: first, end: range && range.end > (times.at(-1) ?? first) ? Math.min(range.end, past) : past };
+    const bands = bandsOf(bounds, answer.missing, answer["incomplete-from"]);
+    return { times, interval, ...bounds, bands, unknown: unknownOf(times, interval, bands) };
+}
+
+export function lineModel(answer: LineAnswer, theme: Theme, range?: Range): Model {
+    const ranks = new Map<string, number>();
+    const series = answer.rows.map((row, i): Series => {
+        const key = row.join(SEPARATOR);
+        const other = isOther(row);
+        if (!other && !ranks.has(key)) ranks.set(key, ranks.size);
+        const color = other ? otherColor(theme) : seriesColor(ranks.get(key)!, theme);
+        return { row: i, key, label: rowLabel(row), other, axis: answer.axis[i] ?? 1, color, values: answer.points[i] ?? [] };
+    });
+    return { ...frame(answer, range), series, axisNames: answer["axis-names"] ?? {} };
+}
+
+export function trafficModel(answer: TrafficAnswer, color: string): Model {
+    const data = answer.data ?? [];
+    const base = frame({ ...answer, t: data.map((d) => d.t) });
+    const values = data.map((d) => d.gbps * 1e9);
+    return { ...base, series: [{ row: 0, key: "", label: "Traffic", other: false, axis: 1, color, values }], axisNames: {} };
+}
+
+export type Point = [number, number | null];
+
+/** The points of one series. A value holds until the end of its bucket where nothing drawable follows. */
+export function pointsOf(model: Model, values: readonly number[]): Point[] {
+    const points: Point[] = [];
+    model.times.forEach((t, i) => {
+        if (t >= model.end) return;
+        if (model.unknown[i]) {
+            points.push([t, null]);
+            return;
+        }
+        const value = values[i] ?? 0;
+        points.push([t, value]);
+        const next = model.times[i + 1];
+        if (next === undefined || next >= model.end || model.unknown[i + 1]) {
+            points.push([Math.min(t + model.interval, model.end), value]);
+        }
+    });
+    return points;
+}
+
+/** Each value as percent of its bucket's sum over the same axis. */
+export function shares(series: readonly Series[]): number[][] {
+    const sums = new Map<number, number[]>();
+    for (const s of series) {
+        const sum = sums.get(s.axis) ?? [];
+        s.values.forEach((v, i) => (sum[i] = (sum[i] ?? 0) + v));
+        sums.set(s.axis, sum);
+    }
+    return series.map((s) => s.values.map((v, i) => (sums.get(s.axis)![i]! > 0 ? (100 * v) / sums.get(s.axis)![i]! : 0)));
+}
+
+/** Bucket that contains an instant, or -1. */
+export function bucketAt(model: Model, at: number): number {
+    const { times, interval } = model;
+    let low = 0, high = times.length - 1;
+    while (low <= high) {
+        const middle = (low + high) >> 1;
+        if (times[middle]! <= at) low = middle + 1;
+        else high = middle - 1;
+    }
+    return high >= 0 && at < times[high]! + interval ? high : -1;
+}
+
+/** Which series lies under a height of the drawing, for highlighting. */
+export function seriesUnder(model: Model, drawn: number[][], stacked: boolean, bucket: number, height: number): number {
+    let best = -1;
+    if (!stacked) {
+        let distance = Infinity;
+        model.series.forEach((_, i) => {
+            const d = Math.abs((drawn[i]![bucket] ?? 0) - height);
+            if (d < distance) [best, distance] = [i, d];
+        });
+        return best;
+    }
+    const top = { up: 0, down: 0 };
+    for (const [i, s] of model.series.entries()) {
+        if (isPrevious(s.axis)) continue;
+        const v = drawn[i]![bucket] ?? 0;
+        const side = isReverse(s.axis) ? "down" : "up";
+        const low = top[side];
+        top[side] += v;
+        if (side === "up" ? height >= low && height < top.up : height <= low && height > top.down) best = i;
+    }
+    return best;
+}

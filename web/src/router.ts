@@ -1,0 +1,29 @@
+import { createRouter, createWebHistory } from "vue-router";
+import HomePage from "./pages/HomePage.vue";
+
+const base = new URL(document.baseURI).pathname;
+
+export const router = createRouter({
+    history: createWebHistory(base),
+    routes: [
+        { path: "/", name: "home", component: HomePage, meta: { title: "Home" } },
+        {
+            path: "/visualize/:state?",
+            name: "visualize",
+            component: () => import("./pages/VisualizePage.vue"),
+            meta: { title: "Visualize", wide: true },
+        },
+        {
+            path: "/:rest(.*)*",
+            name: "missing",
+            component: () => import("./pages/MissingPage.vue"),
+            meta: { title: "Not found" },
+        },
+    ],
+    scrollBehavior: (to, from) => (to.name === from.name ? undefined : { top: 0 }),
+});
+
+router.afterEach((to) => {
+    const title = to.meta["title"];
+    document.title = typeof title === "string" ? `${title} · weir` : "weir";
+});
