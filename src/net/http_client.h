@@ -1,5 +1,5 @@
 /*
- * http_client: one blocking request after another over kept-alive connections (libcurl easy handle).
+ * http_client: one blocking request after another over kept-alive connections (libcurl).
  *
  * One thread per client. Bodies are bounded by max_reply.
  */
@@ -16,22 +16,27 @@ struct http_request {
     const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
     struct str body;
     const char *user, *password; /* basic authentication; NULL: none */
+    uint64_t connect_timeout_ns; /* 0: 5 s */
     uint64_t timeout_ns;         /* 0: 30 s */
     size_t max_reply;            /* 0: 64 MiB */
+    bool packed;                 /* let the server compress the answer; it arrives unpacked */
     /* polled about each 200 ms when set: true abandons the request */
     bool (*abandon)(void *arg);
     void *abandon_arg;
+    /* when set, an answer of status 200 goes here piece by piece instead of into the answer; false abandons it */
+    bool (*sink)(void *arg, struct str piece);
+    void *sink_arg;
 };
 
 struct http_answer {
     int status;
-    struct buf body; /* the caller's to free with buf_fini */
+    struct buf body; /* the caller's to free with buf_fini, also after a failure */
     char content_type[128];
     char exception_code[16]; /* X-ClickHouse-Exception-Code, when given */
 };
 
 struct http_client *http_client_new(const struct tls_conf *tls);
 void http_client_free(struct http_client *c);
-/* False when no answer came (connection, time, size); any HTTP status is true. */
+/* False when no answer came (connection, time, size, abandoned); any HTTP status is true. */
 bool http_client_do(struct http_client *c, const struct http_request *req, struct http_answer *ans,
                     struct err *e);

@@ -1,0 +1,10 @@
+/* http_listen: a listening TCP socket from "host:port" text. */
+#pragma once
+#include "base/err.h"
+#include <stdint.h>
+
+/*
+ * "127.0.0.1:8080", "[::1]:8080", "localhost:8080"; without a host all addresses of both families (IPv4 only where the
+ * kernel has no IPv6). Port 0 is any free one; *port says which. -1 and what to do about it on failure.
+ */
+int http_listen(const char *listen, uint16_t *port, struct err *e);
