@@ -20,17 +20,18 @@ extern const struct opt_table ch_table;
 
 struct ch;
 
+/* Copies what it needs of the configuration. */
 struct ch *ch_new(const struct ch_conf *conf);
 void ch_free(struct ch *c);
 
 enum ch_failure {
     CH_OK,
-    CH_AWAY,      /* no server answered, or it was cut off: try again */
-    CH_BUSY,      /* the server refused for now (memory, too many parts, read-only): try again later */
+    CH_AWAY, /* no server answered, or it was cut off: try again */
+    CH_BUSY, /* refused for now (memory, too many parts, read-only, tables not there yet, password): try again later */
     CH_PERMANENT, /* this statement or block will never be accepted */
 };
 
-/* Extra settings and {name:Type} parameters: "max_execution_time=5&param_x=1", already URL-encoded; NULL: none. */
+/* Extra settings and {name:Type} parameters: "max_execution_time=5&param_x=1", URL-encoded (ch_param); NULL: none. */
 struct ch_query {
     const char *sql;
     const char *settings;
@@ -38,9 +39,21 @@ struct ch_query {
     uint64_t timeout_ns;  /* 0: 60 s */
     bool (*abandon)(void *arg);
     void *abandon_arg;
+    /* when set, the answer goes here as it comes instead of into `out`; false abandons the query */
+    bool (*sink)(void *arg, struct str piece);
+    void *sink_arg;
 };
 
 /* The answer's body as the statement's FORMAT says. */
 enum ch_failure ch_query(struct ch *c, const struct ch_query *q, struct buf *out, struct err *e);
 /* INSERT INTO table (columns) FORMAT Native with a deduplication token; data is one encoded block. */
 enum ch_failure ch_insert(struct ch *c, const char *into, const char *token, struct str data, struct err *e);
+/* Code of the last exception of this client (60: no such table); 0 when the last call had none. */
+int ch_code(const struct ch *c);
+/* The URL of the server asked last; for messages. */
+const char *ch_server(const struct ch *c);
+
+/* Appends "&name=value", encoded, to a settings text ("&" only between). */
+void ch_param(struct buf *settings, const char *name, struct str value);
+/* 'text' as an SQL string literal. */
+void ch_quote(struct buf *sql, struct str text);

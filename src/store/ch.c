@@ -1,0 +1,349 @@
+/* Statements go by POST, inserts with the statement in the URL and the block as the body. */
+#include "store/ch.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { INSERT_TIMEOUT_S = 120, QUERY_TIMEOUT_S = 60 };
+
+static const struct opt ch_rows[] = {
+    {"servers", OPT_LIST, OPT_AT(struct ch_conf, servers), .item = OPT_STRING, .def = "[\"127.0.0.1:8123\"]",
+     .help = "ClickHouse servers as HOST:PORT of their HTTP interface (8123, or 8443 with TLS). A port 9000 "
+             "or 9440 is "
+             "read as 8123 or 8443."},
+    {"database", OPT_STRING, OPT_AT(struct ch_conf, database), .def = "default",
+     .help = "Database with the tables."},
+    {"username", OPT_STRING, OPT_AT(struct ch_conf, username), .def = "default",
+     .help = "User of ClickHouse."},
+    {"password", OPT_SECRET, OPT_AT(struct ch_conf, password), .help = "Password of that user."},
+    {"cluster", OPT_STRING, OPT_AT(struct ch_conf, cluster),
+     .help = "Name of the cluster; when given, tables are replicated and distributed over it."},
+    {"max-open-conns", OPT_UINT, OPT_AT(struct ch_conf, max_open_conns), .def = "10", .min = 1, .max = 1000,
+     .help = "Connections of one role at the same time."},
+    {"dial-timeout", OPT_DURATION, OPT_AT(struct ch_conf, dial_timeout_ns), .def = "5s", .min = 1000000,
+     .max = 300ull * 1000000000,
+     .help = "How long to wait for a connection before the next server is tried."},
+};
+const struct opt_table ch_table = OPT_TABLE("clickhousedb", struct ch_conf, ch_rows);
+
+struct ch {
+    struct arena arena;
+    const char **urls;
+    size_t n, at;
+    const char *database;
+    const char *headers[4];
+    uint64_t dial_timeout_ns;
+    struct tls_conf tls;
+    struct http_client *http;
+    int code;
+};
+
+/* ---- servers */
+
+static const char *http_port(struct str port, const char *server)
+{
+    const char *instead = str_eq(port, STR("9000")) ? "8123" : str_eq(port, STR("9440")) ? "8443" : NULL;
+    if (instead)
+        log_info("ch", "the port of ClickHouse's native protocol is read as that of its HTTP interface",
+                 "server", server, "port", instead, NULL);
+    return instead;
+}
+
+/* "host:port", "host", "[v6]:port", or with http:// or https:// in front -> a URL without path */
+static const char *server_url(struct arena *a, const char *server, bool tls)
+{
+    struct str s = str_from(server), port = {0};
+    const char *scheme = NULL;
+    if (str_starts(s, STR("http://")))
+        scheme = "http";
+    else if (str_starts(s, STR("https://")))
+        scheme = "https";
+    if (scheme) {
+        s.p += strlen(scheme) + 3;
+        s.len -= strlen(scheme) + 3;
+    }
+    while (s.len && s.p[s.len - 1] == '/')
+        s.len--;
+    for (size_t i = s.len; i-- > 0 && s.p[i] != ']';)
+        if (s.p[i] == ':') {
+            port = (struct str){s.p + i + 1, s.len - i - 1};
+            s.len = i;
+            break;
+        }
+    const char *instead = http_port(port, server);
+    port = instead ? str_from(instead) : port;
+    if (!scheme)
+        scheme = tls || str_eq(port, STR("8443")) ? "https" : "http";
+    if (port.len == 0)
+        port = strcmp(scheme, "https") == 0 ? STR("8443") : STR("8123");
+    return arena_printf(a, "%s://%.*s:%.*s", scheme, STR_ARG(s), STR_ARG(port));
+}
+
+static const char *copy(struct arena *a, const char *z)
+{
+    return arena_strdup(a, z ? z : "");
+}
+
+struct ch *ch_new(const struct ch_conf *conf)
+{
+    struct ch *c = xcalloc(1, sizeof *c);
+    struct arena *a = &c->arena;
+    arena_init(a);
+    c->n = conf->servers.n ? conf->servers.n : 1;
+    c->urls = arena_array(a, c->n, sizeof *c->urls);
+    for (size_t i = 0; i < conf->servers.n; i++)
+        c->urls[i] = server_url(a, *OPT_ITEM(conf->servers, const char *, i), conf->tls.enable);
+    if (conf->servers.n == 0)
+        c->urls[0] = "http://127.0.0.1:8123";
+    c->at = clock_mono_ns() / 1000 % c->n;
+    c->database = conf->database && conf->database[0] ? arena_strdup(a, conf->database) : "default";
+    c->dial_timeout_ns = conf->dial_timeout_ns;
+    const char *user = conf->username && conf->username[0] ? conf->username : "default";
+    c->headers[0] = arena_printf(a, "X-ClickHouse-User: %s", user);
+    c->headers[1] = conf->password && conf->password[0]
+                        ? arena_printf(a, "X-ClickHouse-Key: %s", conf->password)
+                        : "Accept: */*";
+    c->headers[2] = "Content-Type: application/octet-stream";
+    c->tls = (struct tls_conf){conf->tls.enable, conf->tls.skip_verify, copy(a, conf->tls.ca_file),
+                               copy(a, conf->tls.cert_file), copy(a, conf->tls.key_file)};
+    c->http = http_client_new(&c->tls);
+    return c;
+}
+
+void ch_free(struct ch *c)
+{
+    if (!c)
+        return;
+    http_client_free(c->http);
+    arena_fini(&c->arena);
+    free(c);
+}
+
+int ch_code(const struct ch *c)
+{
+    return c->code;
+}
+
+const char *ch_server(const struct ch *c)
+{
+    return c->urls[c->at];
+}
+
+/* ---- texts */
+
+static void url_encode(struct buf *b, struct str s)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char ch = (unsigned char)s.p[i];
+        if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+            (ch && strchr("-._~", ch)))
+            buf_u8(b, ch);
+        else
+            buf_add(b, (char[]){'%', hex[ch >> 4], hex[ch & 15]}, 3);
+    }
+}
+
+void ch_param(struct buf *settings, const char *name, struct str value)
+{
+    if (settings->len)
+        buf_u8(settings, '&');
+    buf_z(settings, name);
+    buf_u8(settings, '=');
+    url_encode(settings, value);
+}
+
+void ch_quote(struct buf *sql, struct str text)
+{
+    buf_u8(sql, '\'');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.p[i] == '\'' || text.p[i] == '\\')
+            buf_u8(sql, '\\');
+        buf_u8(sql, (uint8_t)text.p[i]);
+    }
+    buf_u8(sql, '\'');
+}
+
+/* ---- asking */
+
+/* Codes with which ClickHouse says "not now" rather than "never". */
+static bool is_passing(int code)
+{
+    static const int passing[] = {
+        16,  /* NO_SUCH_COLUMN_IN_TABLE: the orchestrator has not migrated yet */
+        60,  /* UNKNOWN_TABLE: likewise */
+        81,  /* UNKNOWN_DATABASE: likewise */
+        74,  /* CANNOT_READ_FROM_FILE_DESCRIPTOR */
+        75,  /* CANNOT_WRITE_TO_FILE_DESCRIPTOR */
+        76,  /* CANNOT_OPEN_FILE */
+        159, /* TIMEOUT_EXCEEDED */
+        173, /* CANNOT_ALLOCATE_MEMORY */
+        192, /* UNKNOWN_USER */
+        193, /* WRONG_PASSWORD */
+        194, /* REQUIRED_PASSWORD */
+        198, /* DNS_ERROR */
+        201, /* QUOTA_EXCEEDED */
+        202, /* TOO_MANY_SIMULTANEOUS_QUERIES */
+        203, /* NO_FREE_CONNECTION */
+        209, /* SOCKET_TIMEOUT */
+        210, /* NETWORK_ERROR */
+        218, /* TABLE_IS_DROPPED: being recreated */
+        225, /* NO_ZOOKEEPER */
+        236, /* ABORTED */
+        241, /* MEMORY_LIMIT_EXCEEDED */
+        242, /* TABLE_IS_READ_ONLY */
+        243, /* NOT_ENOUGH_SPACE */
+        252, /* TOO_MANY_PARTS */
+        279, /* ALL_CONNECTION_TRIES_FAILED */
+        285, /* TOO_FEW_LIVE_REPLICAS */
+        286, /* UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE */
+        319, /* UNKNOWN_STATUS_OF_INSERT */
+        394, /* QUERY_WAS_CANCELLED */
+        439, /* CANNOT_SCHEDULE_TASK */
+        473, /* DEADLOCK_AVOIDED */
+        497, /* ACCESS_DENIED */
+        516, /* AUTHENTICATION_FAILED */
+        999, /* KEEPER_EXCEPTION */
+    };
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+        if (passing[i] == code)
+            return true;
+    return false;
+}
+
+static enum ch_failure classify(int status, int code)
+{
+    if (status == 200 && code == 0)
+        return CH_OK;
+    if (code)
+        return is_passing(code) ? CH_BUSY : CH_PERMANENT;
+    if (status == 413)
+        return CH_PERMANENT;
+    /* not ClickHouse's own words: a proxy in between, a server that starts or stops, or no ClickHouse at all */
+    return status >= 500 ? CH_AWAY : CH_BUSY;
+}
+
+/* "Code: 60. DB::Exception: ..." in the text, for servers that lost the header on the way. */
+static int code_in(struct str text)
+{
+    static const char prefix[] = "Code: ";
+    if (!str_starts(text, STR("Code: ")))
+        return 0;
+    return atoi(text.p + sizeof prefix - 1);
+}
+
+static void say_answer(const struct ch *c, const struct http_answer *ans, struct err *e)
+{
+    struct str text = str_trim(buf_str(&ans->body));
+    if (text.len > 900)
+        text.len = 900;
+    if (text.len && c->code)
+        err_set(e, "%.*s", STR_ARG(text));
+    else
+        err_set(e, "%s answered %d %.*s", ch_server(c), ans->status, STR_ARG(text));
+}
+
+/* One request to the servers in turn; ans->body is the caller's afterwards. */
+static enum ch_failure ask(struct ch *c, struct http_request *req, struct str args, struct http_answer *ans,
+                           struct err *e)
+{
+    enum ch_failure f = CH_AWAY;
+    struct buf url;
+    buf_init(&url, 0);
+    *ans = (struct http_answer){0};
+    c->code = 0;
+    for (size_t tries = 0; tries < c->n; tries++) {
+        buf_fini(&ans->body);
+        buf_reset(&url);
+        buf_printf(&url, "%s/?%.*s", c->urls[c->at], STR_ARG(args));
+        buf_u8(&url, 0);
+        req->url = (const char *)url.p;
+        if (http_client_do(c->http, req, ans, e)) {
+            struct str body = buf_str(&ans->body);
+            if (ans->status != 200 && body.len < 1 << 20)
+                buf_u8(&ans->body, 0); /* for atoi */
+            c->code = ans->exception_code[0] ? atoi(ans->exception_code)
+                      : ans->status != 200   ? code_in(body)
+                                             : 0;
+            ans->body.len = body.len;
+            f = classify(ans->status, c->code);
+            if (f != CH_OK)
+                say_answer(c, ans, e);
+        } else if (strchr(e->msg, '?')) {
+            /* the URL carries the statement; a message needs only the server */
+            char *from = strchr(e->msg, '?'), *to = strstr(from, ": ");
+            if (to)
+                memmove(from, to, strlen(to) + 1);
+        }
+        if (f != CH_AWAY || (req->abandon && req->abandon(req->abandon_arg)))
+            break;
+        c->at = (c->at + 1) % c->n;
+    }
+    buf_fini(&url);
+    return f;
+}
+
+static struct http_request request(const struct ch *c)
+{
+    return (struct http_request){
+        .method = "POST", .headers = c->headers, .connect_timeout_ns = c->dial_timeout_ns};
+}
+
+enum ch_failure ch_query(struct ch *c, const struct ch_query *q, struct buf *out, struct err *e)
+{
+    struct http_request req = request(c);
+    struct http_answer ans;
+    struct buf args;
+    buf_init(&args, 0);
+    ch_param(&args, "database", str_from(c->database));
+    if (q->query_id)
+        ch_param(&args, "query_id", str_from(q->query_id));
+    if (!q->sink) /* so that a failure half-way is a failure, not a short answer */
+        ch_param(&args, "wait_end_of_query", STR("1"));
+    if (q->settings && q->settings[0])
+        buf_printf(&args, "&%s", q->settings);
+    req.body = str_from(q->sql);
+    req.timeout_ns = q->timeout_ns ? q->timeout_ns : QUERY_TIMEOUT_S * UINT64_C(1000000000);
+    req.abandon = q->abandon;
+    req.abandon_arg = q->abandon_arg;
+    req.sink = q->sink;
+    req.sink_arg = q->sink_arg;
+    req.max_reply = (size_t)512 << 20;
+    enum ch_failure f = ask(c, &req, buf_str(&args), &ans, e);
+    if (f == CH_OK && out)
+        buf_str_add(out, buf_str(&ans.body));
+    buf_fini(&ans.body);
+    buf_fini(&args);
+    return f;
+}
+
+enum ch_failure ch_insert(struct ch *c, const char *into, const char *token, struct str data, struct err *e)
+{
+    struct http_request req = request(c);
+    struct http_answer ans;
+    struct buf args, sql;
+    buf_init(&args, 0);
+    buf_init(&sql, 0);
+    buf_printf(&sql, "INSERT INTO %s FORMAT Native", into);
+    ch_param(&args, "database", str_from(c->database));
+    ch_param(&args, "query", buf_str(&sql));
+    if (token && token[0]) {
+        ch_param(&args, "insert_deduplication_token", str_from(token));
+        ch_param(&args, "insert_deduplicate", STR("1"));
+        ch_param(&args, "deduplicate_blocks_in_dependent_materialized_views", STR("1"));
+    }
+    /* waits for nobody else's rows; many partitions are no fault when old flows are replayed; merging rows is left to
+     * the background, as doing it on insert costs five times the insert */
+    ch_param(&args, "async_insert", STR("0"));
+    ch_param(&args, "max_partitions_per_insert_block", STR("0"));
+    ch_param(&args, "optimize_on_insert", STR("0"));
+    req.body = data;
+    req.timeout_ns = INSERT_TIMEOUT_S * UINT64_C(1000000000);
+    enum ch_failure f = ask(c, &req, buf_str(&args), &ans, e);
+    buf_fini(&ans.body);
+    buf_fini(&sql);
+    buf_fini(&args);
+    return f;
+}

@@ -1,0 +1,209 @@
+/* The client against a server that answers what the test says. */
+#include "net/http_server.h"
+#include "store/ch.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+/* What the server is to answer, and what it saw. */
+static struct {
+    int status;
+    const char *code, *body;
+    char user[32], key[32], args[2000], sent[200];
+    unsigned calls;
+} fake;
+
+static void note(void *arg, const char *name, struct str value)
+{
+    size_t at = strlen(fake.args);
+    snprintf(fake.args + at, sizeof fake.args - at, "%s=%.*s\n", name, STR_ARG(value));
+}
+
+static void serve(struct http_call *c)
+{
+    const char *user = http_header(c, "x-clickhouse-user"), *key = http_header(c, "x-clickhouse-key");
+    fake.calls++;
+    fake.args[0] = '\0';
+    http_query_each(c, note, NULL);
+    snprintf(fake.user, sizeof fake.user, "%s", user ? user : "-");
+    snprintf(fake.key, sizeof fake.key, "%s", key ? key : "-");
+    snprintf(fake.sent, sizeof fake.sent, "%.*s", STR_ARG(c->body));
+    if (fake.code)
+        http_reply_header(c, "X-ClickHouse-Exception-Code", fake.code);
+    http_reply(c, fake.status, "text/plain", str_from(fake.body));
+}
+
+static const struct http_route rows[] = {{"*", "/", serve, ""}};
+static const struct http_routes tables[] = {{rows, 1, NULL}};
+static struct http_server *server;
+
+static int up(void **state)
+{
+    struct err e;
+    server = http_server_new("127.0.0.1:0", tables, 1, &e);
+    return server ? 0 : -1;
+}
+
+static int down(void **state)
+{
+    http_server_free(server);
+    return 0;
+}
+
+static struct ch *client(const char *first, struct ch_conf conf)
+{
+    static char here[64];
+    static const char *servers[2];
+    snprintf(here, sizeof here, "127.0.0.1:%u", http_server_port(server));
+    servers[0] = first ? first : here;
+    servers[1] = here;
+    conf.servers = (struct opt_list){first ? 2 : 1, servers};
+    return ch_new(&conf);
+}
+
+static void answer(int status, const char *code, const char *body)
+{
+    memset(&fake, 0, sizeof fake);
+    fake.status = status;
+    fake.code = code;
+    fake.body = body;
+}
+
+static void a_query_arrives_and_its_answer_returns(void **state)
+{
+    struct ch *c = client(NULL, (struct ch_conf){.database = "d b", .username = "owner", .password = "s&c"});
+    struct buf out, settings;
+    struct err e;
+    buf_init(&out, 0);
+    buf_init(&settings, 0);
+    ch_param(&settings, "max_threads", STR("1"));
+    ch_param(&settings, "param_x", STR("a'b&=\xc3\xa4 "));
+    buf_u8(&settings, 0);
+    answer(200, NULL, "1\n");
+    assert_int_equal(
+        ch_query(c, &(struct ch_query){.sql = "SELECT 1", .settings = (char *)settings.p, .query_id = "q7"},
+                 &out, &e),
+        CH_OK);
+    assert_int_equal(out.len, 2);
+    assert_string_equal(fake.sent, "SELECT 1");
+    assert_string_equal(fake.user, "owner");
+    assert_string_equal(fake.key, "s&c");
+    assert_string_equal(fake.args, "database=d b\nquery_id=q7\nwait_end_of_query=1\nmax_threads=1\n"
+                                   "param_x=a'b&=\xc3\xa4 \n");
+    assert_int_equal(ch_code(c), 0);
+    buf_fini(&out);
+    buf_fini(&settings);
+    ch_free(c);
+}
+
+static void an_insert_carries_its_token(void **state)
+{
+    struct ch *c = client(NULL, (struct ch_conf){0});
+    struct err e;
+    answer(200, NULL, "");
+    assert_int_equal(ch_insert(c, "flows (Bytes)", "t-3-100-200", STR("BLOCK"), &e), CH_OK);
+    assert_string_equal(fake.sent, "BLOCK");
+    assert_string_equal(fake.user, "default");
+    assert_string_equal(fake.key, "-");
+    assert_non_null(strstr(fake.args, "query=INSERT INTO flows (Bytes) FORMAT Native\n"));
+    assert_non_null(strstr(fake.args, "insert_deduplication_token=t-3-100-200\n"));
+    assert_non_null(strstr(fake.args, "deduplicate_blocks_in_dependent_materialized_views=1\n"));
+    assert_non_null(strstr(fake.args, "optimize_on_insert=0\n"));
+    assert_non_null(strstr(fake.args, "max_partitions_per_insert_block=0\n"));
+    ch_free(c);
+}
+
+static void failures_are_told_apart(void **state)
+{
+    static const struct {
+        int status;
+        const char *code, *body;
+        enum ch_failure want;
+        int want_code;
+    } rows_[] = {
+        {500, "241", "Code: 241. DB::Exception: Memory limit", CH_BUSY, 241},
+        {404, "60", "Code: 60. DB::Exception: no table", CH_BUSY, 60},
+        {400, "62", "Code: 62. DB::Exception: Syntax error", CH_PERMANENT, 62},
+        {500, NULL, "Code: 27. DB::Exception: Cannot parse", CH_PERMANENT, 27},
+        {403, "516", "Code: 516. DB::Exception: Authentication failed", CH_BUSY, 516},
+        {200, "159", "half a row Code: 159. DB::Exception: Timeout", CH_BUSY, 159},
+        {503, NULL, "<html>no server is available</html>", CH_AWAY, 0},
+        {404, NULL, "not a ClickHouse", CH_BUSY, 0},
+        {413, NULL, "too large", CH_PERMANENT, 0},
+    };
+    struct ch *c = client(NULL, (struct ch_conf){0});
+    struct err e;
+    for (size_t i = 0; i < sizeof rows_ / sizeof *rows_; i++) {
+        answer(rows_[i].status, rows_[i].code, rows_[i].body);
+        assert_int_equal(ch_query(c, &(struct ch_query){.sql = "x"}, NULL, &e), rows_[i].want);
+        assert_int_equal(ch_code(c), rows_[i].want_code);
+        assert_non_null(strstr(e.msg, rows_[i].body));
+    }
+    ch_free(c);
+}
+
+static void a_dead_server_is_passed_over(void **state)
+{
+    struct err e;
+    struct ch *c = client("127.0.0.1:1", (struct ch_conf){0});
+    answer(200, NULL, "");
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(ch_query(c, &(struct ch_query){.sql = "x"}, NULL, &e), CH_OK);
+    assert_int_equal(fake.calls, 4);
+    ch_free(c);
+    static const char *dead = "127.0.0.1:1";
+    c = ch_new(&(struct ch_conf){.servers = {1, &dead}});
+    assert_int_equal(ch_insert(c, "flows", "t", STR("b"), &e), CH_AWAY);
+    assert_non_null(strstr(e.msg, "127.0.0.1"));
+    assert_null(strstr(e.msg, "INSERT"));
+    ch_free(c);
+}
+
+static void native_ports_are_read_as_http(void **state)
+{
+    static const struct {
+        const char *server;
+        bool tls;
+        const char *url;
+    } rows_[] = {
+        {"ch1:9000", false, "http://ch1:8123"},
+        {"ch1:9440", false, "https://ch1:8443"},
+        {"ch1", false, "http://ch1:8123"},
+        {"ch1", true, "https://ch1:8443"},
+        {"[2001:db8::1]:9000", false, "http://[2001:db8::1]:8123"},
+        {"[2001:db8::1]", false, "http://[2001:db8::1]:8123"},
+        {"http://ch1:81/", false, "http://ch1:81"},
+        {"ch1:8124", true, "https://ch1:8124"},
+    };
+    for (size_t i = 0; i < sizeof rows_ / sizeof *rows_; i++) {
+        struct ch *c = ch_new(
+            &(struct ch_conf){.servers = {1, (void *)(uintptr_t)&rows_[i].server}, .tls = {rows_[i].tls}});
+        assert_string_equal(ch_server(c), rows_[i].url);
+        ch_free(c);
+    }
+}
+
+static void literals_are_quoted(void **state)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    ch_quote(&b, STR("a'b\\c"));
+    buf_u8(&b, 0);
+    assert_string_equal((char *)b.p, "'a\\'b\\\\c'");
+    buf_fini(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_query_arrives_and_its_answer_returns),
+        cmocka_unit_test(an_insert_carries_its_token),
+        cmocka_unit_test(failures_are_told_apart),
+        cmocka_unit_test(a_dead_server_is_passed_over),
+        cmocka_unit_test(native_ports_are_read_as_http),
+        cmocka_unit_test(literals_are_quoted),
+    };
+    return cmocka_run_group_tests(tests, up, down);
+}
