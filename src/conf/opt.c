@@ -8,3 +8,32 @@ int opt_subnetmap_find(const struct opt_subnetmap *m, struct ip a)
             return (int)i;
     return -1;
 }
+
+size_t opt_size(enum opt_type type, const struct opt_table *sub)
+{
+    switch (type) {
+    case OPT_BOOL:
+        return sizeof(bool);
+    case OPT_INT:
+    case OPT_UINT:
+    case OPT_DURATION:
+    case OPT_SIZE:
+        return sizeof(uint64_t);
+    case OPT_FLOAT:
+        return sizeof(double);
+    case OPT_STRING:
+    case OPT_SECRET:
+        return sizeof(const char *);
+    case OPT_ENUM:
+        return sizeof(int);
+    case OPT_STRUCT:
+        return sub->size;
+    case OPT_LIST:
+        return sizeof(struct opt_list);
+    case OPT_MAP:
+        return sizeof(struct opt_map);
+    case OPT_SUBNETMAP:
+        return sizeof(struct opt_subnetmap);
+    }
+    return 0;
+}

@@ -9,7 +9,8 @@
  *   };
  *   const struct opt_table rx_table = OPT_TABLE("udp input", struct rx_conf, rx_rows);
  *
- * Keys match without case and dashes. All memory of a loaded configuration belongs to its arena; it is never changed
+ * Keys match without case and dashes. A key may have two rows with different `only`. A string is never NULL after loading.
+ * Loading is in load.h, showing and comparing in show.h. All memory of a loaded configuration belongs to its arena; it is never changed
  * after loading, and published to other threads as a whole.
  */
 #pragma once
@@ -18,18 +19,18 @@
 #include "base/ip.h"
 
 enum opt_type {
-    OPT_BOOL,     /* bool */
-    OPT_INT,      /* int64_t */
-    OPT_UINT,     /* uint64_t */
-    OPT_DURATION, /* uint64_t, nanoseconds: "15d", "1h30m", "500ms" */
-    OPT_SIZE,     /* uint64_t, bytes: 4096, "10MiB"; also "80%" -> OPT_PERCENT bit and 0-100 where .percent */
-    OPT_FLOAT,    /* double */
-    OPT_STRING,   /* const char *, never NULL ("" when unset) */
-    OPT_SECRET,   /* the same, shown as *** */
-    OPT_ENUM,     /* int, a value of .choices */
-    OPT_STRUCT,   /* embedded struct of .sub */
-    OPT_LIST,     /* struct opt_list of .item (.sub when OPT_STRUCT); a scalar counts as a list of one */
-    OPT_MAP,      /* struct opt_map: text key -> .item */
+    OPT_BOOL,      /* bool */
+    OPT_INT,       /* int64_t */
+    OPT_UINT,      /* uint64_t */
+    OPT_DURATION,  /* uint64_t, nanoseconds: "15d", "1h30m", "500ms" */
+    OPT_SIZE,      /* uint64_t, bytes: 4096, "10MiB"; with OPT_ALLOW_PERCENT also "80%" -> OPT_PERCENT | 80 */
+    OPT_FLOAT,     /* double */
+    OPT_STRING,    /* const char *, never NULL ("" when unset) */
+    OPT_SECRET,    /* the same, shown as *** */
+    OPT_ENUM,      /* int, a value of .choices */
+    OPT_STRUCT,    /* embedded struct of .sub */
+    OPT_LIST,      /* struct opt_list of .item (.sub when OPT_STRUCT); a scalar counts as a list of one */
+    OPT_MAP,       /* struct opt_map: text key -> .item */
     OPT_SUBNETMAP, /* struct opt_subnetmap: prefix -> .item; a bare value means ::/0 */
 };
 
@@ -38,6 +39,7 @@ enum opt_flags {
     OPT_RELOAD = 1 << 1, /* a change takes effect without a restart of the role */
     OPT_OLD = 1 << 2,    /* accepted, has no effect; .help says what to use instead; a notice is given */
     OPT_ALLOW_PERCENT = 1 << 3,
+    OPT_LATER = 1 << 4, /* accepted and checked, but what it asks for does not exist yet; a notice is given */
 };
 
 #define OPT_PERCENT ((uint64_t)1 << 63)
@@ -52,7 +54,8 @@ struct opt {
     const char *key;
     enum opt_type type;
     size_t off;
-    const char *def; /* as it would stand in the file; NULL: zero value, or the sub table's defaults */
+    const char
+        *def; /* as it would stand in the file ("[a, b]"); NULL: zero value, or the sub table's defaults */
     const char *help;
     uint64_t min, max; /* both 0: no bounds */
     const char *unit;
@@ -60,7 +63,8 @@ struct opt {
     const struct opt_choice *choices; /* OPT_ENUM, ends with a NULL name */
     enum opt_type item;               /* LIST, MAP, SUBNETMAP */
     const struct opt_table *sub;      /* STRUCT, or containers of OPT_STRUCT */
-    const char *only;                 /* valid only for this value of the table's "type" key: "udp" */
+    const char *only; /* valid only for these values of the table's "type" key: "udp", "udp,tcp" */
+    const char *aka;  /* former names, still accepted with a notice: "country-database" */
 };
 
 struct opt_table {
@@ -99,6 +103,9 @@ struct opt_subnetmap {
 };
 
 #define OPT_ITEM(list, type, i) (&((type *)(list).items)[i])
+
+/* Bytes of one value of this type in memory. */
+size_t opt_size(enum opt_type type, const struct opt_table *sub);
 
 /* Index of the longest prefix that has `a`; -1 when none does. */
 int opt_subnetmap_find(const struct opt_subnetmap *m, struct ip a);
