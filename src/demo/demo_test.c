@@ -1,0 +1,101 @@
+/* The demo's traffic is the same for the same seed and second, follows its curve, and is well-formed on the wire. */
+#include "base/cursor.h"
+#include "demo/encode.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+static struct demo_kind kinds[] = {
+    {.per_second = 20, .multiplier = 5, .peak_hour = 20 * 3600ull * 1000000000u, .in_if = 1, .out_if = 2, .src_net = "192.0.2.0/24",
+     .dst_net = "198.51.100.0/24", .src_as = 64496, .dst_as = 64497, .size = 1200, .reverse_direction_ratio = 0.1},
+    {.per_second = 10, .multiplier = 1, .in_if = 1, .out_if = 2, .src_net = "2001:db8:1::/48", .dst_net = "2001:db8:2::/48",
+     .src_as = 64496, .dst_as = 64497, .size = 1200},
+};
+static const struct demo_flows_conf conf = {.sampling_rate = 1000, .seed = 7, .flows = {2, kinds}};
+static const uint64_t midnight = 1800000000u / 86400 * 86400;
+
+static void same_seed_same_traffic(void **state)
+{
+    struct traffic *a = traffic_new(&conf), *b = traffic_new(&conf);
+    size_t na, nb;
+    traffic_second(b, midnight + 5, 1, &nb);
+    const struct demo_flow *fa = traffic_second(a, midnight, 1, &na), *fb = traffic_second(b, midnight, 1, &nb);
+    assert_int_equal(na, nb);
+    for (size_t i = 0; i < na; i++) {
+        assert_true(ip_eq(fa[i].src, fb[i].src) && fa[i].bytes == fb[i].bytes && fa[i].src_port == fb[i].src_port);
+        assert_true(fa[i].packets > 0 && fa[i].bytes >= 40 * fa[i].packets);
+        assert_int_equal(ip_is_v4(fa[i].dst), fa[i].v4);
+    }
+    traffic_free(a);
+    traffic_free(b);
+}
+
+static size_t flows_in(uint64_t from, uint64_t seconds, uint64_t thinning)
+{
+    struct traffic *t = traffic_new(&conf);
+    size_t n, sum = 0;
+    for (uint64_t s = from; s < from + seconds; s++, sum += n)
+        traffic_second(t, s, thinning, &n);
+    traffic_free(t);
+    return sum;
+}
+
+static void traffic_follows_the_day(void **state)
+{
+    size_t peak = flows_in(midnight + 20 * 3600, 600, 1), trough = flows_in(midnight + 8 * 3600, 600, 1);
+    assert_in_range(peak * 100 / trough, 300, 420); /* (20 * 5 + 10) / (20 + 10) */
+    assert_in_range(flows_in(midnight + 20 * 3600, 6000, 60) * 60, peak * 9, peak * 11);
+}
+
+struct seen {
+    size_t datagrams, records, longest;
+    uint16_t version;
+};
+
+/* Walks sets by their lengths: they must fill the datagram exactly. */
+static bool walk(void *arg, const uint8_t *p, size_t len)
+{
+    struct seen *s = arg;
+    struct cursor c = cursor_init(p, len);
+    uint16_t version = cursor_be16(&c), count = cursor_be16(&c);
+    assert_int_equal(version, s->version);
+    assert_true(version == 9 || count == len);
+    cursor_skip(&c, version == 9 ? 16 : 12);
+    while (cursor_left(&c)) {
+        uint16_t id = cursor_be16(&c), set_len = cursor_be16(&c);
+        assert_true(set_len >= 4 && set_len % 4 == 0);
+        struct cursor set = cursor_sub(&c, set_len - 4u);
+        assert_false(set.bad);
+        if (id == 256 || id == 257)
+            s->records += cursor_left(&set) / (id == 256 ? 51 : 75);
+    }
+    assert_false(c.bad);
+    s->datagrams++;
+    s->longest = len > s->longest ? len : s->longest;
+    return true;
+}
+
+static void records_fill_their_sets(void **state)
+{
+    static const enum demo_format formats[] = {DEMO_NETFLOW9, DEMO_IPFIX};
+    for (size_t i = 0; i < 2; i++) {
+        struct seen seen = {.version = i == 0 ? 9 : 10};
+        struct encoder_conf ec = {.format = formats[i], .domain = 1, .sampling_rate = 1000};
+        struct encoder *e = encoder_new(&ec, walk, &seen);
+        struct traffic *t = traffic_new(&conf);
+        size_t n;
+        const struct demo_flow *f = traffic_second(t, midnight + 20 * 3600, 1, &n);
+        assert_true(encoder_flows(e, midnight + 20 * 3600, f, n));
+        assert_int_equal(seen.records, n);
+        assert_true(seen.datagrams > 1 && seen.longest <= 1400);
+        traffic_free(t);
+        encoder_free(e);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(same_seed_same_traffic), cmocka_unit_test(traffic_follows_the_day),
+                                       cmocka_unit_test(records_fill_their_sets)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
