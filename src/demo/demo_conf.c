@@ -5,19 +5,26 @@
 #define KIND(field) OPT_AT(struct demo_kind, field)
 static const struct opt kind_rows[] = {
     {"per-second", OPT_FLOAT, KIND(per_second), "1", "Flows per second at the quietest hour.", .max = 100000},
-    {"multiplier", OPT_FLOAT, KIND(multiplier), "1", "How many times more there are at the peak hour.", .max = 1000},
+    {"multiplier", OPT_FLOAT, KIND(multiplier), "1", "How many times more there are at the peak hour.",
+     .max = 1000},
     {"peak-hour", OPT_DURATION, KIND(peak_hour), "20h", "Time of day, UTC, with the most traffic."},
     {"in-if-index", OPT_UINT, KIND(in_if), "0", "ifIndex of the input interface.", .max = UINT32_MAX},
     {"out-if-index", OPT_UINT, KIND(out_if), "0", "ifIndex of the output interface.", .max = UINT32_MAX},
-    {"src-net", OPT_STRING, KIND(src_net), NULL, "Prefix that source addresses are drawn from.", .flags = OPT_REQUIRED},
-    {"dst-net", OPT_STRING, KIND(dst_net), NULL, "Prefix that destination addresses are drawn from.", .flags = OPT_REQUIRED},
+    {"src-net", OPT_STRING, KIND(src_net), NULL, "Prefix that source addresses are drawn from.",
+     .flags = OPT_REQUIRED},
+    {"dst-net", OPT_STRING, KIND(dst_net), NULL, "Prefix that destination addresses are drawn from.",
+     .flags = OPT_REQUIRED},
     {"src-as", OPT_UINT, KIND(src_as), "0", "Source AS number.", .max = UINT32_MAX},
     {"dst-as", OPT_UINT, KIND(dst_as), "0", "Destination AS number.", .max = UINT32_MAX},
-    {"src-port", OPT_LIST, KIND(src_port), NULL, "Source ports to choose from; none: ephemeral ones.", .max = 65535, .item = OPT_UINT},
-    {"dst-port", OPT_LIST, KIND(dst_port), NULL, "Destination ports to choose from; none: ephemeral ones.", .max = 65535, .item = OPT_UINT},
-    {"protocol", OPT_LIST, KIND(protocol), NULL, "Protocols to choose from: tcp, udp, icmp; none: tcp.", .item = OPT_STRING},
+    {"src-port", OPT_LIST, KIND(src_port), NULL, "Source ports to choose from; none: ephemeral ones.",
+     .max = 65535, .item = OPT_UINT},
+    {"dst-port", OPT_LIST, KIND(dst_port), NULL, "Destination ports to choose from; none: ephemeral ones.",
+     .max = 65535, .item = OPT_UINT},
+    {"protocol", OPT_LIST, KIND(protocol), NULL, "Protocols to choose from: tcp, udp, icmp; none: tcp.",
+     .item = OPT_STRING},
     {"size", OPT_UINT, KIND(size), "1000", "Mean size of a packet.", 40, 9000, "bytes"},
-    {"reverse-direction-ratio", OPT_FLOAT, KIND(reverse_direction_ratio), "0", "Share of flows that go the other way, 0 to 1.", .max = 1},
+    {"reverse-direction-ratio", OPT_FLOAT, KIND(reverse_direction_ratio), "0",
+     "Share of flows that go the other way, 0 to 1.", .max = 1},
 };
 
 static bool check_kind(const void *conf, const char **bad_key, struct err *e)
@@ -41,10 +48,13 @@ static bool check_kind(const void *conf, const char **bad_key, struct err *e)
     return true;
 }
 
-static const struct opt_table kind_table = OPT_TABLE("flows of the demo exporter", struct demo_kind, kind_rows, .check = check_kind);
+static const struct opt_table kind_table =
+    OPT_TABLE("flows of the demo exporter", struct demo_kind, kind_rows, .check = check_kind);
 
-static const struct opt_choice formats[] = {
-    {"netflow9", DEMO_NETFLOW9, "NetFlow v9"}, {"ipfix", DEMO_IPFIX, "IPFIX"}, {"sflow", DEMO_SFLOW, "sFlow v5"}, {0}};
+static const struct opt_choice formats[] = {{"netflow9", DEMO_NETFLOW9, "NetFlow v9"},
+                                            {"ipfix", DEMO_IPFIX, "IPFIX"},
+                                            {"sflow", DEMO_SFLOW, "sFlow v5"},
+                                            {0}};
 
 #define FLOWS(field) OPT_AT(struct demo_flows_conf, field)
 static const struct opt flows_rows[] = {
@@ -54,12 +64,17 @@ static const struct opt flows_rows[] = {
     {"seed", OPT_UINT, FLOWS(seed), "1", "The same seed gives the same traffic."},
     {"format", OPT_ENUM, FLOWS(format), "netflow9", "Protocol to speak.", .choices = formats},
     {"backfill", OPT_DURATION, FLOWS(backfill_ns), "0s",
-     "At start, send what was not sent in so much time before now (NetFlow v9 and IPFIX, to an input with timestamp-source netflow-packet)."},
-    {"backfill-thinning", OPT_UINT, FLOWS(backfill_thinning), "60", "Send one in so many of the older flows, with a sampling rate as many times larger.", 1, 10000},
-    {"backfill-rate", OPT_UINT, FLOWS(backfill_per_second), "40000", "Most flows per second while doing so.", 100, 10000000},
+     "At start, send what was not sent in so much time before now (NetFlow v9 and IPFIX, to an input with "
+     "timestamp-source netflow-packet)."},
+    {"backfill-thinning", OPT_UINT, FLOWS(backfill_thinning), "60",
+     "Send one in so many of the older flows, with a sampling rate as many times larger.", 1, 10000},
+    {"backfill-rate", OPT_UINT, FLOWS(backfill_per_second), "40000", "Most flows per second while doing so.",
+     100, 10000000},
     {"pace-url", OPT_STRING, FLOWS(pace_url), "",
-     "Metrics of the outlet: the older flows wait while its weir_outlet_bus_lag_records is over a few seconds' worth. Empty: only backfill-rate holds them back."},
-    {"flows", OPT_LIST, FLOWS(flows), NULL, "Kinds of flows to send.", .item = OPT_STRUCT, .sub = &kind_table},
+     "Metrics of the outlet: the older flows wait while its weir_outlet_bus_lag_records is over a few "
+     "seconds' worth. Empty: only backfill-rate holds them back."},
+    {"flows", OPT_LIST, FLOWS(flows), NULL, "Kinds of flows to send.", .item = OPT_STRUCT,
+     .sub = &kind_table},
 };
 static const struct opt_table flows_table = OPT_TABLE("flows", struct demo_flows_conf, flows_rows);
 
@@ -69,7 +84,8 @@ static const struct opt snmp_rows[] = {
     {"interfaces", OPT_MAP, SNMP(interfaces), NULL, "ifIndex to description.", .item = OPT_STRING},
     {"listen", OPT_STRING, SNMP(listen), ":161", "Address of the agent."},
 };
-static const struct opt_table snmp_table = OPT_TABLE("SNMP agent of the demo exporter", struct demo_snmp_conf, snmp_rows);
+static const struct opt_table snmp_table =
+    OPT_TABLE("SNMP agent of the demo exporter", struct demo_snmp_conf, snmp_rows);
 
 #define ROUTE(field) OPT_AT(struct demo_route_conf, field)
 static const struct opt route_rows[] = {
@@ -78,7 +94,8 @@ static const struct opt route_rows[] = {
     {"communities", OPT_LIST, ROUTE(communities), NULL, "Communities.", .item = OPT_STRING},
     {"large-communities", OPT_LIST, ROUTE(large_communities), NULL, "Large communities.", .item = OPT_STRING},
 };
-static const struct opt_table route_table = OPT_TABLE("routes of the demo exporter", struct demo_route_conf, route_rows);
+static const struct opt_table route_table =
+    OPT_TABLE("routes of the demo exporter", struct demo_route_conf, route_rows);
 
 #define BMP(field) OPT_AT(struct demo_bmp_conf, field)
 static const struct opt bmp_rows[] = {
@@ -91,7 +108,8 @@ static const struct opt bmp_rows[] = {
     {"retry-after", OPT_DURATION, BMP(retry_after_ns), "5s", "Time between two attempts to connect."},
     {"stats-delay", OPT_DURATION, BMP(stats_delay_ns), "1m", "Time between two statistics reports."},
 };
-static const struct opt_table bmp_table = OPT_TABLE("BMP speaker of the demo exporter", struct demo_bmp_conf, bmp_rows);
+static const struct opt_table bmp_table =
+    OPT_TABLE("BMP speaker of the demo exporter", struct demo_bmp_conf, bmp_rows);
 
 #define DEMO(field) OPT_AT(struct demo_conf, field)
 static const struct opt demo_rows[] = {

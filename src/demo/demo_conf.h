@@ -6,9 +6,9 @@ enum demo_format { DEMO_NETFLOW9, DEMO_IPFIX, DEMO_SFLOW };
 
 /* Flows of one kind: who talks to whom, through which interfaces, how much and when. */
 struct demo_kind {
-    double per_second;   /* flows at the quietest hour */
-    double multiplier;   /* as many times more at the peak hour */
-    uint64_t peak_hour;  /* ns since midnight UTC */
+    double per_second;  /* flows at the quietest hour */
+    double multiplier;  /* as many times more at the peak hour */
+    uint64_t peak_hour; /* ns since midnight UTC */
     uint64_t in_if, out_if;
     const char *src_net, *dst_net;
     uint64_t src_as, dst_as;

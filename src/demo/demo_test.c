@@ -6,10 +6,26 @@
 #include <cmocka.h>
 
 static struct demo_kind kinds[] = {
-    {.per_second = 20, .multiplier = 5, .peak_hour = 20 * 3600ull * 1000000000u, .in_if = 1, .out_if = 2, .src_net = "192.0.2.0/24",
-     .dst_net = "198.51.100.0/24", .src_as = 64496, .dst_as = 64497, .size = 1200, .reverse_direction_ratio = 0.1},
-    {.per_second = 10, .multiplier = 1, .in_if = 1, .out_if = 2, .src_net = "2001:db8:1::/48", .dst_net = "2001:db8:2::/48",
-     .src_as = 64496, .dst_as = 64497, .size = 1200},
+    {.per_second = 20,
+     .multiplier = 5,
+     .peak_hour = 20 * 3600ull * 1000000000u,
+     .in_if = 1,
+     .out_if = 2,
+     .src_net = "192.0.2.0/24",
+     .dst_net = "198.51.100.0/24",
+     .src_as = 64496,
+     .dst_as = 64497,
+     .size = 1200,
+     .reverse_direction_ratio = 0.1},
+    {.per_second = 10,
+     .multiplier = 1,
+     .in_if = 1,
+     .out_if = 2,
+     .src_net = "2001:db8:1::/48",
+     .dst_net = "2001:db8:2::/48",
+     .src_as = 64496,
+     .dst_as = 64497,
+     .size = 1200},
 };
 static const struct demo_flows_conf conf = {.sampling_rate = 1000, .seed = 7, .flows = {2, kinds}};
 static const uint64_t midnight = 1800000000u / 86400 * 86400;
@@ -19,10 +35,12 @@ static void same_seed_same_traffic(void **state)
     struct traffic *a = traffic_new(&conf), *b = traffic_new(&conf);
     size_t na, nb;
     traffic_second(b, midnight + 5, 1, &nb);
-    const struct demo_flow *fa = traffic_second(a, midnight, 1, &na), *fb = traffic_second(b, midnight, 1, &nb);
+    const struct demo_flow *fa = traffic_second(a, midnight, 1, &na),
+                           *fb = traffic_second(b, midnight, 1, &nb);
     assert_int_equal(na, nb);
     for (size_t i = 0; i < na; i++) {
-        assert_true(ip_eq(fa[i].src, fb[i].src) && fa[i].bytes == fb[i].bytes && fa[i].src_port == fb[i].src_port);
+        assert_true(ip_eq(fa[i].src, fb[i].src) && fa[i].bytes == fb[i].bytes &&
+                    fa[i].src_port == fb[i].src_port);
         assert_true(fa[i].packets > 0 && fa[i].bytes >= 40 * fa[i].packets);
         assert_int_equal(ip_is_v4(fa[i].dst), fa[i].v4);
     }
@@ -95,7 +113,8 @@ static void records_fill_their_sets(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(same_seed_same_traffic), cmocka_unit_test(traffic_follows_the_day),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(same_seed_same_traffic),
+                                       cmocka_unit_test(traffic_follows_the_day),
                                        cmocka_unit_test(records_fill_their_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

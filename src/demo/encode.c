@@ -22,13 +22,13 @@ struct encoder {
     uint32_t sequence;
     uint64_t templates_s; /* when they were last sent; 0: never */
     struct buf b;
-    size_t count_at;      /* where v9's record count goes */
-    uint16_t records;     /* in the datagram so far; v9 counts templates too */
-    size_t set_at;        /* start of the open set; 0: none */
+    size_t count_at;  /* where v9's record count goes */
+    uint16_t records; /* in the datagram so far; v9 counts templates too */
+    size_t set_at;    /* start of the open set; 0: none */
 };
 
 /* element, length: one order for both protocols */
-static const uint16_t fields[][2] = {{1, 8},  {2, 8},  {4, 1},  {5, 1},  {6, 1},  {7, 2},  {10, 4},
+static const uint16_t fields[][2] = {{1, 8},  {2, 8},  {4, 1},  {5, 1},  {6, 1},  {7, 2}, {10, 4},
                                      {11, 2}, {14, 4}, {16, 4}, {17, 4}, {61, 1}, {89, 1}};
 enum { N_FIELDS = sizeof fields / sizeof *fields };
 
@@ -103,7 +103,8 @@ static bool finish(struct encoder *e, uint16_t data_records)
 
 static void template_record(struct encoder *e, uint16_t id, bool v4)
 {
-    const uint16_t addresses[][2] = {{v4 ? 8 : 27, v4 ? 4 : 16}, {v4 ? 12 : 28, v4 ? 4 : 16}, {v4 ? 9 : 29, 1}, {v4 ? 13 : 30, 1}};
+    const uint16_t addresses[][2] = {
+        {v4 ? 8 : 27, v4 ? 4 : 16}, {v4 ? 12 : 28, v4 ? 4 : 16}, {v4 ? 9 : 29, 1}, {v4 ? 13 : 30, 1}};
     buf_be16(&e->b, id);
     buf_be16(&e->b, N_FIELDS + 4);
     for (size_t i = 0; i < 4; i++) {
@@ -123,8 +124,8 @@ static void options_template(struct encoder *e)
     bool v9 = e->conf.format == DEMO_NETFLOW9;
     open_set(e, v9 ? 1 : 3);
     buf_be16(&e->b, TEMPLATE_OPTIONS);
-    buf_be16(&e->b, v9 ? 4 : 3);  /* v9: bytes of scope fields; IPFIX: fields in all */
-    buf_be16(&e->b, v9 ? 8 : 1);  /* v9: bytes of option fields; IPFIX: scope fields */
+    buf_be16(&e->b, v9 ? 4 : 3); /* v9: bytes of scope fields; IPFIX: fields in all */
+    buf_be16(&e->b, v9 ? 8 : 1); /* v9: bytes of option fields; IPFIX: scope fields */
     buf_be16(&e->b, v9 ? 1 : 149);
     buf_be16(&e->b, 4);
     buf_be16(&e->b, 34);
@@ -229,7 +230,8 @@ static size_t raw_header(const struct demo_flow *f, size_t ip_len, uint8_t *to)
 static void sflow_sample(struct encoder *e, const struct demo_flow *f, uint32_t sample_no)
 {
     uint8_t raw[128];
-    size_t ip_len = f->bytes / f->packets, raw_len = raw_header(f, ip_len, raw), padded = (raw_len + 3) & ~(size_t)3;
+    size_t ip_len = f->bytes / f->packets, raw_len = raw_header(f, ip_len, raw),
+           padded = (raw_len + 3) & ~(size_t)3;
     buf_be32(&e->b, 1);
     size_t len_at = e->b.len;
     buf_be32(&e->b, 0);
@@ -293,7 +295,8 @@ bool encoder_flows(struct encoder *e, uint64_t s, const struct demo_flow *f, siz
 {
     if (e->conf.format == DEMO_SFLOW)
         return sflow_datagrams(e, s, f, n);
-    bool due = !e->templates_s || s >= e->templates_s + TEMPLATES_EVERY_S || s + TEMPLATES_EVERY_S < e->templates_s;
+    bool due =
+        !e->templates_s || s >= e->templates_s + TEMPLATES_EVERY_S || s + TEMPLATES_EVERY_S < e->templates_s;
     if (due && !templates(e, s))
         return false;
     return data_sets(e, s, f, n);

@@ -134,7 +134,8 @@ static void save_state(const struct demo_exporter *x, uint64_t second)
     if (f && fclose(f) != 0)
         ok = false;
     if (!ok || rename(tmp, x->state_path) != 0)
-        log_warn("demo", "cannot remember what was sent", "path", x->state_path, "error", strerror(errno), NULL);
+        log_warn("demo", "cannot remember what was sent", "path", x->state_path, "error", strerror(errno),
+                 NULL);
 }
 
 static uint64_t load_state(const struct demo_exporter *x)

@@ -10,5 +10,6 @@
 struct demo_exporter;
 
 /* state_path: file that remembers up to when flows were sent; "" keeps nothing. */
-struct demo_exporter *demo_exporter_start(const struct demo_conf *conf, const char *state_path, struct err *e);
+struct demo_exporter *demo_exporter_start(const struct demo_conf *conf, const char *state_path,
+                                          struct err *e);
 void demo_exporter_stop(struct demo_exporter *x);

@@ -46,7 +46,8 @@ struct traffic *traffic_new(const struct demo_flows_conf *conf)
     for (size_t i = 0; i < t->n_kinds; i++) {
         struct kind *k = &t->kinds[i];
         k->conf = OPT_ITEM(conf->flows, struct demo_kind, i);
-        prefix_parse(str_from(k->conf->src_net), &k->src); /* both checked when the configuration was loaded */
+        prefix_parse(str_from(k->conf->src_net),
+                     &k->src); /* both checked when the configuration was loaded */
         prefix_parse(str_from(k->conf->dst_net), &k->dst);
         k->v4 = ip_is_v4(k->src.ip);
     }
@@ -66,7 +67,8 @@ static double rate_at(const struct demo_kind *k, uint64_t s)
 {
     double day = 2 * M_PI * ((double)(s % DAY_S) - (double)(k->peak_hour / 1000000000u)) / DAY_S;
     double curve = (1 + cos(day)) / 2;
-    double wobble = 1 + 0.06 * sin(2 * M_PI * (double)s / 2713 + k->size) + 0.03 * sin(2 * M_PI * (double)s / 431);
+    double wobble =
+        1 + 0.06 * sin(2 * M_PI * (double)s / 2713 + k->size) + 0.03 * sin(2 * M_PI * (double)s / 431);
     return k->per_second * (1 + (k->multiplier - 1) * curve * curve) * wobble;
 }
 
