@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { conjunction, quoted, tokenize, wantedAt } from "./filterlang";
+import { byteIndex, conjunction, quoted, tokenize, wantedAt } from "./filterlang";
 
 const kinds = (s: string) => tokenize(s).map((t) => `${t.kind}:${t.text}`);
 
@@ -60,5 +60,15 @@ describe("writing filters", () => {
         expect(conjunction("", "A = 1")).toBe("A = 1");
         expect(conjunction("A = 1", "B = 2")).toBe("A = 1 AND B = 2");
         expect(conjunction("A = 1 OR B = 2", "C = 3")).toBe("(A = 1 OR B = 2\n) AND C = 3");
+    });
+});
+
+describe("offsets", () => {
+    it("are bytes on the wire", () => {
+        const text = 'a = "é€😀" x';
+        const index = text.indexOf("x");
+        expect(byteIndex(text, new TextEncoder().encode(text.slice(0, index)).length)).toBe(index);
+        expect(byteIndex(text, 0)).toBe(0);
+        expect(byteIndex(text, 1000)).toBe(text.length);
     });
 });

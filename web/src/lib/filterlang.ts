@@ -133,3 +133,14 @@ export function conjunction(...parts: string[]): string {
     const guarded = (p: string) => (tokenize(p).some((t) => t.text.toLowerCase() === "or" || t.kind === "comment") ? `(${p}\n)` : p);
     return kept.length < 2 ? (kept[0] ?? "") : kept.map(guarded).join(" AND ");
 }
+
+/** The server counts bytes of UTF-8, strings here count UTF-16 units. */
+export function byteIndex(text: string, bytes: number): number {
+    let index = 0;
+    for (let seen = 0; index < text.length && seen < bytes; ) {
+        const code = text.codePointAt(index)!;
+        seen += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+        index += code < 0x10000 ? 1 : 2;
+    }
+    return index;
+}

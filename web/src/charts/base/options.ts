@@ -35,12 +35,12 @@ function seriesOption(s: Series, data: unknown, kind: TimeKind, theme: Theme, al
         ...(alone && filled ? { lineStyle: { color, width: 1.8 } } : {}),
         z: previous ? 5 : 3,
         emphasis: { focus: "series", lineStyle: { color, width: kind.stacked ? 1.5 : 2.6 }, areaStyle: filled ? { color, opacity: 0.95 } : undefined },
-        blur: { lineStyle: { color, opacity: 0.14 }, areaStyle: filled ? { color, opacity: 0.14 } : undefined },
+        blur: { lineStyle: { color, opacity: 0.25 }, areaStyle: filled ? { color, opacity: 0.22 } : undefined },
     };
 }
 
 function timeAxis(model: Model, theme: Theme, width: number): object {
-    const ticks = ticksBetween(model.start, model.end, Math.max(2, Math.floor(width / 92)));
+    const ticks = ticksBetween(model.start, model.end, Math.max(2, Math.floor(width / 76)));
     const ink = chartInk[theme];
     return {
         type: "time",
@@ -67,7 +67,7 @@ function valueAxis(kind: TimeKind, theme: Theme, units: Units, mirrored: boolean
     const ink = chartInk[theme];
     return {
         type: "value",
-        ...(kind.top === undefined ? {} : { max: kind.top, min: mirrored ? -kind.top : 0 }),
+        ...(kind.top === undefined ? {} : { max: kind.top, min: mirrored ? -kind.top : 0, interval: kind.top / 4 }),
         splitNumber: 4,
         axisLine: { show: false },
         axisTick: { show: false },
