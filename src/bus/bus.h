@@ -17,25 +17,49 @@ enum bus_kind { BUS_DGRAM, BUS_TICK };
 struct bus_record {
     uint64_t offset; /* of this record; the next one's is larger, not always by one */
     uint64_t next;   /* where reading goes on behind it */
+    uint64_t seq;    /* number of the record in its partition; a gap is a loss */
     enum bus_kind kind;
     uint64_t second; /* wall second: receive time of a datagram, or the tick itself */
-    struct dgram d;  /* BUS_DGRAM: data borrowed from the bus until bus_reader->release */
+    struct dgram
+        d; /* data borrowed from the bus until bus_reader->release; of a tick: its notes (bus_tick_note) */
 };
 
+/*
+ * What a tick tells besides the time, so that the ledger follows from the bus alone: datagrams of an exporter that were
+ * received and not kept (or kept and dropped unread), and datagrams that the kernel dropped at a socket.
+ */
+enum bus_note_kind { BUS_NOTE_SHED = 1, BUS_NOTE_KERNEL = 2 };
+
+struct bus_note {
+    struct ip src;   /* exporter; zero for a socket */
+    uint64_t minute; /* wall minute of receipt (seconds / 60) */
+    uint64_t datagrams;
+    enum bus_note_kind kind;
+};
+
+enum { BUS_NOTE_LEN = 40 };
+void bus_note_put(struct buf *out, const struct bus_note *n);
+/* The next note of a tick's data; false at the end. */
+bool bus_note_next(struct str *data, struct bus_note *n);
+
+/* What a partition holds that the reader has not read yet. */
 struct bus_lag {
     uint64_t records, bytes;
-    uint64_t oldest_s; /* wall second of the oldest record not committed; 0: none */
+    uint64_t newest_s; /* wall second of the newest record on the bus; 0: none */
 };
 
 struct bus_writer {
     unsigned partitions;
     /*
-     * Appends n datagrams to one partition; when it returns true they are acknowledged (survive the process). False:
-     * none was taken (e says why: disk full, broker away) and the caller counts them as shed.
+     * Appends n datagrams to one partition and returns how many were taken: those are acknowledged (they survive the
+     * process). Fewer than n: e says why (disk full, broker away); the rest is noted as shed, for the next tick to tell.
      */
-    bool (*append)(struct bus_writer *w, unsigned partition, const struct dgram *d, size_t n, struct err *e);
+    size_t (*append)(struct bus_writer *w, unsigned partition, const struct dgram *d, size_t n,
+                     struct err *e);
     /* A tick into every partition; also the moment of fsync and retention. */
     void (*tick)(struct bus_writer *w, uint64_t second);
+    /* Something for the next tick of the partition to tell: datagrams the caller had to give up, or kernel drops. */
+    void (*note)(struct bus_writer *w, unsigned partition, const struct bus_note *n);
     void (*free)(struct bus_writer *w);
 };
 

@@ -1,0 +1,205 @@
+/*
+ * The reading side: segments are mapped as reading comes to them and unmapped when released. It never writes but for
+ * commits, and follows a writer in another process by looking at the next record's length.
+ */
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "bus/segment.h"
+#include "bus/spool.h"
+#include "bus/spool_dir.h"
+#include "bus/spool_tail.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { POLL_NS = 2000000 };
+
+struct part {
+    struct segment *open; /* ascending, neighbours not necessarily */
+    size_t n_open;
+    struct spool_tail *tail;
+    uint64_t read_to, read_seq; /* behind the last record handed out */
+    uint64_t skipped;
+};
+
+struct spool_reader {
+    struct bus_reader r;
+    char dir[SPOOL_PATH_MAX];
+    struct part *parts;
+};
+
+static struct spool_reader *self(struct bus_reader *r)
+{
+    return (struct spool_reader *)r;
+}
+
+static struct segment *opened(struct part *p, uint64_t offset)
+{
+    for (size_t i = p->n_open; i-- > 0;)
+        if (offset >= p->open[i].base && offset < p->open[i].base + p->open[i].len)
+            return &p->open[i];
+    return NULL;
+}
+
+/* The segment with `offset`, or the first one behind it; *offset moves to what exists. NULL: not there yet. */
+static struct segment *seek(struct spool_reader *s, unsigned i, uint64_t *offset)
+{
+    struct part *p = &s->parts[i];
+    struct segment *seg = opened(p, *offset);
+    if (seg)
+        return seg;
+    struct spool_segments all;
+    struct err e;
+    char path[SPOOL_PATH_MAX + 64];
+    if (!spool_segments_list(&all, s->dir, i, &e))
+        return NULL;
+    for (size_t k = 0; k < all.n && !seg; k++) {
+        struct segment fresh;
+        spool_segment_path(path, s->dir, i, all.bases[k]);
+        if ((k + 1 < all.n && all.bases[k + 1] <= *offset) || opened(p, all.bases[k]) ||
+            !segment_open(&fresh, path, all.bases[k], false, &e))
+            continue;
+        if (*offset >= fresh.base + fresh.len) {
+            segment_close(&fresh);
+            continue;
+        }
+        if (*offset < fresh.base)
+            *offset = fresh.base; /* what was before is gone; the ticks tell how much */
+        p->open = xrealloc(p->open, (p->n_open + 1) * sizeof *p->open);
+        p->open[p->n_open++] = fresh;
+        seg = &p->open[p->n_open - 1];
+    }
+    spool_segments_free(&all);
+    return seg;
+}
+
+static size_t read_now(struct spool_reader *s, unsigned i, uint64_t offset, struct bus_record *rec, size_t n)
+{
+    struct part *p = &s->parts[i];
+    size_t got = 0;
+    for (struct segment *seg = seek(s, i, &offset); seg && got < n;) {
+        switch (segment_read(seg, offset, &rec[got])) {
+        case SEGMENT_RECORD:
+            offset = rec[got].next;
+            got++;
+            continue;
+        case SEGMENT_NOTHING:
+            return got;
+        case SEGMENT_BAD:
+            if (got)
+                return got; /* met again, and handled, by the next call */
+            p->skipped++;
+            log_error("spool", "damaged record: the rest of its segment is skipped", "partition", LOG_U64(i),
+                      "offset", LOG_U64(offset), NULL);
+            break;
+        case SEGMENT_NEXT:
+            break;
+        }
+        offset = seg->base + seg->len;
+        seg = seek(s, i, &offset);
+    }
+    return got;
+}
+
+static size_t reader_read(struct bus_reader *r, unsigned i, uint64_t offset, struct bus_record *rec, size_t n,
+                          unsigned wait_ms)
+{
+    struct spool_reader *s = self(r);
+    struct part *p = &s->parts[i];
+    uint64_t until = clock_mono_ns() + (uint64_t)wait_ms * 1000000u;
+    size_t got;
+    while ((got = read_now(s, i, offset, rec, n)) == 0 && clock_mono_ns() < until)
+        nanosleep(&(struct timespec){0, POLL_NS}, NULL);
+    if (got) {
+        p->read_to = rec[got - 1].next;
+        p->read_seq = rec[got - 1].seq + 1;
+    }
+    return got;
+}
+
+static void release(struct bus_reader *r, unsigned i, uint64_t offset)
+{
+    struct part *p = &self(r)->parts[i];
+    size_t kept = 0;
+    for (size_t k = 0; k < p->n_open; k++) {
+        if (p->open[k].base + p->open[k].len <= offset)
+            segment_close(&p->open[k]);
+        else
+            p->open[kept++] = p->open[k];
+    }
+    p->n_open = kept;
+}
+
+static bool commit(struct bus_reader *r, unsigned i, uint64_t offset, struct str checkpoint, struct err *e)
+{
+    return spool_commit_write(self(r)->dir, i, offset, checkpoint, e);
+}
+
+static bool reader_committed(struct bus_reader *r, unsigned i, uint64_t *offset, struct buf *checkpoint,
+                             struct err *e)
+{
+    return spool_commit_read(self(r)->dir, i, offset, checkpoint, e);
+}
+
+static void lag(struct bus_reader *r, unsigned i, struct bus_lag *l)
+{
+    struct part *p = &self(r)->parts[i];
+    struct spool_tail t = spool_tail_get(p->tail);
+    uint64_t to = __atomic_load_n(&p->read_to, __ATOMIC_RELAXED),
+             seq = __atomic_load_n(&p->read_seq, __ATOMIC_RELAXED);
+    *l = (struct bus_lag){.records = t.seq > seq && seq ? t.seq - seq : 0,
+                          .bytes = t.offset > to && to ? t.offset - to : 0,
+                          .newest_s = t.second};
+}
+
+static void reader_free(struct bus_reader *r)
+{
+    struct spool_reader *s = self(r);
+    for (unsigned i = 0; s->parts && i < r->partitions; i++) {
+        release(r, i, UINT64_MAX);
+        free(s->parts[i].open);
+        spool_tail_close(s->parts[i].tail);
+    }
+    free(s->parts);
+    free(s);
+}
+
+struct bus_reader *spool_reader_new(const char *dir, unsigned wait_ms, struct err *e)
+{
+    uint64_t until = clock_mono_ns() + (uint64_t)wait_ms * 1000000u;
+    unsigned partitions;
+    while ((partitions = spool_dir_partitions(dir, e)) == 0 && clock_mono_ns() < until)
+        nanosleep(&(struct timespec){0, 50000000}, NULL);
+    if (partitions == 0)
+        return NULL;
+    struct spool_reader *s = xcalloc(1, sizeof *s);
+    snprintf(s->dir, sizeof s->dir, "%s", dir);
+    s->r = (struct bus_reader){.partitions = partitions,
+                               .read = reader_read,
+                               .release = release,
+                               .commit = commit,
+                               .committed = reader_committed,
+                               .lag = lag,
+                               .free = reader_free};
+    s->parts = xcalloc(partitions, sizeof *s->parts);
+    for (unsigned i = 0; i < partitions; i++) {
+        /* the writer makes the format file first, the tails a moment later */
+        while (!(s->parts[i].tail = spool_tail_open(dir, i, false, e)) && clock_mono_ns() < until)
+            nanosleep(&(struct timespec){0, 10000000}, NULL);
+        if (!s->parts[i].tail) {
+            reader_free(&s->r);
+            return NULL;
+        }
+    }
+    return &s->r;
+}
+
+uint64_t spool_reader_skipped(const struct bus_reader *r)
+{
+    const struct spool_reader *s = (const struct spool_reader *)r;
+    uint64_t n = 0;
+    for (unsigned i = 0; i < r->partitions; i++)
+        n += s->parts[i].skipped;
+    return n;
+}

@@ -1,0 +1,256 @@
+/* The spool gives back what was acknowledged, in order, whatever died in between, and says what it had to drop. */
+#include "base/arena.h"
+#include "bus/spool.h"
+#include "bus/spool_dir.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char dir[256];
+
+static int setup(void **state)
+{
+    snprintf(dir, sizeof dir, "/tmp/weir-spool-XXXXXX");
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    char cmd[300];
+    snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
+    return system(cmd);
+}
+
+static struct spool_conf conf_of(uint64_t max_size)
+{
+    return (struct spool_conf){.dir = dir, .partitions = 2, .segment_len = 256 << 10, .max_size = max_size};
+}
+
+static struct dgram dgram_of(uint32_t n, uint8_t *data, uint32_t len)
+{
+    uint8_t addr[4] = {192, 0, 2, (uint8_t)(n % 3)};
+    memset(data, (int)n, len);
+    memcpy(data, &n, sizeof n);
+    return (struct dgram){.src = ip_v4(addr),
+                          .src_port = 2055,
+                          .decoder = DECODER_NETFLOW,
+                          .time = TIME_NETFLOW_PACKET,
+                          .use_src = true,
+                          .rx_ns = 1800000000u * 1000000000ull + n,
+                          .data = data,
+                          .len = len};
+}
+
+static void put(struct bus_writer *w, unsigned partition, uint32_t n, uint32_t len)
+{
+    uint8_t data[2048];
+    struct err e;
+    struct dgram d = dgram_of(n, data, len);
+    assert_int_equal(w->append(w, partition, &d, 1, &e), 1);
+}
+
+static void gives_back_what_was_put(void **state)
+{
+    struct err e;
+    struct spool_conf c = conf_of(0);
+    struct bus_writer *w = spool_writer_new(&c, &e);
+    assert_non_null(w);
+    assert_null(spool_writer_new(&c, &e)); /* one writer */
+    struct bus_reader *r = spool_reader_new(dir, 0, &e);
+    assert_non_null(r);
+    for (uint32_t n = 0; n < 1000; n++)
+        put(w, 1, n, 4 + n % 1400);
+    w->tick(w, 1800000001);
+    struct bus_record rec[64];
+    uint64_t offset = 0;
+    uint32_t seen = 0;
+    bool ticked = false;
+    for (size_t got; (got = r->read(r, 1, offset, rec, 64, 0)) > 0; offset = rec[got - 1].next) {
+        for (size_t i = 0; i < got; i++) {
+            assert_int_equal(rec[i].seq, seen + ticked);
+            if (rec[i].kind == BUS_TICK) {
+                assert_int_equal(rec[i].second, 1800000001);
+                ticked = true;
+                continue;
+            }
+            uint8_t data[2048];
+            struct dgram want = dgram_of(seen, data, 4 + seen % 1400);
+            assert_int_equal(rec[i].d.len, want.len);
+            assert_memory_equal(rec[i].d.data, data, want.len);
+            assert_true(ip_eq(rec[i].d.src, want.src) && rec[i].d.rx_ns == want.rx_ns && rec[i].d.use_src);
+            assert_int_equal(rec[i].d.time, TIME_NETFLOW_PACKET);
+            seen++;
+        }
+        struct bus_lag lag;
+        r->lag(r, 1, &lag);
+        assert_int_equal(lag.records, 1001 - seen - ticked);
+        r->release(r, 1, rec[got - 1].next);
+    }
+    assert_int_equal(seen, 1000);
+    assert_true(ticked);
+    r->free(r);
+    w->free(w);
+}
+
+static void commit_is_kept(void **state)
+{
+    struct err e;
+    struct spool_conf c = conf_of(0);
+    struct bus_writer *w = spool_writer_new(&c, &e);
+    struct bus_reader *r = spool_reader_new(dir, 0, &e);
+    struct buf checkpoint;
+    uint64_t offset = 7;
+    buf_init(&checkpoint, 0);
+    assert_true(r->committed(r, 0, &offset, &checkpoint, &e));
+    assert_int_equal(offset, 0);
+    assert_true(r->commit(r, 0, 123, STR("state"), &e));
+    assert_true(r->commit(r, 0, 456, STR("state2"), &e));
+    assert_true(r->committed(r, 0, &offset, &checkpoint, &e));
+    assert_int_equal(offset, 456);
+    assert_true(str_eq(buf_str(&checkpoint), STR("state2")));
+    char path[300];
+    snprintf(path, sizeof path, "%s/0/commit", dir);
+    assert_int_equal(truncate(path, 20), 0);
+    assert_false(r->committed(r, 0, &offset, &checkpoint, &e));
+    buf_fini(&checkpoint);
+    r->free(r);
+    w->free(w);
+}
+
+static void partitions_cannot_change(void **state)
+{
+    struct err e;
+    struct spool_conf c = conf_of(0);
+    struct bus_writer *w = spool_writer_new(&c, &e);
+    w->free(w);
+    c.partitions = 3;
+    assert_null(spool_writer_new(&c, &e));
+    assert_non_null(strstr(e.msg, "has 2 partitions, not 3"));
+}
+
+/* Drops the oldest at the bound: committed ones silently, others counted by exporter and told by the next tick. */
+static void bound_sheds_and_tells(void **state)
+{
+    struct err e;
+    struct spool_conf c = conf_of(4 * (256 << 10));
+    struct bus_writer *w = spool_writer_new(&c, &e);
+    struct bus_reader *r = spool_reader_new(dir, 0, &e);
+    for (uint32_t n = 0; n < 1000; n++)
+        put(w, 0, n, 1400);
+    w->tick(w, 1800000001);
+    w->tick(w, 1800000002);
+    struct spool_totals t;
+    spool_writer_totals(w, &t);
+    assert_true(t.shed_datagrams > 0 && t.bytes <= c.max_size);
+    struct bus_record rec[64];
+    uint64_t offset = 0, read = 0, told = 0;
+    for (size_t got; (got = r->read(r, 0, offset, rec, 64, 0)) > 0; offset = rec[got - 1].next)
+        for (size_t i = 0; i < got; i++) {
+            struct str notes = {(const char *)rec[i].d.data, rec[i].d.len};
+            struct bus_note n;
+            read += rec[i].kind == BUS_DGRAM;
+            while (rec[i].kind == BUS_TICK && bus_note_next(&notes, &n)) {
+                assert_int_equal(n.minute, 30000000);
+                told += n.datagrams;
+            }
+        }
+    assert_int_equal(told, t.shed_datagrams);
+    assert_int_equal(read + told, 1000);
+    r->free(r);
+    w->free(w);
+}
+
+static uint32_t count_in_order(void)
+{
+    struct err e;
+    struct bus_reader *r = spool_reader_new(dir, 0, &e);
+    struct bus_record rec[64];
+    uint64_t offset = 0;
+    uint32_t seen = 0;
+    for (size_t got; (got = r->read(r, 0, offset, rec, 64, 0)) > 0; offset = rec[got - 1].next)
+        for (size_t i = 0; i < got; i++) {
+            uint32_t n;
+            memcpy(&n, rec[i].d.data, sizeof n);
+            assert_int_equal(n, seen++);
+        }
+    assert_int_equal(spool_reader_skipped(r), 0);
+    r->free(r);
+    return seen;
+}
+
+/* A writer killed at any moment: all it acknowledged is there, and nothing else but perhaps the one being written. */
+static void survives_kill(void **state)
+{
+    uint32_t *acked = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    *acked = 0;
+    for (unsigned round = 0; round < 12; round++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            struct err e;
+            struct spool_conf c = conf_of(0);
+            struct bus_writer *w = spool_writer_new(&c, &e);
+            uint8_t data[1400];
+            for (uint32_t n = count_in_order(); w; n++) {
+                struct dgram d = dgram_of(n, data, 64 + n % 1300);
+                if (w->append(w, 0, &d, 1, &e) == 1)
+                    __atomic_store_n(acked, n + 1, __ATOMIC_RELEASE);
+            }
+            _exit(1);
+        }
+        usleep(3000 + (useconds_t)(round * 1700));
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        uint32_t seen = count_in_order();
+        assert_in_range(seen, *acked, *acked + 1);
+        *acked = seen;
+    }
+    assert_true(*acked > 0);
+    munmap(acked, 4096);
+}
+
+/* Garbage behind the last record, as a power cut may leave it, is cut off and written over. */
+static void torn_tail_is_mended(void **state)
+{
+    struct err e;
+    struct spool_conf c = conf_of(0);
+    struct bus_writer *w = spool_writer_new(&c, &e);
+    for (uint32_t n = 0; n < 10; n++)
+        put(w, 0, n, 100);
+    struct bus_lag lag;
+    struct bus_reader *r = spool_reader_new(dir, 0, &e);
+    struct bus_record rec[16];
+    assert_int_equal(r->read(r, 0, 0, rec, 16, 0), 10);
+    r->lag(r, 0, &lag);
+    uint64_t end = rec[9].next;
+    r->free(r);
+    w->free(w);
+    char path[SPOOL_PATH_MAX];
+    spool_segment_path(path, dir, 0, 0);
+    int fd = open(path, O_RDWR);
+    assert_int_equal(pwrite(fd, "\x50\0\0\0garbage!", 12, (off_t)end), 12);
+    close(fd);
+    w = spool_writer_new(&c, &e);
+    struct spool_totals t;
+    spool_writer_totals(w, &t);
+    assert_int_equal(t.repaired, 1);
+    put(w, 0, 10, 100);
+    assert_int_equal(count_in_order(), 11);
+    w->free(w);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(gives_back_what_was_put), TEST(commit_is_kept), TEST(partitions_cannot_change),
+        TEST(bound_sheds_and_tells),   TEST(survives_kill),  TEST(torn_tail_is_mended)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
