@@ -222,6 +222,8 @@ static bool load_enum(struct loading *l, const struct opt *o, const struct yaml 
     for (const struct opt_choice *c = o->choices; c->name; c++)
         if (yaml_key_eq(str_from(c->name), y->text)) {
             *to = c->value;
+            if (c->flags & OPT_LATER && conf_report_once(l->r, c))
+                conf_notice(l->r, y->pos, path_text(l, path), "%s is not in use yet", c->name);
             return true;
         }
     buf_init(&b, 800);
@@ -526,8 +528,12 @@ static bool check_struct(struct loading *l, const struct opt_table *t, const voi
 {
     struct err e = {""};
     const char *bad = NULL;
+    bool ok = true;
+    for (size_t j = 0, first = 0; j < 2 && t->joined[j]; first = t->joined[j++]->n)
+        ok &= check_struct(l, t->joined[j], (const char *)conf + (j ? t->joined_off : 0), pos, seen + first,
+                           path);
     if (!t->check || t->check(conf, &bad, &e))
-        return true;
+        return ok;
     for (size_t i = 0; bad && i < t->n; i++)
         if (strcmp(t->rows[i].key, bad) == 0 && seen[i].file)
             pos = seen[i];

@@ -48,6 +48,7 @@ struct opt_choice {
     const char *name;
     int value;
     const char *help;
+    unsigned flags; /* OPT_LATER */
 };
 
 struct opt {
@@ -74,6 +75,9 @@ struct opt_table {
     const char *help;
     /* Cross-field check after all rows; *bad_key names the row at fault (its position is put into the error). */
     bool (*check)(const void *conf, const char **bad_key, struct err *e);
+    /* Of two tables joined into one (opt_join): their own checks, and where the second struct begins. */
+    const struct opt_table *joined[2];
+    size_t joined_off;
     /* Where a scalar may stand for the struct (networks: "name"); NULL: not allowed. */
     bool (*from_scalar)(void *conf, struct str value, struct arena *a, struct err *e);
 };
@@ -103,6 +107,13 @@ struct opt_subnetmap {
 };
 
 #define OPT_ITEM(list, type, i) (&((type *)(list).items)[i])
+
+/*
+ * A table whose struct is `first`'s with `second`'s behind it at *off; lives as long as the process. Rows keep their
+ * checks.
+ */
+const struct opt_table *opt_join(const struct opt_table *first, const struct opt_table *second,
+                                 const char *name, size_t *off);
 
 /* Bytes of one value of this type in memory. */
 size_t opt_size(enum opt_type type, const struct opt_table *sub);

@@ -1,5 +1,6 @@
 /* Statements go by POST, inserts with the statement in the URL and the block as the body. */
 #include "store/ch.h"
+#include "conf/shared.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -25,6 +26,7 @@ static const struct opt ch_rows[] = {
     {"dial-timeout", OPT_DURATION, OPT_AT(struct ch_conf, dial_timeout_ns), .def = "5s", .min = 1000000,
      .max = 300ull * 1000000000,
      .help = "How long to wait for a connection before the next server is tried."},
+    {"tls", OPT_STRUCT, OPT_AT(struct ch_conf, tls), .sub = &tls_table, .help = "TLS to the servers."},
 };
 const struct opt_table ch_table = OPT_TABLE("clickhousedb", struct ch_conf, ch_rows);
 

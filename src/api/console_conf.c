@@ -1,0 +1,99 @@
+/* Option tables of the console. */
+#include "api/console_conf.h"
+
+#define SECOND_NS 1000000000ull
+
+static const struct opt_choice graphs[] = {
+    {"stacked", GRAPH_STACKED, ""}, {"stacked100", GRAPH_STACKED100, ""}, {"lines", GRAPH_LINES, ""},
+    {"grid", GRAPH_GRID, ""},       {"sankey", GRAPH_SANKEY, ""},         {NULL}};
+
+#define VISUALIZE(field) OPT_AT(struct console_visualize_conf, field)
+static const struct opt visualize_rows[] = {
+    {"graph-type", OPT_ENUM, VISUALIZE(graph_type), "stacked", "Kind of chart.", .choices = graphs},
+    {"start", OPT_STRING, VISUALIZE(start), "6 hours ago", "Begin of the time range."},
+    {"end", OPT_STRING, VISUALIZE(end), "now", "Its end."},
+    {"filter", OPT_STRING, VISUALIZE(filter), "InIfBoundary = external", "Filter."},
+    {"dimensions", OPT_LIST, VISUALIZE(dimensions), "[SrcAS]", "Dimensions.", .item = OPT_STRING},
+    {"limit", OPT_UINT, VISUALIZE(limit), "10", "Rows shown.", .min = 1},
+    {"limit-type", OPT_STRING, VISUALIZE(limit_type), "avg", "Which rows are the top: `avg` or `max`."},
+    {"bidirectional", OPT_BOOL, VISUALIZE(bidirectional), "false", "Show both directions."},
+    {"previous-period", OPT_BOOL, VISUALIZE(previous_period), "false", "Show the previous period as well."},
+};
+static const struct opt_table visualize_table =
+    OPT_TABLE("default-visualize-options", struct console_visualize_conf, visualize_rows);
+
+#define USER(field) OPT_AT(struct console_user_conf, field)
+static const struct opt headers_rows[] = {
+    {"login", OPT_STRING, USER(login), "Remote-User", "Header with the login."},
+    {"name", OPT_STRING, USER(name), "Remote-Name", "Header with the name."},
+    {"email", OPT_STRING, USER(email), "Remote-Email", "Header with the address."},
+    {"logout-url", OPT_STRING, USER(logout_url), "X-Logout-URL", "Header with the page that logs out."},
+    {"avatar-url", OPT_STRING, USER(avatar_url), "X-Avatar-URL", "Header with the picture."},
+};
+static const struct opt_table headers_table = OPT_TABLE("headers", struct console_user_conf, headers_rows);
+static const struct opt user_rows[] = {
+    {"login", OPT_STRING, USER(login), "__default", "Login; empty: nobody gets in without the header."},
+    {"name", OPT_STRING, USER(name), "Default User", "Name."},
+    {"email", OPT_STRING, USER(email), "", "Address."},
+    {"logout-url", OPT_STRING, USER(logout_url), "", "Page that logs out."},
+    {"avatar-url", OPT_STRING, USER(avatar_url), "", "Picture."},
+};
+static const struct opt_table user_table = OPT_TABLE("default-user", struct console_user_conf, user_rows);
+
+#define AUTH(field) (offsetof(struct console_conf, auth.field) - offsetof(struct console_conf, auth))
+static const struct opt auth_rows[] = {
+    {"headers", OPT_STRUCT, AUTH(headers), NULL, "Headers of a trusted reverse proxy that say who it is.",
+     .sub = &headers_table},
+    {"default-user", OPT_STRUCT, AUTH(default_user), NULL, "Who it is without these headers.",
+     .sub = &user_table},
+    {"logout-url", OPT_STRING, AUTH(logout_url), "", "Template of the page that logs out.",
+     .flags = OPT_LATER},
+    {"avatar-url", OPT_STRING, AUTH(avatar_url), "", "Template of the picture.", .flags = OPT_LATER},
+};
+static const struct opt_table auth_table = {
+    .name = "auth", .rows = auth_rows, .n = 4, .size = sizeof(((struct console_conf *)0)->auth)};
+
+static const struct opt saved_rows[] = {
+    {"description", OPT_STRING, OPT_AT(struct console_saved_filter, description), NULL, "What it is.",
+     .flags = OPT_REQUIRED},
+    {"content", OPT_STRING, OPT_AT(struct console_saved_filter, content), NULL, "The filter.",
+     .flags = OPT_REQUIRED},
+};
+static const struct opt_table saved_table =
+    OPT_TABLE("saved filter", struct console_saved_filter, saved_rows);
+
+static const struct opt_choice drivers[] = {
+    {"sqlite", 0, ""}, {"mysql", 1, ""}, {"postgresql", 2, ""}, {NULL}};
+
+#define DATABASE(field)                                                                                      \
+    (offsetof(struct console_conf, database.field) - offsetof(struct console_conf, database))
+static const struct opt database_rows[] = {
+    {"driver", OPT_ENUM, DATABASE(driver), "sqlite", "Kind of database.", .choices = drivers},
+    {"dsn", OPT_SECRET, DATABASE(dsn), "", "Its name; empty: a file in the data directory."},
+    {"saved-filters", OPT_LIST, DATABASE(saved_filters), NULL, "Filters that all users have.",
+     .item = OPT_STRUCT, .sub = &saved_table},
+};
+static const struct opt_table database_table = {
+    .name = "database", .rows = database_rows, .n = 3, .size = sizeof(((struct console_conf *)0)->database)};
+
+#define CONSOLE(field) OPT_AT(struct console_conf, field)
+static const struct opt console_rows[] = {
+    {"url-prefix", OPT_STRING, CONSOLE(url_prefix), "/", "Path below which the console is served."},
+    {"default-visualize-options", OPT_STRUCT, CONSOLE(visualize), NULL,
+     "What the Visualize page shows at first.", .sub = &visualize_table, .flags = OPT_RELOAD},
+    {"homepage-top-widgets", OPT_LIST, CONSOLE(homepage_top_widgets),
+     "[src-as, src-port, protocol, src-country, etype]", "Widgets of the home page.", .item = OPT_STRING,
+     .flags = OPT_RELOAD},
+    {"homepage-graph-filter", OPT_STRING, CONSOLE(homepage_graph_filter), "InIfBoundary = 'external'",
+     "Filter of the home page's chart, in SQL.", .flags = OPT_RELOAD},
+    {"homepage-graph-timerange", OPT_DURATION, CONSOLE(homepage_graph_timerange_ns), "24h",
+     "Time range of the home page's chart.", 60 * SECOND_NS, 366ull * 86400 * SECOND_NS, .flags = OPT_RELOAD},
+    {"dimensions-limit", OPT_UINT, CONSOLE(dimensions_limit), "50", "Most rows of a chart.", 10, 1000,
+     .flags = OPT_RELOAD},
+    {"cache-ttl", OPT_DURATION, CONSOLE(cache_ttl_ns), "3h", "How long answers are kept."},
+    {"branding", OPT_BOOL, CONSOLE(branding), "false", "Show the logo of the house."},
+    {"auth", OPT_STRUCT, CONSOLE(auth), NULL, "Who uses the console.", .sub = &auth_table},
+    {"database", OPT_STRUCT, CONSOLE(database), NULL, "Where filters of users are kept.",
+     .sub = &database_table, .flags = OPT_LATER},
+};
+const struct opt_table console_table = OPT_TABLE("console", struct console_conf, console_rows);

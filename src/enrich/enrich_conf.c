@@ -1,0 +1,182 @@
+/* Option tables of enrichment: core, remote data, routing, GeoIP, networks. Metadata has a file of its own. */
+#include "enrich/enrich_conf.h"
+#include "enrich/remote_conf.h"
+
+#define MINUTE_NS 60000000000ull
+#define SECOND_NS 1000000000ull
+#define DAY_NS (86400 * SECOND_NS)
+
+/* ---- core ---- */
+
+static const struct opt_choice asn_providers[] = {
+    {"flow", ASN_FLOW, ""},
+    {"flow-except-private", ASN_FLOW_EXCEPT_PRIVATE, ""},
+    {"flow-except-default-route", ASN_FLOW_EXCEPT_DEFAULT_ROUTE, ""},
+    {"routing", ASN_ROUTING, ""},
+    {"routing-except-private", ASN_ROUTING_EXCEPT_PRIVATE, ""},
+    {"networks", ASN_NETWORKS, ""},
+    {"bmp", ASN_ROUTING, ""},
+    {"bmp-except-private", ASN_ROUTING_EXCEPT_PRIVATE, ""},
+    {"geo-ip", ASN_NETWORKS, ""},
+    {NULL}};
+static const struct opt_choice net_providers[] = {
+    {"flow", NET_FLOW, ""}, {"routing", NET_ROUTING, ""}, {"bmp", NET_ROUTING, ""}, {NULL}};
+
+#define CORE(field) OPT_AT(struct enrich_core_conf, field)
+static const struct opt core_rows[] = {
+    {"exporter-classifiers", OPT_LIST, CORE(exporter_classifiers), NULL, "Rules that classify exporters.",
+     .item = OPT_STRING, .flags = OPT_LATER},
+    {"interface-classifiers", OPT_LIST, CORE(interface_classifiers), NULL, "Rules that classify interfaces.",
+     .item = OPT_STRING, .flags = OPT_LATER},
+    {"classifier-cache-duration", OPT_DURATION, CORE(classifier_cache_ns), "5m",
+     "How long the result of the rules is kept.", SECOND_NS, DAY_NS, .flags = OPT_LATER},
+    {"default-sampling-rate", OPT_SUBNETMAP, CORE(default_sampling_rate), NULL,
+     "Sampling rate of exporters that do not say theirs.", 1, UINT32_MAX, .item = OPT_UINT,
+     .flags = OPT_RELOAD},
+    {"override-sampling-rate", OPT_SUBNETMAP, CORE(override_sampling_rate), NULL,
+     "Sampling rate of exporters whatever they say.", 1, UINT32_MAX, .item = OPT_UINT, .flags = OPT_RELOAD},
+    {"asn-providers", OPT_LIST, CORE(asn_providers), "[flow, routing, networks]",
+     "Where AS numbers come from; the first that knows one counts.", .item = OPT_ENUM,
+     .choices = asn_providers},
+    {"net-providers", OPT_LIST, CORE(net_providers), "[flow, routing]",
+     "Where prefix lengths and next hops come from.", .item = OPT_ENUM, .choices = net_providers},
+    {"startup-delay", OPT_DURATION, CORE(startup_delay_ns), "0",
+     "Wait before the first flow, for routes to arrive.", .max = 3600 * SECOND_NS},
+    {"workers", OPT_UINT, 0, .help = "workers of outlet.kafka-input", .flags = OPT_OLD},
+    {"classifier-cache-size", OPT_UINT, 0, .help = "classifier-cache-duration", .flags = OPT_OLD},
+};
+const struct opt_table enrich_core_table = OPT_TABLE("core", struct enrich_core_conf, core_rows);
+
+/* ---- remote data ---- */
+
+static const struct opt_choice parsers[] = {{"json", PARSER_JSON, ""},
+                                            {"csv-comma", PARSER_CSV_COMMA, ""},
+                                            {"csv-semicolon", PARSER_CSV_SEMICOLON, ""},
+                                            {"csv-colon", PARSER_CSV_COLON, ""},
+                                            {"plain", PARSER_PLAIN, ""},
+                                            {NULL}};
+static const struct opt_choice paginations[] = {{"auto", PAGES_AUTO, ""},
+                                                {"none", PAGES_NONE, ""},
+                                                {"link-next", PAGES_LINK_NEXT, ""},
+                                                {"rel-next", PAGES_REL_NEXT, ""},
+                                                {NULL}};
+
+#define REMOTE(field) OPT_AT(struct enrich_remote_conf, field)
+static const struct opt remote_rows[] = {
+    {"url", OPT_STRING, REMOTE(url), NULL, "Where the data is.", .flags = OPT_REQUIRED},
+    {"method", OPT_STRING, REMOTE(method), "GET", "GET or POST."},
+    {"headers", OPT_MAP, REMOTE(headers), NULL, "Headers to send.", .item = OPT_SECRET},
+    {"proxy", OPT_BOOL, REMOTE(proxy), "true", "Use the proxy of the environment."},
+    {"timeout", OPT_DURATION, REMOTE(timeout_ns), "1m", "Longest time of one fetch.", SECOND_NS,
+     3600 * SECOND_NS},
+    {"interval", OPT_DURATION, REMOTE(interval_ns), NULL, "Time between two fetches.", MINUTE_NS,
+     365 * DAY_NS, .flags = OPT_REQUIRED},
+    {"parser", OPT_ENUM, REMOTE(parser), "json", "Format of the data.", .choices = parsers},
+    {"pagination", OPT_ENUM, REMOTE(pagination), "auto", "How the next page is found.",
+     .choices = paginations},
+    {"transform", OPT_STRING, REMOTE(transform), ".", "jq program that gives one object per result."},
+    {"tls", OPT_STRUCT, REMOTE(tls), NULL, "TLS to the server.", .sub = &tls_table},
+};
+const struct opt_table enrich_remote_table = OPT_TABLE("remote data source", struct enrich_remote_conf,
+                                                       remote_rows, .help = "Data fetched from a URL.");
+
+/* ---- routing ---- */
+
+static const struct opt_choice routing_types[] = {{"none", ROUTING_NONE, "no routes"},
+                                                  {"bmp", ROUTING_BMP, "routers send their routes over BMP"},
+                                                  {"bioris", ROUTING_BIORIS, "a bio-rd RIS is asked"},
+                                                  {NULL}};
+
+struct ris_instance {
+    const char *grpc_addr, *vrf;
+    bool grpc_secure;
+    uint64_t vrf_id;
+};
+#define RIS(field) OPT_AT(struct ris_instance, field)
+static const struct opt ris_rows[] = {
+    {"grpc-addr", OPT_STRING, RIS(grpc_addr), NULL, "Address of the instance.", .flags = OPT_REQUIRED},
+    {"grpc-secure", OPT_BOOL, RIS(grpc_secure), "false", "Use TLS."},
+    {"vrf", OPT_STRING, RIS(vrf), "", "Name of the VRF."},
+    {"vrf-id", OPT_UINT, RIS(vrf_id), "0", "Number of the VRF."},
+};
+static const struct opt_table ris_table = OPT_TABLE("RIS instance", struct ris_instance, ris_rows);
+
+#define ROUTING(field) OPT_AT(struct enrich_routing_provider, field)
+static const struct opt routing_provider_rows[] = {
+    {"type", OPT_ENUM, ROUTING(type), "none", "Where routes come from.", .choices = routing_types},
+    {"listen", OPT_STRING, ROUTING(listen), ":10179", "Address to listen on.", .only = "bmp"},
+    {"rds", OPT_LIST, ROUTING(rds), NULL, "Route distinguishers to take; none: all.", .item = OPT_STRING,
+     .only = "bmp"},
+    {"rts", OPT_LIST, ROUTING(rts), NULL, "Route targets to take; none: all.", .item = OPT_STRING,
+     .only = "bmp"},
+    {"collect-asns", OPT_BOOL, ROUTING(collect_asns), "true", "Keep origin AS numbers.", .only = "bmp"},
+    {"collect-aspaths", OPT_BOOL, ROUTING(collect_aspaths), "true", "Keep AS paths.", .only = "bmp"},
+    {"collect-communities", OPT_BOOL, ROUTING(collect_communities), "true", "Keep communities.",
+     .only = "bmp"},
+    {"keep", OPT_DURATION, ROUTING(keep_ns), "5m", "How long routes of a lost peer are kept.", .only = "bmp"},
+    {"receive-buffer", OPT_SIZE, ROUTING(receive_buffer), "0", "Receive buffer of a session.", .only = "bmp"},
+    {"message-buffer", OPT_UINT, ROUTING(message_buffer), "10000", "Messages waiting to be read.",
+     .only = "bmp"},
+    {"rib-shards", OPT_UINT, ROUTING(rib_shards), "16", "Parts of the table.", 1, 256, .only = "bmp"},
+    {"ris-instances", OPT_LIST, ROUTING(ris_instances), NULL, "Instances to ask.", .item = OPT_STRUCT,
+     .sub = &ris_table, .only = "bioris"},
+    {"timeout", OPT_DURATION, ROUTING(timeout_ns), "200ms", "Longest wait for an answer.", .only = "bioris"},
+    {"refresh", OPT_DURATION, ROUTING(refresh_ns), "30m", "Time between two refreshes.", .only = "bioris"},
+    {"refresh-timeout", OPT_DURATION, ROUTING(refresh_timeout_ns), "10s", "Longest refresh.",
+     .only = "bioris"},
+};
+static const struct opt_table routing_provider_table =
+    OPT_TABLE("routing provider", struct enrich_routing_provider, routing_provider_rows);
+
+static const struct opt routing_rows[] = {
+    {"provider", OPT_STRUCT, OPT_AT(struct enrich_routing_conf, provider), NULL, "Where routes come from.",
+     .sub = &routing_provider_table},
+};
+const struct opt_table enrich_routing_table = OPT_TABLE("routing", struct enrich_routing_conf, routing_rows);
+
+/* ---- GeoIP ---- */
+
+#define GEOIP(field) OPT_AT(struct enrich_geoip_conf, field)
+static const struct opt geoip_rows[] = {
+    {"asn-database", OPT_LIST, GEOIP(asn_database), NULL, "MMDB files with AS numbers.", .item = OPT_STRING},
+    {"geo-database", OPT_LIST, GEOIP(geo_database), NULL, "MMDB files with countries and cities.",
+     .item = OPT_STRING, .aka = "country-database"},
+    {"optional", OPT_BOOL, GEOIP(optional), "false",
+     "A missing file is no error; it is used once it is there."},
+};
+const struct opt_table enrich_geoip_table = OPT_TABLE("geoip", struct enrich_geoip_conf, geoip_rows);
+
+/* ---- networks ---- */
+
+static bool network_from_scalar(void *conf, struct str value, struct arena *a, struct err *e)
+{
+    ((struct enrich_network_conf *)conf)->name = arena_z(a, value);
+    return true;
+}
+
+#define NETWORK(field) OPT_AT(struct enrich_network_conf, field)
+static const struct opt network_rows[] = {
+    {"name", OPT_STRING, NETWORK(name), "", "Name of the network."},
+    {"role", OPT_STRING, NETWORK(role), "", "Role."},
+    {"site", OPT_STRING, NETWORK(site), "", "Site."},
+    {"region", OPT_STRING, NETWORK(region), "", "Region."},
+    {"tenant", OPT_STRING, NETWORK(tenant), "", "Tenant."},
+    {"city", OPT_STRING, NETWORK(city), "", "City."},
+    {"state", OPT_STRING, NETWORK(state), "", "State."},
+    {"country", OPT_STRING, NETWORK(country), "", "Country, two letters."},
+    {"asn", OPT_UINT, NETWORK(asn), "0", "AS number.", .max = UINT32_MAX},
+};
+static const struct opt_table network_table =
+    OPT_TABLE("network", struct enrich_network_conf, network_rows, .from_scalar = network_from_scalar);
+
+#define NETWORKS(field) OPT_AT(struct enrich_networks_conf, field)
+static const struct opt networks_rows[] = {
+    {"networks", OPT_SUBNETMAP, NETWORKS(networks), NULL,
+     "Attributes of networks; a single text is the name.", .item = OPT_STRUCT, .sub = &network_table},
+    {"network-sources", OPT_MAP, NETWORKS(network_sources), NULL, "Networks from remote sources.",
+     .item = OPT_STRUCT, .sub = &enrich_remote_table},
+    {"network-sources-timeout", OPT_DURATION, NETWORKS(network_sources_timeout_ns), "10s",
+     "How long to wait for them at start."},
+};
+const struct opt_table enrich_networks_table =
+    OPT_TABLE("networks", struct enrich_networks_conf, networks_rows);

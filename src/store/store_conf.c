@@ -1,0 +1,40 @@
+/* Option tables of the embedded store and of inserts. */
+#include "store/store_conf.h"
+
+#define SECOND_NS 1000000000ull
+
+#define STORE(field) OPT_AT(struct store_conf, field)
+static const struct opt store_rows[] = {
+    {"username", OPT_STRING, STORE(username), "default", "User that may write."},
+    {"password", OPT_SECRET, STORE(password), "",
+     "Its password. `weir run` makes one up and hands it to all."},
+    {"reader", OPT_STRING, STORE(reader), "",
+     "User that may only read, for Grafana and the like; empty: none."},
+    {"reader-password", OPT_SECRET, STORE(reader_password), "", "Its password."},
+    {"dir", OPT_STRING, STORE(dir), "", "Folder of the database; empty: `store` in the data directory."},
+    {"library", OPT_STRING, STORE(library), "", "Path of libchdb.so; empty: where script/setup put it."},
+    {"max-size", OPT_SIZE, STORE(max_size), "80%",
+     "Most the database may take, or a share of its disk; the oldest detail goes first.",
+     .flags = OPT_ALLOW_PERCENT, .min = 64 << 20},
+    {"max-memory", OPT_SIZE, STORE(max_memory), "50%",
+     "Most memory of all queries together, or a share of the machine's.", .flags = OPT_ALLOW_PERCENT,
+     .min = 256 << 20},
+    {"max-query-time", OPT_DURATION, STORE(max_query_ns), "1m", "Longest query.", SECOND_NS,
+     86400 * SECOND_NS},
+    {"max-result-rows", OPT_UINT, STORE(max_result_rows), "1000000", "Most rows a reader gets.", .min = 1},
+};
+const struct opt_table store_table =
+    OPT_TABLE("store", struct store_conf, store_rows,
+              .help = "The embedded store: ClickHouse in a process of weir's own.");
+
+#define INSERT(field) OPT_AT(struct store_insert_conf, field)
+static const struct opt insert_rows[] = {
+    {"maximum-batch-size", OPT_UINT, INSERT(maximum_batch_size), "50000", "Rows of one insert, about.", 1000,
+     1000000, .unit = "rows"},
+    {"maximum-wait-time", OPT_DURATION, INSERT(maximum_wait_ns), "4s",
+     "Length of a slot: receive time whose flows are inserted together, in whole seconds.", SECOND_NS,
+     60 * SECOND_NS, .aka = "minimum-wait-time"},
+    {"grace-period", OPT_DURATION, INSERT(grace_period_ns), "1m", "Time for inserts under way at the end.",
+     SECOND_NS, 3600 * SECOND_NS},
+};
+const struct opt_table store_insert_table = OPT_TABLE("clickhouse", struct store_insert_conf, insert_rows);
