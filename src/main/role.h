@@ -16,6 +16,9 @@ struct role_ctx {
     const void *conf;     /* the role's section, of table `conf` */
     struct arena *arena;  /* lives as long as the role */
     void *state;          /* the role's own */
+    /* what role_main would serve: metrics, version, healthcheck, then the role's own; for a role with own_http */
+    const char *http_listen;
+    struct http_routes tables[2];
 };
 
 /* health: "ok", "warning" or "error" with a reason, by component name */
@@ -30,6 +33,8 @@ struct role {
     const struct opt_table *conf;
     const struct http_route *routes; /* besides metrics, version, healthcheck */
     size_t n_routes;
+    /* start() itself runs the HTTP server, from ctx->http_listen and ctx->tables (the store, whose threads are confined) */
+    bool own_http;
     bool (*start)(struct role_ctx *c, struct err *e);
     /* New configuration, already valid. False with a reason: cannot be adopted live; the old one stays in use. */
     bool (*reload)(struct role_ctx *c, const void *conf, struct err *e);
