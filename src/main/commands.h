@@ -7,4 +7,5 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
+int cmd_manual(int argc, char **argv);
 int cmd_version(int argc, char **argv);

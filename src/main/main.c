@@ -4,6 +4,7 @@
 #include <string.h>
 
 static const struct command commands[] = {
+    {"manual", "print the manual of the configuration, or its JSON schema", cmd_manual},
     {"version", "print the version", cmd_version},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
