@@ -1,0 +1,292 @@
+/*
+ * The file is mapped and walked by its lengths. pcap: draft-ietf-opsawg-pcap; pcapng: draft-ietf-opsawg-pcapng. Both come
+ * in either byte order.
+ */
+#include "rx/pcap.h"
+#include "base/arena.h"
+#include "base/cursor.h"
+#include "rx/frame.h"
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum kind { KIND_PCAP, KIND_PCAPNG, KIND_IPFIX, KIND_RAW };
+enum {
+    INTERFACES = 256,
+    NG_SECTION = 0x0a0d0d0a,
+    NG_INTERFACE = 1,
+    NG_PACKET_OLD = 2,
+    NG_SIMPLE = 3,
+    NG_PACKET = 6
+};
+
+struct interface {
+    uint32_t link, snap;
+    uint64_t units_per_s; /* of its timestamps */
+};
+
+struct pcap {
+    enum kind kind;
+    bool swap, nano;
+    void *map; /* NULL: not ours */
+    size_t map_len;
+    struct cursor c;
+    uint64_t file_ns; /* time of datagrams that have none */
+    uint32_t link;    /* pcap */
+    struct interface ifs[INTERFACES];
+    unsigned n_ifs;
+    struct frame_parts *parts;
+    struct pcap_counts counts;
+};
+
+static uint32_t get32(struct pcap *p, struct cursor *c)
+{
+    uint32_t v = cursor_be32(c);
+    return p->swap ? __builtin_bswap32(v) : v;
+}
+
+static uint16_t get16(struct pcap *p, struct cursor *c)
+{
+    uint16_t v = cursor_be16(c);
+    return p->swap ? __builtin_bswap16(v) : v;
+}
+
+static void detect(struct pcap *p, const char *name)
+{
+    struct cursor c = p->c;
+    uint32_t magic = cursor_be32(&c);
+    p->kind = str_ends(str_from(name), STR(".ipfix")) ? KIND_IPFIX : KIND_RAW;
+    switch (magic) {
+    case 0xa1b2c3d4:
+    case 0xd4c3b2a1:
+    case 0xa1b23c4d:
+    case 0x4d3cb2a1:
+        p->kind = KIND_PCAP;
+        p->swap = magic == 0xd4c3b2a1 || magic == 0x4d3cb2a1;
+        p->nano = magic == 0xa1b23c4d || magic == 0x4d3cb2a1;
+        cursor_skip(&c, 16);
+        p->link = get32(p, &c) & 0xffff;
+        p->c = c;
+        break;
+    case NG_SECTION:
+        p->kind = KIND_PCAPNG;
+        break;
+    default:
+        break;
+    }
+}
+
+struct pcap *pcap_bytes(const void *data, size_t len, const char *name)
+{
+    struct pcap *p = xcalloc(1, sizeof *p);
+    p->c = cursor_init(data, len);
+    p->parts = frame_parts_new();
+    detect(p, name);
+    return p;
+}
+
+struct pcap *pcap_open(const char *path, struct err *e)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        err_errno(e, "cannot read %s", path);
+        if (fd >= 0)
+            close(fd);
+        return NULL;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        err_set(e, "%s is not a file", path);
+        close(fd);
+        return NULL;
+    }
+    void *map = NULL;
+    if (st.st_size > 0)
+        map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (map == MAP_FAILED) {
+        err_errno(e, "cannot map %s", path);
+        close(fd);
+        return NULL;
+    }
+    close(fd);
+    struct pcap *p = pcap_bytes(map ? map : "", (size_t)st.st_size, path);
+    p->map = map;
+    p->map_len = (size_t)st.st_size;
+    p->file_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u;
+    return p;
+}
+
+void pcap_close(struct pcap *p)
+{
+    if (!p)
+        return;
+    if (p->map)
+        munmap(p->map, p->map_len);
+    frame_parts_free(p->parts);
+    free(p);
+}
+
+void pcap_counts(const struct pcap *p, struct pcap_counts *c)
+{
+    *c = p->counts;
+    c->incomplete = frame_parts_pending(p->parts);
+}
+
+static bool frame(struct pcap *p, uint32_t link, struct cursor data, struct dgram *d, uint16_t *dst_port)
+{
+    p->counts.frames++;
+    switch (frame_udp(p->parts, link, data.p, cursor_left(&data), d, dst_port)) {
+    case FRAME_UDP:
+        p->counts.datagrams++;
+        return true;
+    case FRAME_OTHER:
+        p->counts.other++;
+        break;
+    case FRAME_DAMAGED:
+        p->counts.damaged++;
+        break;
+    case FRAME_PART:
+        break;
+    }
+    return false;
+}
+
+static bool next_pcap(struct pcap *p, struct dgram *d, uint16_t *dst_port)
+{
+    while (cursor_left(&p->c) >= 16) {
+        uint64_t s = get32(p, &p->c), sub = get32(p, &p->c);
+        uint32_t have = get32(p, &p->c);
+        cursor_skip(&p->c, 4);
+        bool cut = have > cursor_left(&p->c);
+        struct cursor data = cursor_sub(&p->c, cut ? cursor_left(&p->c) : have);
+        p->counts.damaged += cut;
+        d->rx_ns = s * 1000000000u + sub * (p->nano ? 1 : 1000);
+        if (frame(p, p->link, data, d, dst_port))
+            return true;
+    }
+    return false;
+}
+
+/* if_tsresol (option 9): a power of 10, or of 2 when the high bit is set; microseconds without it. */
+static void add_interface(struct pcap *p, struct cursor body)
+{
+    struct interface f = {.link = get16(p, &body), .units_per_s = 1000000};
+    cursor_skip(&body, 2);
+    f.snap = get32(p, &body);
+    while (cursor_left(&body) >= 4) {
+        uint16_t code = get16(p, &body), len = get16(p, &body);
+        const uint8_t *value = cursor_bytes(&body, (len + 3u) & ~3u);
+        if (code == 0 || !value)
+            break;
+        if (code != 9 || len < 1)
+            continue;
+        unsigned exponent = value[0] & 0x7f;
+        f.units_per_s = 1;
+        for (unsigned i = 0; i < exponent && f.units_per_s < 1000000000000000000u; i++)
+            f.units_per_s *= value[0] & 0x80 ? 2 : 10;
+    }
+    if (p->n_ifs < INTERFACES)
+        p->ifs[p->n_ifs++] = f;
+}
+
+static uint64_t ng_time(const struct interface *f, uint32_t hi, uint32_t lo)
+{
+    uint64_t t = (uint64_t)hi << 32 | lo, s = t / f->units_per_s, rest = t % f->units_per_s;
+    return s * 1000000000u + (uint64_t)((double)rest * 1e9 / (double)f->units_per_s);
+}
+
+/* A block with a packet in it; false when it has none that can be used. */
+static bool ng_packet(struct pcap *p, uint32_t type, struct cursor body, struct dgram *d, uint16_t *dst_port)
+{
+    uint32_t number = 0, hi = 0, lo = 0, have;
+    if (type == NG_PACKET) {
+        number = get32(p, &body);
+        hi = get32(p, &body);
+        lo = get32(p, &body);
+        have = get32(p, &body);
+        cursor_skip(&body, 4);
+    } else if (type == NG_PACKET_OLD) {
+        number = get16(p, &body);
+        cursor_skip(&body, 2);
+        hi = get32(p, &body);
+        lo = get32(p, &body);
+        have = get32(p, &body);
+        cursor_skip(&body, 4);
+    } else {
+        have = get32(p, &body);
+        if (p->n_ifs && p->ifs[0].snap && p->ifs[0].snap < have)
+            have = p->ifs[0].snap;
+    }
+    if (body.bad || number >= p->n_ifs || have > cursor_left(&body)) {
+        p->counts.damaged++;
+        return false;
+    }
+    d->rx_ns = type == NG_SIMPLE ? p->file_ns : ng_time(&p->ifs[number], hi, lo);
+    return frame(p, p->ifs[number].link, cursor_sub(&body, have), d, dst_port);
+}
+
+static bool next_pcapng(struct pcap *p, struct dgram *d, uint16_t *dst_port)
+{
+    while (cursor_left(&p->c) >= 12) {
+        struct cursor peek = p->c;
+        uint32_t type = cursor_be32(&peek);
+        if (type == NG_SECTION) { /* its byte order is told behind its length */
+            struct cursor order = peek;
+            cursor_skip(&order, 4);
+            p->swap = cursor_be32(&order) == 0x4d3c2b1a;
+            p->n_ifs = 0;
+        } else {
+            type = p->swap ? __builtin_bswap32(type) : type;
+        }
+        uint32_t len = get32(p, &peek);
+        if (len < 12 || len % 4 || len > cursor_left(&p->c)) {
+            p->counts.damaged++;
+            p->c.p = p->c.end;
+            return false;
+        }
+        struct cursor body = cursor_init(p->c.p + 8, len - 12);
+        cursor_skip(&p->c, len);
+        if (type == NG_INTERFACE)
+            add_interface(p, body);
+        else if ((type == NG_PACKET || type == NG_PACKET_OLD || type == NG_SIMPLE) &&
+                 ng_packet(p, type, body, d, dst_port))
+            return true;
+    }
+    return false;
+}
+
+/* RFC 5655: an IPFIX file is messages one behind the other. What has no sensible length is one datagram to the end. */
+static bool next_message(struct pcap *p, struct dgram *d)
+{
+    size_t left = cursor_left(&p->c), len = left;
+    if (left == 0)
+        return false;
+    if (p->kind == KIND_IPFIX && left >= 16 && load_be16(p->c.p) == 10) {
+        size_t said = load_be16(p->c.p + 2);
+        if (said >= 16 && said <= left)
+            len = said;
+    }
+    if (len > DGRAM_MAX)
+        len = DGRAM_MAX;
+    d->data = cursor_bytes(&p->c, len);
+    d->len = (uint32_t)len;
+    d->rx_ns = p->file_ns;
+    p->counts.datagrams++;
+    return true;
+}
+
+bool pcap_next(struct pcap *p, struct dgram *d, uint16_t *dst_port)
+{
+    *d = (struct dgram){0};
+    *dst_port = 0;
+    switch (p->kind) {
+    case KIND_PCAP:
+        return next_pcap(p, d, dst_port);
+    case KIND_PCAPNG:
+        return next_pcapng(p, d, dst_port);
+    default:
+        return next_message(p, d);
+    }
+}

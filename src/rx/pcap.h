@@ -1,0 +1,26 @@
+/*
+ * pcap: datagrams out of files: pcap, pcapng, IPFIX files (RFC 5655), or one raw datagram.
+ *
+ * One thread per struct pcap. A datagram's bytes belong to the reader and are valid until the next call. Captures may be
+ * cut short or damaged anywhere: what cannot be read is counted and passed over.
+ */
+#pragma once
+#include "base/err.h"
+#include "schema/dgram.h"
+
+struct pcap;
+
+struct pcap_counts {
+    uint64_t frames, datagrams;
+    uint64_t other;      /* frames that are no UDP over IP */
+    uint64_t damaged;    /* frames or blocks whose lengths contradict each other */
+    uint64_t incomplete; /* fragments whose datagram never became whole */
+};
+
+struct pcap *pcap_open(const char *path, struct err *e);
+/* The same over bytes that outlive it; `name` decides by its ending what is neither pcap nor pcapng. */
+struct pcap *pcap_bytes(const void *data, size_t len, const char *name);
+void pcap_close(struct pcap *p);
+/* src, src_port, rx_ns, data and len are set; dst_port tells where it went (0: not known). False at the end. */
+bool pcap_next(struct pcap *p, struct dgram *d, uint16_t *dst_port);
+void pcap_counts(const struct pcap *p, struct pcap_counts *c);
