@@ -232,7 +232,7 @@ static void every_kind_loads(void **state)
     assert_int_equal(c->names.n, 1);
     assert_int_equal(c->asns.n, 2); /* maps merge */
     assert_string_equal(c->asns.keys[1], "64502");
-    struct ip v4, v6, other;
+    struct ip v4 = {0}, v6 = {0}, other = {0};
     assert_true(ip_parse(STR("10.1.2.3"), &v4) && ip_parse(STR("2001:db8::1"), &v6) &&
                 ip_parse(STR("::1"), &other));
     assert_int_equal(*OPT_ITEM(c->rate, uint64_t, opt_subnetmap_find(&c->rate, v4)), 1000);
