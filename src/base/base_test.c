@@ -26,6 +26,29 @@ static void str_splits_and_numbers(void **state)
     assert_int_equal(str_distance(STR("abc"), STR("xyzzy"), 2), 3);
 }
 
+static void utf8_is_told_from_other_bytes(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t good;
+    } cases[] = {
+        {"", 0},
+        {"plain", 5},
+        {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9},
+        {"a\xd8"
+         "1",
+         1},                     /* no second byte */
+        {"ab\xe2\x82", 2},       /* cut off */
+        {"\xc0\xaf", 0},         /* overlong */
+        {"\xe0\x9f\xbf", 0},     /* overlong */
+        {"\xed\xa0\x80", 0},     /* surrogate */
+        {"\xf4\x90\x80\x80", 0}, /* over U+10FFFF */
+        {"\xff", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(str_utf8(str_from(cases[i].text)), cases[i].good);
+}
+
 static void cursor_error_is_sticky(void **state)
 {
     struct cursor c = cursor_init("\x01\x02\x03", 3);
@@ -121,9 +144,13 @@ static void err_gathers_context(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(str_splits_and_numbers), cmocka_unit_test(cursor_error_is_sticky),
-        cmocka_unit_test(buf_stops_at_its_cap),   cmocka_unit_test(ip_texts),
-        cmocka_unit_test(intern_gives_dense_ids), cmocka_unit_test(counters_show_as_prometheus_text),
+        cmocka_unit_test(str_splits_and_numbers),
+        cmocka_unit_test(utf8_is_told_from_other_bytes),
+        cmocka_unit_test(cursor_error_is_sticky),
+        cmocka_unit_test(buf_stops_at_its_cap),
+        cmocka_unit_test(ip_texts),
+        cmocka_unit_test(intern_gives_dense_ids),
+        cmocka_unit_test(counters_show_as_prometheus_text),
         cmocka_unit_test(err_gathers_context),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

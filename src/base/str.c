@@ -42,6 +42,35 @@ bool str_u64(struct str s, uint64_t *out)
     return true;
 }
 
+/* Bytes of the character at p, 0 when it is none; the second byte's range keeps out overlong forms and surrogates. */
+static size_t utf8_char(const unsigned char *p, size_t left)
+{
+    unsigned char c = p[0], low = 0x80, high = 0xbf;
+    size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+    if (c == 0xe0)
+        low = 0xa0;
+    else if (c == 0xed)
+        high = 0x9f;
+    else if (c == 0xf0)
+        low = 0x90;
+    else if (c == 0xf4)
+        high = 0x8f;
+    if (n == 0 || n > left)
+        return 0;
+    for (size_t i = 1; i < n; i++, low = 0x80, high = 0xbf)
+        if (p[i] < low || p[i] > high)
+            return 0;
+    return n;
+}
+
+size_t str_utf8(struct str s)
+{
+    size_t at = 0, n;
+    while (at < s.len && (n = utf8_char((const unsigned char *)s.p + at, s.len - at)) > 0)
+        at += n;
+    return at;
+}
+
 unsigned str_distance(struct str a, struct str b, unsigned limit)
 {
     enum { MAX = 64 };

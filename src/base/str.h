@@ -54,5 +54,8 @@ bool str_split(struct str *s, char sep, struct str *head);
 /* Whole string as a decimal number; false on anything else, or overflow. */
 bool str_u64(struct str s, uint64_t *out);
 
+/* Bytes from the start that are whole UTF-8 characters (RFC 3629); s.len when all are. */
+size_t str_utf8(struct str s);
+
 /* Levenshtein distance without case, at most `limit` + 1; for "did you mean". */
 unsigned str_distance(struct str a, struct str b, unsigned limit);

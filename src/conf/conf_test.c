@@ -322,6 +322,9 @@ static void bad_yaml_is_said_with_its_place(void **state)
         {"[a]: 1\n", "a key must be plain text"},
         {"- a\n- b\n", "a configuration is a map"},
         {"a: 1\n---\nb: 1\n", "more than one YAML document"},
+        {"a: 1\n%atio:\xd8"
+         "1e-3\nb: 1\n",
+         "f.yaml:2:7: not YAML: not UTF-8"},
         {"text: !include x.yaml\n", "f.yaml:1:"},
         {"text: !binary x\n", "unknown tag"},
         {"text: {<<: 3}\n", "<< wants a map"},

@@ -550,10 +550,24 @@ static struct fy_diag *diag_new(void)
     return diag;
 }
 
+static struct conf_pos byte_pos(const char *name, struct str text, size_t at)
+{
+    struct conf_pos pos = {name, 1, 1};
+    for (size_t i = 0; i < at; i++) {
+        pos.column = text.p[i] == '\n' ? 1 : pos.column + 1;
+        pos.line += text.p[i] == '\n';
+    }
+    return pos;
+}
+
 static struct yaml *text_read(struct reading *rd, struct str text, const char *name)
 {
     if (memchr(text.p ? text.p : "", 0, text.len))
         return fail(rd, (struct conf_pos){.file = name}, "not YAML: it contains a zero byte");
+    /* libfyaml 0.7.12 never returns from a directive with such bytes */
+    size_t good = str_utf8(text);
+    if (good < text.len)
+        return fail(rd, byte_pos(name, text, good), "not YAML: not UTF-8 from here on");
     if (text.len == 0)
         return node_new(rd->a, YAML_SCALAR, (struct conf_pos){name, 1, 1});
     struct reading outer = *rd;
