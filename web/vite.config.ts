@@ -23,6 +23,8 @@ const config: UserConfig & { test: object } = {
         modulePreload: { polyfill: false },
     },
     server: { proxy: backend ? { "/api": backend } : {} },
+    // `vite preview` shows the build under the policy the real console sends.
+    preview: { headers: { "Content-Security-Policy": "default-src 'self'; style-src-attr 'unsafe-inline'; frame-ancestors 'none'" } },
     test: { include: ["src/**/*.test.ts"], environment: "node" },
 };
 

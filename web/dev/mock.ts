@@ -224,7 +224,7 @@ async function read(request: IncomingMessage): Promise<string> {
 
 async function serve(request: IncomingMessage, response: ServerResponse, next: () => void): Promise<void> {
     const url = new URL(request.url ?? "/", "http://localhost").pathname;
-    response.setHeader("Content-Type", "application/json");
+    if (url.startsWith("/api/")) response.setHeader("Content-Type", "application/json");
     if (/^\/api\/v0\/\w+\/healthcheck$/.test(url)) {
         response.end(JSON.stringify({ status: url.includes("inlet") && EMPTY ? "warning" : "ok", details: {} }));
         return;
@@ -247,6 +247,9 @@ export function mockApi(): Plugin {
         name: "weir-mock-api",
         apply: "serve",
         configureServer(server) {
+            server.middlewares.use((request, response, next) => void serve(request, response, next).catch(next));
+        },
+        configurePreviewServer(server) {
             server.middlewares.use((request, response, next) => void serve(request, response, next).catch(next));
         },
     };

@@ -39,15 +39,17 @@ function seriesOption(s: Series, data: unknown, kind: TimeKind, theme: Theme, al
     };
 }
 
-function timeAxis(model: Model, theme: Theme, width: number): object {
+/** With the reverse direction below, the line of zero lies over the areas that meet there. */
+function timeAxis(model: Model, theme: Theme, width: number, mirrored: boolean): object {
     const ticks = ticksBetween(model.start, model.end, Math.max(2, Math.floor(width / 76)));
     const ink = chartInk[theme];
     return {
         type: "time",
         min: model.start,
         max: model.end,
-        axisLine: { lineStyle: { color: ink.axis }, onZero: false },
-        axisTick: { customValues: ticks, lineStyle: { color: ink.axis }, length: 4 },
+        z: mirrored ? 6 : 0,
+        axisLine: { lineStyle: { color: mirrored ? ink.previous : ink.axis }, onZero: mirrored },
+        axisTick: { show: !mirrored, customValues: ticks, lineStyle: { color: ink.axis }, length: 4 },
         axisLabel: {
             customValues: ticks,
             color: ink.text,
@@ -89,7 +91,7 @@ export function chartOption(model: Model, kind: TimeKind, drawn: number[][], con
     return {
         animation: false,
         grid: { ...MARGIN, outerBoundsMode: "none" },
-        xAxis: timeAxis(model, context.theme, context.width),
+        xAxis: timeAxis(model, context.theme, context.width, mirrored),
         yAxis: valueAxis(kind, context.theme, context.units, mirrored),
         series: model.series.map((s, i) => seriesOption(s, pointsOf(model, drawn[i]!), kind, context.theme, alone)),
     };

@@ -156,7 +156,10 @@ export function createEditor(o: EditorOptions): EditorView {
             EditorView.updateListener.of((u) => u.docChanged && o.changed(u.state.doc.toString())),
         ],
     });
-    return new EditorView({ state, parent: o.parent });
+    // In a shadow root CodeMirror adopts constructed style sheets instead of writing <style> elements, which
+    // "default-src 'self'" refuses.
+    const root = o.parent.attachShadow({ mode: "open" });
+    return new EditorView({ state, parent: root, root });
 }
 
 export function setText(view: EditorView, text: string): void {

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { expectInk } from "./page.mjs";
+
+export const tests = {
+    async "widgets have live values"(t) {
+        const page = await t.open();
+        await page.waitForFunction(() => parseFloat(document.querySelector('[data-test="flow-rate"]')?.textContent ?? "0") > 0);
+        const exporters = Number(await page.textContent('[data-test="exporters"]'));
+        assert.ok(exporters >= 1, `${exporters} exporters`);
+        await page.waitForSelector('[data-test="top-entry"]');
+        assert.ok((await page.$$('[data-test="top-entry"]')).length >= 5);
+        await page.waitForSelector('[data-test="last-flow"] dl');
+        const flow = await page.innerText('[data-test="last-flow"]');
+        for (const word of ["Exporter", "Source", "Destination", "Received", "Protocol"]) assert.match(flow, new RegExp(word));
+        assert.match(await page.title(), /weir/);
+    },
+
+    async "the traffic of the day is drawn"(t) {
+        const page = await t.open();
+        await expectInk(page, 0.02);
+        await page.waitForTimeout(500);
+        await t.shot("full", { fullPage: true });
+        assert.ok((await t.scriptBytes()) < 350_000, `first load: ${await t.scriptBytes()} bytes of script, compressed`);
+    },
+
+    async "an entry opens its view"(t) {
+        const page = await t.open();
+        await page.waitForSelector('[data-test="top-entry"]');
+        const name = (await page.locator('[data-test="top-entry"]').first().innerText()).split("\n")[0];
+        const answer = page.waitForResponse((r) => r.url().includes("/graph/line"));
+        await page.locator('[data-test="top-entry"]').first().click();
+        const request = (await answer).request().postDataJSON();
+        assert.equal((await answer).status(), 200, `entry ${name}, filter ${request.filter}`);
+        assert.match(page.url(), /\/visualize\/v1-/);
+        assert.match(request.filter, /=/);
+        await expectInk(page, 0.005);
+        await t.shot("view");
+    },
+
+    async "every entry and title leads to a question the server understands"(t) {
+        const page = await t.open();
+        await page.waitForSelector('[data-test="top-entry"]');
+        const links = await page.$$eval('main a[href*="/visualize/"]', (as) => [...new Set(as.map((a) => a.href))]);
+        assert.ok(links.length >= 6);
+        for (const link of links.slice(0, 40)) {
+            const answer = page.waitForResponse((r) => r.url().includes("/graph/line"));
+            await page.goto(link);
+            const response = await answer;
+            assert.equal(response.status(), 200, `${response.request().postData()}: ${await response.text().catch(() => "")}`);
+        }
+    },
+};

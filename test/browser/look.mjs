@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { expectInk, openVisualize } from "./page.mjs";
+
+const background = (page) => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+const brightness = (color) => color.match(/\d+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0) / 3;
+const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+export const tests = {
+    async "the dark theme is switched and remembered"(t) {
+        const page = await openVisualize(t);
+        assert.ok(brightness(await background(page)) > 200);
+        await page.click('[data-test="theme"]');
+        assert.ok(brightness(await background(page)) < 60);
+        await expectInk(page, 0.02);
+        await t.shot("visualize");
+        await page.reload();
+        await page.waitForSelector('[data-test="theme"]');
+        assert.ok(brightness(await background(page)) < 60);
+        await page.click('nav a:has-text("Home")');
+        await expectInk(page, 0.02);
+        await page.waitForTimeout(500);
+        await t.shot("home", { fullPage: true });
+    },
+
+    async "the system's choice is followed"(t) {
+        const page = await t.open("", { colorScheme: "dark" });
+        assert.ok(brightness(await background(page)) < 60);
+    },
+
+    async "a phone's width is enough"(t) {
+        const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true };
+        const home = await t.open("", phone);
+        await expectInk(home, 0.02);
+        assert.ok((await overflow(home)) <= 0, "home scrolls sideways");
+        await t.shot("home", { fullPage: true });
+        const page = await openVisualize(t, "visualize", phone);
+        await expectInk(page, 0.02);
+        assert.ok((await overflow(page)) <= 0, "visualize scrolls sideways");
+        await t.shot("visualize");
+        await page.getByRole("button", { name: "Options" }).click();
+        await page.waitForSelector(".cm-content");
+        assert.ok((await overflow(page)) <= 0, "options scroll sideways");
+        await t.shot("options");
+    },
+
+    async "the keyboard reaches everything and shows where it is"(t) {
+        const page = await openVisualize(t);
+        const seen = new Set();
+        for (let i = 0; i < 45; i++) {
+            await page.keyboard.press("Tab");
+            const at = await page.evaluate(() => {
+                const e = document.activeElement;
+                const s = getComputedStyle(e);
+                const ring = s.outlineStyle !== "none" || e.shadowRoot !== null;
+                return { name: e.getAttribute("aria-label") ?? e.textContent?.trim().slice(0, 40) ?? "", tag: e.tagName, ring };
+            });
+            if (at.tag === "BODY") break;
+            assert.ok(at.ring, `no focus ring on ${at.tag} ${at.name}`);
+            seen.add(at.name);
+        }
+        for (const name of ["Skip to content", "Time range", "Earlier by half", "Choose dimensions"]) assert.ok(seen.has(name), `${name} is not reached`);
+    },
+};

@@ -1,0 +1,127 @@
+/* Chromium, and what every test needs of a page: complaints collected, screenshots, and whether a chart has ink. */
+import { createRequire } from "node:module";
+import { gzipSync } from "node:zlib";
+
+const { chromium } = createRequire(import.meta.url)("playwright-core");
+
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync"];
+
+export async function openBrowser() {
+    const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+    return {
+        context: (url, shotPrefix) => new TestContext(browser, url, shotPrefix),
+        close: () => browser.close(),
+    };
+}
+
+class TestContext {
+    constructor(browser, url, shotPrefix) {
+        this.browser = browser;
+        this.url = url;
+        this.origin = new URL(url).origin;
+        this.shotPrefix = shotPrefix;
+        this.complaints = [];
+        this.tolerated = [];
+        this.contexts = [];
+        this.scripts = new Map();
+    }
+
+    /** A page at `path`, in a browser context of its own. */
+    async open(path = "", options = {}) {
+        const context = await this.browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light", ...options });
+        this.contexts.push(context);
+        const page = await context.newPage();
+        page.setDefaultTimeout(15_000);
+        this.page = page;
+        page.on("console", (m) => m.type() === "error" && this.complaints.push(`console: ${m.text()}`));
+        page.on("pageerror", (e) => this.complaints.push(`error: ${e.stack ?? e}`));
+        page.on("request", (r) => this.checkAddress(r.url()));
+        page.on("response", (r) => this.measure(r));
+        await page.goto(new URL(path, this.url).toString());
+        return page;
+    }
+
+    checkAddress(url) {
+        const { origin, protocol } = new URL(url);
+        if (origin !== this.origin && protocol !== "blob:") this.complaints.push(`request to another host: ${url}`);
+    }
+
+    measure(response) {
+        const type = response.headers()["content-type"] ?? "";
+        if (!/javascript/.test(type)) return;
+        const size = response.body().then((b) => gzipSync(b).length, () => 0);
+        this.scripts.set(response.url(), size);
+    }
+
+    /** Compressed bytes of script so far. */
+    async scriptBytes() {
+        const sizes = await Promise.all(this.scripts.values());
+        return sizes.reduce((a, b) => a + b, 0);
+    }
+
+    /** A complaint that the test provokes, such as the 400 of a wrong filter. */
+    tolerate(pattern) {
+        this.tolerated.push(pattern);
+    }
+
+    complaintText() {
+        const bad = this.complaints.filter((c) => !this.tolerated.some((t) => t.test(c)));
+        return bad.length > 0 ? `\ncomplaints of the page:\n  ${bad.join("\n  ")}` : "";
+    }
+
+    verdict() {
+        const text = this.complaintText();
+        if (text) throw new Error(text.trim());
+    }
+
+    async shot(name, options = {}) {
+        if (this.page) await this.page.screenshot({ path: `${this.shotPrefix}-${name}.png`, ...options });
+    }
+
+    async close() {
+        for (const c of this.contexts) await c.close();
+    }
+}
+
+/** Share of the plot's pixels (axes and grid left out) that have colour. */
+export async function ink(page, selector = "[data-plot] canvas") {
+    await page.waitForSelector(selector, { timeout: 500 });
+    return page.$eval(selector, (canvas) => {
+        const ratio = canvas.width / canvas.clientWidth;
+        const box = { x: 60 * ratio, y: 16 * ratio, w: canvas.width - 76 * ratio, h: canvas.height - 44 * ratio };
+        const { data } = canvas.getContext("2d").getImageData(box.x, box.y, box.w, box.h);
+        let colored = 0;
+        for (let i = 0; i < data.length; i += 4) {
+            const most = Math.max(data[i], data[i + 1], data[i + 2]), least = Math.min(data[i], data[i + 1], data[i + 2]);
+            if (data[i + 3] > 40 && most - least > 24) colored++;
+        }
+        return colored / (data.length / 4);
+    });
+}
+
+/** Waits until the chart has ink: an empty plot area is a failure. */
+export async function expectInk(page, least, selector) {
+    let seen = 0;
+    for (let i = 0; i < 40; i++) {
+        seen = await ink(page, selector).catch(() => 0);
+        if (seen >= least) return seen;
+        await page.waitForTimeout(250);
+    }
+    throw new Error(`the plot area is empty: ${(100 * seen).toFixed(2)} % of it has colour, expected ${100 * least} %`);
+}
+
+/** Waits for the answer of the question the page asks next. */
+export async function answered(page, action) {
+    const response = page.waitForResponse((r) => r.url().includes("/graph/line"));
+    await action();
+    const r = await response;
+    await page.waitForSelector('[data-test="chart"][aria-busy="false"]');
+    return { status: r.status(), request: r.request().postDataJSON(), body: await r.json().catch(() => null) };
+}
+
+export async function openVisualize(t, path = "visualize", options = {}) {
+    const page = await t.open(path, options);
+    await page.waitForSelector('[data-test="chart"][aria-busy="false"]');
+    return page;
+}

@@ -1,0 +1,68 @@
+/* The real program with the demo's traffic, in a network of its own when that is possible. */
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const URL_OF_CONSOLE = "http://127.0.0.1:8081/";
+
+/** Whether this build of weir can run everything on one machine. */
+export function canRun(program) {
+    const { stdout } = spawnSync(program, ["--help"], { encoding: "utf8" });
+    return /^ +run +/m.test(stdout ?? "");
+}
+
+/** As root, runs this very command again inside a new network namespace, so that weir has its usual ports to itself.
+ * Returns its exit code, or null when the tests are to run here. */
+export function inOwnNetwork() {
+    if (process.env.WEIR_BROWSER_NETNS || process.getuid?.() !== 0) return null;
+    const name = `wb${process.pid}`;
+    const ip = (...args) => spawnSync("ip", args, { stdio: "inherit" }).status === 0;
+    if (!ip("netns", "add", name)) return null;
+    try {
+        ip("-n", name, "link", "set", "lo", "up");
+        const env = { ...process.env, WEIR_BROWSER_NETNS: name };
+        const child = spawnSync("ip", ["netns", "exec", name, process.execPath, ...process.argv.slice(1)], { stdio: "inherit", env });
+        return child.status ?? 1;
+    } finally {
+        ip("netns", "del", name);
+    }
+}
+
+async function json(path) {
+    const response = await fetch(new URL(`api/v0/console/${path}`, URL_OF_CONSOLE));
+    return response.ok ? response.json() : null;
+}
+
+/** The demo has filled enough of the day for every page to have something to show. */
+async function filled() {
+    const [flow, graph, top] = await Promise.all([json("widget/flow-last"), json("widget/graph"), json("widget/top/src-as")]);
+    const points = (graph?.data ?? []).filter((p) => p.gbps > 0).length;
+    return flow !== null && Object.keys(flow).length > 0 && points >= 20 && (top?.top ?? []).length > 0;
+}
+
+export async function startProgram(program, out) {
+    const data = mkdtempSync(join(tmpdir(), "weir-browser-"));
+    const log = join(out, "weir.log");
+    const fd = openSync(log, "w");
+    const child = spawn(program, ["run", "--data-dir", data], { stdio: ["ignore", fd, fd] });
+    let ended = null;
+    child.on("exit", (code, signal) => (ended = `weir run ended (${code ?? signal})`));
+    child.on("error", (e) => (ended = `${program}: ${e.message}`));
+    const stop = async () => {
+        if (ended === null) {
+            child.kill("SIGTERM");
+            for (let i = 0; i < 150 && ended === null; i++) await new Promise((r) => setTimeout(r, 100));
+            if (ended === null) child.kill("SIGKILL");
+        }
+        rmSync(data, { recursive: true, force: true });
+    };
+    const until = Date.now() + 180_000;
+    while (Date.now() < until && ended === null) {
+        if (await filled().catch(() => false)) return { url: URL_OF_CONSOLE, stop };
+        await new Promise((r) => setTimeout(r, 500));
+    }
+    const why = ended ?? "no flows could be seen after three minutes";
+    await stop();
+    throw new Error(`${why}; the end of its log:\n${readFileSync(log, "utf8").split("\n").slice(-30).join("\n")}`);
+}

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { answered, expectInk, openVisualize } from "./page.mjs";
+
+const rows = (page) => page.locator('[data-test="table"] tbody tr').count();
+
+export const tests = {
+    async "stacked, shares and lines have ink"(t) {
+        const page = await openVisualize(t);
+        await expectInk(page, 0.02);
+        assert.ok((await rows(page)) >= 2);
+        await t.shot("stacked");
+        await page.click('[data-test="chart-stacked100"]');
+        await expectInk(page, 0.2);
+        await t.shot("shares");
+        await page.click('[data-test="chart-lines"]');
+        await expectInk(page, 0.002);
+        await t.shot("lines");
+    },
+
+    async "the incomplete bucket is marked, not drawn"(t) {
+        const page = await openVisualize(t);
+        await page.waitForSelector('[data-band="incomplete"]', { state: "attached" });
+    },
+
+    async "every unit is answered"(t) {
+        const page = await openVisualize(t);
+        for (const unit of ["l2bps", "pps", "fps", "inl2%", "outl2%"]) {
+            const { status, request } = await answered(page, () => page.selectOption('[data-test="units"]', unit));
+            assert.equal(status, 200, unit);
+            assert.equal(request.units, unit);
+        }
+        const head = await page.innerText('[data-test="table"] thead');
+        assert.doesNotMatch(head, /Total/, "percentages have no total");
+    },
+
+    async "dimensions, limit, direction and previous period"(t) {
+        const page = await openVisualize(t);
+        await page.getByRole("button", { name: "Choose dimensions" }).click();
+        await page.fill('[data-test="dimension-search"]', "InIfProv");
+        const two = await answered(page, () => page.keyboard.press("Enter"));
+        assert.deepEqual(two.request.dimensions, ["SrcAS", "InIfProvider"]);
+        assert.equal(two.body.rows[0].length, 2);
+        await page.keyboard.press("Escape");
+        const limited = await answered(page, async () => {
+            await page.fill('[data-test="limit"]', "3");
+            await page.keyboard.press("Enter");
+        });
+        assert.equal(limited.request.limit, 3);
+        assert.ok(limited.body.rows.length <= 4, "three and Other");
+        const both = await answered(page, () => page.getByLabel("the other direction").check());
+        assert.ok(both.body.axis.includes(2));
+        const previous = await answered(page, () => page.getByLabel("the previous period").check());
+        assert.ok(previous.body.axis.includes(3));
+        await expectInk(page, 0.005);
+        await t.shot("all");
+    },
+
+    async "the table sorts and highlights"(t) {
+        const page = await openVisualize(t);
+        await expectInk(page, 0.02);
+        await page.click('[data-test="sort-max"]');
+        assert.equal(await page.getAttribute('th:has([data-test="sort-max"])', "aria-sort"), "descending");
+        assert.match(await page.locator('[data-test="table"] tbody tr').last().innerText(), /Other/);
+        await page.locator('[data-test="table"] tbody tr').first().hover();
+        assert.match((await page.locator('[data-test="table"] tbody tr').first().getAttribute("class")) ?? "", /bg-sunken/);
+        await t.shot("highlight");
+    },
+
+    async "hovering reads the values, arrows do as well"(t) {
+        const page = await openVisualize(t);
+        await expectInk(page, 0.02);
+        const box = await page.locator("[data-plot]").boundingBox();
+        await page.mouse.move(box.x + box.width / 2, box.y + box.height - 60);
+        await page.waitForSelector('[data-test="chart"] [role="status"]');
+        assert.match(await page.innerText('[data-test="chart"] [role="status"]'), /bps/);
+        await t.shot("tooltip");
+        await page.mouse.move(5, 5);
+        await page.locator('[data-test="chart"] [role="img"]').first().focus();
+        await page.keyboard.press("ArrowLeft");
+        assert.match(await page.innerText('[data-test="chart"] [role="status"]'), /\d\d:\d\d/);
+    },
+
+    async "dragging zooms, back returns"(t) {
+        const page = await openVisualize(t);
+        await expectInk(page, 0.02);
+        const before = page.url();
+        const box = await page.locator("[data-plot]").boundingBox();
+        const { request } = await answered(page, async () => {
+            await page.mouse.move(box.x + box.width * 0.4, box.y + 80);
+            await page.mouse.down();
+            await page.mouse.move(box.x + box.width * 0.6, box.y + 90, { steps: 5 });
+            await page.mouse.up();
+        });
+        const hours = (Date.parse(request.end) - Date.parse(request.start)) / 3.6e6;
+        assert.ok(hours > 1 && hours < 1.7, `${hours} hours of six`);
+        await answered(page, () => page.goBack());
+        assert.equal(page.url(), before);
+    },
+
+    async "time in words"(t) {
+        const page = await openVisualize(t);
+        await page.click('[data-test="range"]');
+        await page.fill('[data-test="start"]', "90 minutes ago");
+        const { request } = await answered(page, () => page.keyboard.press("Enter"));
+        const minutes = (Date.parse(request.end) - Date.parse(request.start)) / 60_000;
+        assert.ok(Math.abs(minutes - 90) < 1, `${minutes} minutes`);
+        await page.click('[data-test="range"]');
+        await page.fill('[data-test="start"]', "the other day");
+        assert.ok(await page.getByRole("button", { name: "Show this range" }).isDisabled());
+        await t.shot("time");
+    },
+
+    async "a slow question can be cancelled"(t) {
+        const page = await openVisualize(t);
+        await expectInk(page, 0.02);
+        await page.route("**/graph/line", async (route) => {
+            await new Promise((r) => setTimeout(r, 3000));
+            await route.continue().catch(() => {});
+        });
+        const gone = page.waitForEvent("requestfailed");
+        await page.selectOption('[data-test="units"]', "pps");
+        await page.click('[data-test="cancel"]');
+        await gone;
+        assert.equal(await page.getAttribute('[data-test="chart"]', "aria-busy"), "false");
+    },
+};
