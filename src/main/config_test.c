@@ -128,7 +128,7 @@ static void old_files_still_load(void **state)
     assert_int_equal(p->type, METADATA_SNMP);
     assert_int_equal(p->poller_retries, 4);
     assert_int_equal(p->credentials.n, 3);
-    struct ip ten, other, user;
+    struct ip ten = {0}, other = {0}, user = {0};
     assert_true(ip_parse(STR("10.1.1.1"), &ten) && ip_parse(STR("::1"), &other) &&
                 ip_parse(STR("192.0.2.1"), &user));
     const struct enrich_snmp_credentials *cr = p->credentials.items;

@@ -8,10 +8,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct pcap *p = pcap_bytes(data, len, len % 2 ? "x.ipfix" : "x");
     struct dgram d;
     uint16_t port;
-    volatile uint64_t sum = 0;
+    volatile uint8_t touched = 0;
     while (pcap_next(p, &d, &port))
         for (uint32_t i = 0; i < d.len; i++)
-            sum += d.data[i];
+            touched = d.data[i];
+    (void)touched;
     struct pcap_counts c;
     pcap_counts(p, &c);
     pcap_close(p);
