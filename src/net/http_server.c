@@ -54,6 +54,8 @@ struct header {
     struct header *next;
 };
 
+struct pull;
+
 struct http_call_impl {
     struct http_call call;
     struct http_server *server;
@@ -65,6 +67,7 @@ struct http_call_impl {
     const char *refusal;
     int refusal_status;
     struct header *headers;
+    struct pull *pull;
     bool replied;
     int status;
     uint64_t start_ns;
@@ -283,7 +286,10 @@ void http_reply_error(struct http_call *c, int status, const char *fmt, ...)
     http_reply_json(c, status, o);
 }
 
+/* A streamed body. done() is told when the call ends, while its arena is still there; the library may drop the body
+ * before or after that. */
 struct pull {
+    struct http_call_impl *im; /* NULL once the call is over */
     long (*read)(void *arg, char *to, size_t room);
     void (*done)(void *arg);
     void *arg;
@@ -296,12 +302,20 @@ static ssize_t pull_read(void *arg, uint64_t pos, char *to, size_t room)
     return n > 0 ? n : n == 0 ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-static void pull_done(void *arg)
+static void pull_end(struct pull *p)
 {
-    struct pull *p = arg;
-    if (p->done)
-        p->done(p->arg);
-    free(p);
+    if (p->im) {
+        p->im->pull = NULL;
+        p->im = NULL;
+        if (p->done)
+            p->done(p->arg);
+    }
+}
+
+static void pull_free(void *arg)
+{
+    pull_end(arg);
+    free(arg);
 }
 
 void http_reply_stream(struct http_call *c, int status, const char *content_type,
@@ -314,9 +328,10 @@ void http_reply_stream(struct http_call *c, int status, const char *content_type
         return;
     }
     struct pull *p = xmalloc(sizeof *p);
-    *p = (struct pull){read, done, arg};
+    *p = (struct pull){c->impl, read, done, arg};
+    c->impl->pull = p;
     queue(c, status, content_type,
-          MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 128 << 10, pull_read, p, pull_done));
+          MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 128 << 10, pull_read, p, pull_free));
 }
 
 /* ---- a request's way */
@@ -457,6 +472,8 @@ static void completed(void *arg, struct MHD_Connection *conn, void **state,
         return;
     if (im->replied)
         count(im);
+    if (im->pull)
+        pull_end(im->pull);
     __atomic_sub_fetch(&im->server->body_bytes, im->reserved, __ATOMIC_RELAXED);
     __atomic_sub_fetch(&im->server->active, 1, __ATOMIC_RELAXED);
     buf_fini(&im->body);

@@ -69,16 +69,15 @@ static long count_read(void *arg, char *to, size_t room)
 
 static void count_done(void *arg)
 {
-    struct count_down *d = arg;
+    struct count_down *d = arg; /* of the call's arena, which must still be there */
     __atomic_store_n(d->done, true, __ATOMIC_RELAXED);
-    free(d);
 }
 
 static bool streamed;
 
 static void stream(struct http_call *c)
 {
-    struct count_down *d = calloc(1, sizeof *d);
+    struct count_down *d = ARENA_NEW(&c->arena, struct count_down);
     *d = (struct count_down){1000, &streamed};
     http_reply_stream(c, 200, "text/plain", count_read, count_done, d);
 }

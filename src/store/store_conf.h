@@ -9,7 +9,10 @@ struct store_conf {
     const char *library;                  /* path of libchdb.so; "": where setup put it */
     uint64_t max_size;                    /* bytes or OPT_PERCENT of the disk */
     uint64_t max_memory;                  /* bytes or OPT_PERCENT of the machine's */
-    uint64_t max_query_ns, max_result_rows;
+    uint64_t max_query_ns, max_result_rows, max_query_memory, query_threads; /* of one query */
+    uint64_t max_queries, max_inserts, background_threads;
+    uint64_t mark_cache, max_body; /* bytes */
+    bool confine;
 };
 extern const struct opt_table store_table;
 
