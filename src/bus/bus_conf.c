@@ -20,7 +20,7 @@ static const struct opt bus_rows[] = {
      365ull * 86400 * 1000000000},
     {"max-size", OPT_SIZE, BUS(max_size), "10%", "Most the spool may take, or a share of its disk.",
      .flags = OPT_ALLOW_PERCENT, .min = 16 << 20},
-    {"segment-size", OPT_SIZE, BUS(segment_size), "64MiB", "Size of one file.", 1 << 20, 1 << 30},
+    {"segment-size", OPT_SIZE, BUS(segment_size), "16MiB", "Size of one file.", 1 << 20, 1 << 30},
 };
 const struct opt_table bus_table = OPT_TABLE("bus", struct bus_conf, bus_rows);
 

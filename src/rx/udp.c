@@ -91,7 +91,7 @@ static void read_control(struct msghdr *h, uint64_t *rx_ns, uint32_t *drops)
 
 static void hand_on(struct worker *w, unsigned n)
 {
-    const struct rx_input_conf *in = w->u->in;
+    const struct rx_input_conf *in = __atomic_load_n(&w->u->in, __ATOMIC_ACQUIRE);
     uint64_t bytes = 0, now = 0;
     uint32_t drops = w->drops;
     for (unsigned i = 0; i < n; i++) {
@@ -230,6 +230,13 @@ void rx_udp_stop(struct rx_udp *u)
     }
     free(u->workers);
     free(u);
+}
+
+void rx_udp_change(struct rx_udp *u, const struct rx_input_conf *in)
+{
+    for (unsigned i = 0; i < u->n; i++)
+        udp_socket_buffer(u->workers[i].fd, in->receive_buffer);
+    __atomic_store_n(&u->in, in, __ATOMIC_RELEASE);
 }
 
 uint16_t rx_udp_port(const struct rx_udp *u)

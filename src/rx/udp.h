@@ -23,5 +23,7 @@ struct rx_udp;
 struct rx_udp *rx_udp_start(const struct rx_input_conf *in, const struct rx_sink *sink, struct err *e);
 /* What the sockets still hold is received first, for up to 2 s; inherited sockets keep the rest for the next inlet. */
 void rx_udp_stop(struct rx_udp *u);
+/* Other settings for the same sockets (listen and workers must be as they were); not one datagram is lost. */
+void rx_udp_change(struct rx_udp *u, const struct rx_input_conf *in);
 /* Port of the first socket (of interest when it was 0). */
 uint16_t rx_udp_port(const struct rx_udp *u);

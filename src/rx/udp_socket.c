@@ -40,7 +40,7 @@ static struct addrinfo *resolve(const char *listen, struct err *e)
     return found;
 }
 
-static void set_buffer(int fd, uint64_t want)
+void udp_socket_buffer(int fd, uint64_t want)
 {
     static bool said;
     int v = want > INT32_MAX / 2 ? INT32_MAX / 2 : (int)want, got = 0;
@@ -104,7 +104,7 @@ static int open_one(const struct rx_input_conf *in, const struct sockaddr *sa, s
     setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wake, sizeof wake);
-    set_buffer(fd, in->receive_buffer);
+    udp_socket_buffer(fd, in->receive_buffer);
     if (bind(fd, sa, len) == 0)
         return fd;
     if (errno == EADDRINUSE)
@@ -215,7 +215,7 @@ int udp_socket_inherited(const struct rx_input_conf *in, unsigned worker)
         setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
         setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wake, sizeof wake);
-        set_buffer(fd, in->receive_buffer);
+        udp_socket_buffer(fd, in->receive_buffer);
     }
     return fd;
 }

@@ -17,3 +17,5 @@ bool udp_socket_open(const struct rx_input_conf *in, int *fds, struct err *e);
 void udp_socket_env_add(struct buf *env, const struct rx_input_conf *in, const int *fds);
 /* The handed-down socket of this worker, from UDP_SOCKET_ENV or LISTEN_FDS; -1: none. */
 int udp_socket_inherited(const struct rx_input_conf *in, unsigned worker);
+/* Asks for a receive buffer of so many bytes; says once when the kernel grants less. 0: leaves it as it is. */
+void udp_socket_buffer(int fd, uint64_t want);
