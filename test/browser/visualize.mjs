@@ -35,7 +35,7 @@ export const tests = {
 
     async "dimensions, limit, direction and previous period"(t) {
         const page = await openVisualize(t);
-        await page.getByRole("button", { name: "Choose dimensions" }).click();
+        await page.getByRole("button", { name: "Add a dimension" }).click();
         await page.fill('[data-test="dimension-search"]', "InIfProv");
         const two = await answered(page, () => page.keyboard.press("Enter"));
         assert.deepEqual(two.request.dimensions, ["SrcAS", "InIfProvider"]);
