@@ -7,5 +7,6 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
+int cmd_inlet(int argc, char **argv);
 int cmd_manual(int argc, char **argv);
 int cmd_version(int argc, char **argv);

@@ -32,7 +32,8 @@ static const struct counter_def counter_defs[] = {
 
 struct input {
     struct input *next;
-    struct rx_input_conf conf; /* strings point into the configuration it came from, which lives on */
+    struct rx_input_conf conf[2]; /* in turn: a receive thread may still look at the one before */
+    unsigned now;
     struct rx_udp *udp;
     struct rx_file *file;
 };
@@ -107,34 +108,34 @@ static void *tick_thread(void *arg)
     return NULL;
 }
 
-static bool same_sockets(const struct rx_input_conf *a, const struct rx_input_conf *b)
+static bool same_place(const struct rx_input_conf *a, const struct rx_input_conf *b)
 {
-    return a->type == RX_UDP && b->type == RX_UDP && strcmp(a->listen, b->listen) == 0 &&
-           a->workers == b->workers;
+    return a->type == RX_UDP && b->type == RX_UDP && strcmp(a->listen, b->listen) == 0;
 }
 
-static bool start_input(struct inlet *in, const struct rx_input_conf *conf, struct err *e)
+static struct input *input_new(struct inlet *in, const struct rx_input_conf *conf, struct err *e)
 {
     struct input *i = xcalloc(1, sizeof *i);
-    i->conf = *conf;
+    i->conf[0] = *conf;
     if (conf->type == RX_UDP)
-        i->udp = rx_udp_start(&i->conf, &in->sink, e);
+        i->udp = rx_udp_start(&i->conf[0], &in->sink, e);
     else
-        i->file = rx_file_start(&i->conf, &in->sink, e);
-    if (!i->udp && !i->file) {
-        free(i);
-        return false;
-    }
-    i->next = in->inputs;
-    in->inputs = i;
-    return true;
+        i->file = rx_file_start(&i->conf[0], &in->sink, e);
+    if (i->udp || i->file)
+        return i;
+    free(i);
+    return NULL;
 }
 
-static void stop_input(struct input *i)
+static void free_inputs(struct input *i)
 {
-    rx_udp_stop(i->udp);
-    rx_file_stop(i->file);
-    free(i);
+    while (i) {
+        struct input *next = i->next;
+        rx_udp_stop(i->udp);
+        rx_file_stop(i->file);
+        free(i);
+        i = next;
+    }
 }
 
 static bool start(struct role_ctx *c, struct err *e)
@@ -148,17 +149,21 @@ static bool start(struct role_ctx *c, struct err *e)
     if (!in->bus)
         return false;
     pthread_create(&in->ticker, NULL, tick_thread, in);
-    for (size_t i = 0; i < conf->flow.inputs.n; i++)
-        if (!start_input(in, OPT_ITEM(conf->flow.inputs, struct rx_input_conf, i), e))
+    for (size_t i = 0; i < conf->flow.inputs.n; i++) {
+        struct input *fresh = input_new(in, OPT_ITEM(conf->flow.inputs, struct rx_input_conf, i), e);
+        if (!fresh)
             return err_wrap(e, "flow.inputs[%zu]", i);
+        fresh->next = in->inputs;
+        in->inputs = fresh;
+    }
     return true;
 }
 
-/* The input that already has these sockets, taken out of the list. */
+/* The input that already listens there, taken out of the list. */
 static struct input *adopt(struct input **list, const struct rx_input_conf *conf)
 {
     for (struct input **at = list; *at; at = &(*at)->next)
-        if (same_sockets(&(*at)->conf, conf)) {
+        if (same_place(&(*at)->conf[(*at)->now], conf)) {
             struct input *i = *at;
             *at = i->next;
             return i;
@@ -166,33 +171,64 @@ static struct input *adopt(struct input **list, const struct rx_input_conf *conf
     return NULL;
 }
 
-/* Inputs come and go; one whose sockets stay keeps them, so that nothing is lost. */
+static bool can_reload(const struct role_ctx *c, const struct config_inlet *conf, struct err *e)
+{
+    const struct config_inlet *was = c->conf;
+    const struct inlet *in = c->state;
+    if (was->bus.type != conf->bus.type || strcmp(was->bus.dir, conf->bus.dir) != 0 ||
+        was->bus.partitions != conf->bus.partitions || was->bus.segment_size != conf->bus.segment_size ||
+        was->bus.max_size != conf->bus.max_size || was->bus.retention_ns != conf->bus.retention_ns)
+        return err_set(e, "bus: takes effect when the inlet is started again");
+    for (size_t i = 0; i < conf->flow.inputs.n; i++) {
+        const struct rx_input_conf *want = OPT_ITEM(conf->flow.inputs, struct rx_input_conf, i);
+        for (const struct input *had = in->inputs; had; had = had->next)
+            if (same_place(&had->conf[had->now], want) && had->conf[had->now].workers != want->workers)
+                return err_set(e, "flow.inputs[%zu].workers: takes effect when the inlet is started again",
+                               i);
+    }
+    return true;
+}
+
+/*
+ * Inputs come and go; one that stays where it listens keeps its sockets, so that nothing is lost. Inputs that are new
+ * are started first: when one of them cannot be, all stays as it was.
+ */
 static bool reload(struct role_ctx *c, const void *new_conf, struct err *e)
 {
     struct inlet *in = c->state;
     const struct config_inlet *conf = new_conf;
-    struct input *old = in->inputs;
-    bool ok = true;
-    in->inputs = NULL;
+    struct input *kept = NULL, *fresh = NULL;
+    if (!can_reload(c, conf, e))
+        return false;
     for (size_t i = 0; i < conf->flow.inputs.n; i++) {
         const struct rx_input_conf *want = OPT_ITEM(conf->flow.inputs, struct rx_input_conf, i);
-        struct input *kept = adopt(&old, want);
-        if (!kept) {
-            if (ok && !start_input(in, want, e))
-                ok = err_wrap(e, "flow.inputs[%zu]", i);
-            continue;
+        struct input *had = adopt(&in->inputs, want), **list = had ? &kept : &fresh;
+        if (had)
+            had->conf[!had->now] = *want;
+        else if (!(had = input_new(in, want, e))) {
+            free_inputs(fresh);
+            for (struct input **end = &in->inputs;; end = &(*end)->next)
+                if (!*end) {
+                    *end = kept;
+                    break;
+                }
+            return err_wrap(e, "flow.inputs[%zu]", i);
         }
-        kept->conf = *want;
-        rx_udp_change(kept->udp, &kept->conf);
+        had->next = *list;
+        *list = had;
+    }
+    free_inputs(in->inputs);
+    for (struct input *i = kept; i; i = i->next) {
+        i->now = !i->now;
+        rx_udp_change(i->udp, &i->conf[i->now]);
+    }
+    in->inputs = fresh;
+    for (struct input *next; kept; kept = next) {
+        next = kept->next;
         kept->next = in->inputs;
         in->inputs = kept;
     }
-    while (old) {
-        struct input *next = old->next;
-        stop_input(old);
-        old = next;
-    }
-    return ok;
+    return true;
 }
 
 static size_t health(struct role_ctx *c, struct role_health *out, size_t room)
@@ -217,11 +253,7 @@ static void stop(struct role_ctx *c)
     struct inlet *in = c->state;
     if (!in)
         return;
-    while (in->inputs) {
-        struct input *next = in->inputs->next;
-        stop_input(in->inputs);
-        in->inputs = next;
-    }
+    free_inputs(in->inputs);
     if (in->bus) {
         __atomic_store_n(&in->stop, true, __ATOMIC_RELAXED);
         if (in->ticker)
