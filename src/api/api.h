@@ -1,0 +1,34 @@
+/*
+ * api: the console's HTTP interface. Routes are in routes.def, each with a handler in the file of its subject.
+ *
+ * One struct api for the role; handlers run on many threads and share only what is constant or locks itself.
+ */
+#pragma once
+#include "api/console_conf.h"
+#include "api/user.h"
+#include "net/http_server.h"
+#include "schema/schema.h"
+#include "store/ch.h"
+
+struct saved;
+
+struct api {
+    const struct console_conf *conf;
+    struct schema schema;
+    const struct ch_conf *clickhouse;
+    struct saved *saved;
+    struct proxy *proxy; /* NULL: no other roles to answer for */
+};
+
+/* The tables to hand to the HTTP server, with arg = the struct api: the API first, then proxy and page. */
+extern const struct http_route api_routes[];
+extern const size_t api_routes_n;
+
+static inline struct api *api_of(struct http_call *c)
+{
+    return c->arg;
+}
+
+#define ROUTE(method, path, handler, doc) http_handler handler;
+#include "api/routes.def"
+#undef ROUTE
