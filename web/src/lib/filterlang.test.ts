@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { byteIndex, conjunction, quoted, tokenize, wantedAt } from "./filterlang";
+import { characterIndex, conjunction, quoted, tokenize, wantedAt } from "./filterlang";
 
 const kinds = (s: string) => tokenize(s).map((t) => `${t.kind}:${t.text}`);
 
@@ -16,6 +16,10 @@ describe("tokens", () => {
             "keyword:and", "column:DstCommunities", "operator:=", "number:64501:100", "comment:/* x\ny */", "keyword:and", "column:a",
             "operator:=", "string:'it\\'s'",
         ]);
+    });
+    it("of MAC addresses, and of comments that touch", () => {
+        expect(kinds("SrcMAC = 00-11-22-33-44-55--x")).toEqual(["column:SrcMAC", "operator:=", "number:00-11-22-33-44-55", "comment:--x"]);
+        expect(kinds("SrcMAC = aabb.ccdd.eeff/* y */AND")).toEqual(["column:SrcMAC", "operator:=", "number:aabb.ccdd.eeff", "comment:/* y */", "keyword:AND"]);
     });
     it("never stops on strange input", () => {
         for (const s of ["\u0000", "@@", '"', "/*", "--", "\\", "é = 3", "=====", "((("]) {
@@ -64,11 +68,11 @@ describe("writing filters", () => {
 });
 
 describe("offsets", () => {
-    it("are bytes on the wire", () => {
+    it("are characters on the wire", () => {
         const text = 'a = "é€😀" x';
         const index = text.indexOf("x");
-        expect(byteIndex(text, new TextEncoder().encode(text.slice(0, index)).length)).toBe(index);
-        expect(byteIndex(text, 0)).toBe(0);
-        expect(byteIndex(text, 1000)).toBe(text.length);
+        expect(characterIndex(text, [...text.slice(0, index)].length)).toBe(index);
+        expect(characterIndex(text, 0)).toBe(0);
+        expect(characterIndex(text, 1000)).toBe(text.length);
     });
 });

@@ -20,13 +20,13 @@ const RULES: [RegExp, (text: string) => TokenKind][] = [
     [/"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?/y, () => "string"],
     [/!<<|<<|!=|<=|>=|=|<|>/y, () => "operator"],
     [/[(),]/y, () => "punctuation"],
-    // Addresses, prefixes, MAC addresses, communities, numbers; a word with a colon or a slash in it counts, too.
-    [/[0-9][0-9A-Za-z.:/]*|[0-9A-Fa-f]*:[0-9A-Fa-f.:/]*/y, () => "number"],
-    [/AS\d+\b/iy, () => "number"],
-    [/[A-Za-z_][A-Za-z0-9_]*/y, (text) => word(text.toLowerCase())],
+    // As on the server one word holds the punctuation of addresses: 2001:db8::/32, 00-11-22-33-44-55, AS65000, SrcAddr.
+    [/(?:[A-Za-z0-9_.:]|\/(?!\*)|-(?=[A-Za-z0-9]))+/y, word],
 ];
 
-function word(lower: string): TokenKind {
+function word(text: string): TokenKind {
+    const lower = text.toLowerCase();
+    if (/^\d|[.:/-]|^as\d+$/.test(lower)) return "number";
     if (LOGIC.has(lower)) return "keyword";
     if (WORD_OPERATORS.has(lower)) return "operator";
     return CONSTANTS.has(lower) ? "constant" : "column";
@@ -134,13 +134,9 @@ export function conjunction(...parts: string[]): string {
     return kept.length < 2 ? (kept[0] ?? "") : kept.map(guarded).join(" AND ");
 }
 
-/** The server counts bytes of UTF-8, strings here count UTF-16 units. */
-export function byteIndex(text: string, bytes: number): number {
+/** The server counts characters (code points), strings here count UTF-16 units. */
+export function characterIndex(text: string, characters: number): number {
     let index = 0;
-    for (let seen = 0; index < text.length && seen < bytes; ) {
-        const code = text.codePointAt(index)!;
-        seen += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-        index += code < 0x10000 ? 1 : 2;
-    }
+    for (let seen = 0; index < text.length && seen < characters; seen++) index += text.codePointAt(index)! < 0x10000 ? 1 : 2;
     return index;
 }

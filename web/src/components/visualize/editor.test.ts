@@ -17,6 +17,6 @@ describe("where an error is underlined", () => {
         expect(underlined("SrcAS =", 7)).toBe("=");
         expect(underlined("SrcAS = ", 99)).toBe(" ");
     });
-    it("counts bytes as the server does", () => expect(underlined('A = "é" AND Foo = 1', 13)).toBe("Foo"));
+    it("counts characters as the server does", () => expect(underlined('A = "é😀" AND Foo = 1', 13)).toBe("Foo"));
     it("stands on white space, too", () => expect(underlined("A  = 1", 1)).toBe(" "));
 });

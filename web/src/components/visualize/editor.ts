@@ -8,7 +8,7 @@ import { tags } from "@lezer/highlight";
 import { minimalSetup } from "codemirror";
 import { api, isAbort } from "@/api/client";
 import type { Completion, FilterError } from "@/api/types";
-import { byteIndex, quoted, tokenAt, wantedAt, type Wanted } from "@/lib/filterlang";
+import { characterIndex, quoted, tokenAt, wantedAt, type Wanted } from "@/lib/filterlang";
 
 export interface EditorOptions {
     parent: HTMLElement;
@@ -75,7 +75,7 @@ const look = EditorView.theme({
 
 /** Where the server says an error is: its token underlined, or the end of the text. */
 export function diagnosticOf(text: string, error: FilterError): Diagnostic {
-    const at = Math.min(byteIndex(text, error.offset), text.length);
+    const at = Math.min(characterIndex(text, error.offset), text.length);
     const token = at < text.length ? tokenAt(text, at) : null;
     const from = at >= text.length ? Math.max(0, text.length - 1) : at;
     return { from, to: Math.max(token?.to ?? from + 1, Math.min(from + 1, text.length)), severity: "error", message: error.message };
