@@ -222,7 +222,7 @@ static bool load_enum(struct loading *l, const struct opt *o, const struct yaml 
     for (const struct opt_choice *c = o->choices; c->name; c++)
         if (yaml_key_eq(str_from(c->name), y->text)) {
             *to = c->value;
-            if (c->flags & OPT_LATER && conf_report_once(l->r, c))
+            if (c->flags & OPT_LATER && !l->how->lenient && conf_report_once(l->r, c))
                 conf_notice(l->r, y->pos, path_text(l, path), "%s is not in use yet", c->name);
             return true;
         }
@@ -489,6 +489,8 @@ static void row_notices(struct loading *l, const struct opt *o, const struct yam
                         const struct path *at)
 {
     struct conf_pos pos = y->key_pos[i];
+    if (l->how->lenient) /* said where the file was read */
+        return;
     bool given = !yaml_is_null(y->items[i]) && !(y->items[i]->kind != YAML_SCALAR && y->items[i]->n == 0);
     if (o->flags & OPT_OLD && conf_report_once(l->r, o))
         conf_notice(l->r, pos, path_text(l, at), "old key, without effect%s%s", o->help ? ": " : "",
