@@ -4,6 +4,8 @@
 #include <string.h>
 
 static const struct command commands[] = {
+    {"orchestrator", "role: serve the configuration, make tables and dictionaries", cmd_orchestrator},
+    {"demo-exporter", "role: send made-up flows", cmd_demo_exporter},
     {"manual", "print the manual of the configuration, or its JSON schema", cmd_manual},
     {"version", "print the version", cmd_version},
 };

@@ -1,0 +1,188 @@
+/* Whole-file writes go to a temporary name first, are synced and renamed. */
+#include "main/datadir.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DATADIR_FORMAT = 1 };
+
+/* mkdir -p of `path`, or of the folder that holds it. */
+static bool make_dirs(const char *path, bool last, struct err *e)
+{
+    char p[PATH_MAX];
+    if (snprintf(p, sizeof p, "%s", path) >= (int)sizeof p)
+        return err_set(e, "%s: the path is too long", path);
+    for (char *slash = p + 1;; slash++) {
+        slash = strchr(slash, '/');
+        if (!slash && !last)
+            return true;
+        if (slash)
+            *slash = 0;
+        if (mkdir(p, 0700) != 0 && errno != EEXIST)
+            return err_errno(e, "cannot make folder %s", p);
+        if (!slash)
+            return true;
+        *slash = '/';
+    }
+}
+
+static void path_of(char *to, const char *dir, const char *name)
+{
+    snprintf(to, PATH_MAX, "%s/%s", dir, name);
+}
+
+bool datadir_read(const char *dir, const char *name, struct buf *out, struct err *e)
+{
+    char path[PATH_MAX];
+    path_of(path, dir, name);
+    e->msg[0] = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? false : err_errno(e, "cannot read %s", path);
+    ssize_t n;
+    do {
+        buf_reserve(out, 4096);
+        n = read(fd, out->p + out->len, 4096);
+        if (n > 0)
+            out->len += (size_t)n;
+    } while (n > 0 && out->len < (64u << 20));
+    if (n < 0)
+        err_errno(e, "cannot read %s", path);
+    close(fd);
+    return n >= 0;
+}
+
+static bool write_all(int fd, struct str text)
+{
+    while (text.len > 0) {
+        ssize_t n = write(fd, text.p, text.len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        text.p += n;
+        text.len -= (size_t)n;
+    }
+    return fsync(fd) == 0;
+}
+
+bool datadir_write(const char *dir, const char *name, struct str text, struct err *e)
+{
+    char path[PATH_MAX], temporary[PATH_MAX + 16];
+    path_of(path, dir, name);
+    if (!make_dirs(path, false, e))
+        return false;
+    snprintf(temporary, sizeof temporary, "%s.%d.new", path, (int)getpid());
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(e, "cannot write %s", temporary);
+    bool ok = write_all(fd, text) || err_errno(e, "cannot write %s", temporary);
+    close(fd);
+    if (ok && rename(temporary, path) != 0)
+        ok = err_errno(e, "cannot rename %s", temporary);
+    if (!ok)
+        unlink(temporary);
+    return ok;
+}
+
+static bool is_empty(const char *dir)
+{
+    unsigned n = 0;
+    DIR *d = opendir(dir);
+    for (const struct dirent *entry; d && (entry = readdir(d));)
+        n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    if (d)
+        closedir(d);
+    return d && n == 0;
+}
+
+bool datadir_open(const char *dir, struct err *e)
+{
+    struct stat st;
+    struct buf text;
+    bool fresh = stat(dir, &st) != 0;
+    uint64_t version = 0;
+    if (!make_dirs(dir, true, e))
+        return err_wrap(e, "data directory");
+    if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
+        return err_set(e, "data directory %s is not a folder; choose another with --data-dir", dir);
+    if (access(dir, W_OK | X_OK) != 0)
+        return err_errno(
+            e, "data directory %s cannot be written (choose another with --data-dir, or change its owner)",
+            dir);
+    buf_init(&text, 0);
+    bool known = datadir_read(dir, "format", &text, e);
+    if (known && !str_u64(str_trim(buf_str(&text)), &version))
+        err_set(e, "%s/format is damaged", dir);
+    else if (known && version > DATADIR_FORMAT)
+        err_set(e, "data directory %s was written by a newer weir (format %llu, this one knows %d)", dir,
+                (unsigned long long)version, DATADIR_FORMAT);
+    buf_fini(&text);
+    if (e->msg[0])
+        return false;
+    /* a folder of somebody else's, such as /tmp, keeps its mode */
+    if ((known || fresh || is_empty(dir)) && st.st_uid == geteuid())
+        chmod(dir, 0700);
+    return known || datadir_write(dir, "format", STR("1\n"), e);
+}
+
+bool datadir_lock(const char *dir, const char *name, struct err *e)
+{
+    char path[PATH_MAX + 32], pid[32] = "";
+    snprintf(path, sizeof path, "%s/%s.lock", dir, name);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(e, "cannot open %s", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        ssize_t n = read(fd, pid, sizeof pid - 1);
+        close(fd);
+        struct str holder = str_trim((struct str){pid, n > 0 ? (size_t)n : 0});
+        return err_set(e,
+                       "data directory %s is in use: %s runs there already%s%.*s; stop it first, or choose "
+                       "another with --data-dir",
+                       dir, name, holder.len ? " with pid " : "", STR_ARG(holder));
+    }
+    int len = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+    if (ftruncate(fd, 0) != 0 || write(fd, pid, (size_t)len) != len) {
+        close(fd);
+        return err_errno(e, "cannot write %s", path);
+    }
+    return true; /* the descriptor stays open as long as the process lives */
+}
+
+const char *datadir_secret(const char *dir, const char *name, struct arena *a, struct err *e)
+{
+    static const char letters[] =
+        "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"; /* 56: no 0O1l */
+    struct buf text;
+    buf_init(&text, 0);
+    const char *secret = NULL;
+    if (datadir_read(dir, name, &text, e)) {
+        struct str s = str_trim(buf_str(&text));
+        if (s.len >= 16)
+            secret = arena_z(a, s);
+        else
+            err_set(e, "%s/%s is damaged; remove it and start again", dir, name);
+    } else if (e->msg[0] == 0) {
+        uint8_t random[32];
+        if (getrandom(random, sizeof random, 0) != sizeof random) {
+            err_errno(e, "cannot get random bytes");
+        } else {
+            for (size_t i = 0; i < sizeof random; i++)
+                buf_u8(&text, (uint8_t)letters[random[i] % (sizeof letters - 1)]);
+            secret = arena_z(a, buf_str(&text));
+            buf_u8(&text, '\n');
+            if (!datadir_write(dir, name, buf_str(&text), e))
+                secret = NULL;
+        }
+    }
+    buf_fini(&text);
+    return secret;
+}

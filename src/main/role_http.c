@@ -1,0 +1,144 @@
+/*
+ * Routes that every role has: metrics, version, healthcheck, each under the common and the role's own path. The console
+ * of `weir run` also answers these for the other roles, by asking them.
+ */
+#include "base/counters.h"
+#include "main/role_run.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+/* "inlet=127.0.0.1:8082 outlet=..." from `weir run` to the console */
+#define ROLES_ENV "WEIR_ROLES"
+
+static void metrics(struct http_call *c)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    counters_render(&b);
+    http_reply(c, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&b));
+    buf_fini(&b);
+}
+
+static void version(struct http_call *c)
+{
+    http_reply_json(c, 200, json_pack("{s:s, s:s}", "version", WEIR_VERSION, "compiler", __VERSION__));
+}
+
+/* ---- health ---- */
+
+static int worse(const char *status)
+{
+    return strcmp(status, "error") == 0 ? 2 : strcmp(status, "warning") == 0 ? 1 : 0;
+}
+
+static size_t config_health(struct role_run *r, struct role_health *out)
+{
+    *out = (struct role_health){"configuration", "ok", ""};
+    pthread_mutex_lock(&r->lock);
+    const char *said = *r->bad_config ? r->bad_config : *r->restart_for ? r->restart_for : r->away;
+    snprintf(out->reason, sizeof out->reason, "%s%.200s",
+             said == r->restart_for && *said ? "restart needed for: " : "", said);
+    if (*said)
+        out->status = "warning";
+    pthread_mutex_unlock(&r->lock);
+    return 1;
+}
+
+static void healthcheck(struct http_call *c)
+{
+    static const char *const names[] = {"ok", "warning", "error"};
+    enum { ROOM = 32 };
+    struct role_run *r = c->arg;
+    struct role_health h[ROOM];
+    int worst = 0;
+    size_t n = config_health(r, h);
+    if (r->role->health)
+        n += r->role->health(&r->ctx, h + n, ROOM - n);
+    json_t *details = json_object();
+    for (size_t i = 0; i < n; i++) {
+        int w = worse(h[i].status);
+        worst = w > worst ? w : worst;
+        json_object_set_new(details, h[i].component,
+                            json_pack("{s:s, s:s}", "status", h[i].status, "reason", h[i].reason));
+    }
+    http_reply_json(c, worst == 2 ? 503 : 200,
+                    json_pack("{s:s, s:o}", "status", names[worst], "details", details));
+}
+
+/* ---- other roles, for the console of `weir run` ---- */
+
+static const char *address_of(struct arena *a, const char *role)
+{
+    struct str all = str_from(getenv(ROLES_ENV)), one, name;
+    while (all.p && str_split(&all, ' ', &one))
+        if (str_split(&one, '=', &name) && str_eq(name, str_from(role)))
+            return arena_z(a, one);
+    return NULL;
+}
+
+static void other_role(struct http_call *c)
+{
+    const char *role = http_param(c, "role"), *what = http_param(c, "what");
+    const char *address = address_of(&c->arena, role);
+    if (!address ||
+        (strcmp(what, "metrics") != 0 && strcmp(what, "healthcheck") != 0 && strcmp(what, "version") != 0)) {
+        http_reply_error(c, 404, "not found");
+        return;
+    }
+    struct err e;
+    struct http_answer a = {0};
+    struct http_request req = {.url = arena_printf(&c->arena, "http://%s/api/v0/%s/%s", address, role, what),
+                               .timeout_ns = 5000000000u};
+    struct http_client *client = http_client_new(NULL);
+    if (http_client_do(client, &req, &a, &e))
+        http_reply(c, a.status, a.content_type, buf_str(&a.body));
+    else
+        http_reply_error(c, 502, "%s does not answer: %s", role, e.msg);
+    buf_fini(&a.body);
+    http_client_free(client);
+}
+
+static const struct http_route other_routes[] = {
+    {"GET", "/api/v0/{role}/{what}", other_role, "Metrics, health and version of the other roles."},
+};
+
+/* ---- server ---- */
+
+void role_http_tables(struct role_run *r)
+{
+    static const struct {
+        const char *what;
+        http_handler *handler;
+    } common[] = {{"metrics", metrics}, {"version", version}, {"healthcheck", healthcheck}};
+    for (size_t i = 0; i < 3; i++) {
+        const char *path = arena_printf(&r->arena, "/api/v0/%s", common[i].what);
+        const char *own = arena_printf(&r->arena, "/api/v0/%s/%s", r->role->name, common[i].what);
+        r->common[2 * i] = (struct http_route){"GET", path, common[i].handler, common[i].what};
+        r->common[2 * i + 1] = (struct http_route){"GET", own, common[i].handler, common[i].what};
+    }
+    r->tables[r->n_tables++] = (struct http_routes){r->common, 6, r};
+    if (r->service)
+        r->tables[r->n_tables++] = (struct http_routes){config_service_routes, 2, r->service};
+    if (r->id == ROLE_CONSOLE &&
+        getenv(ROLES_ENV)) /* before the role's own, which may end in one for all paths */
+        r->tables[r->n_tables++] = (struct http_routes){other_routes, 1, r};
+    r->tables[r->n_tables++] = (struct http_routes){r->role->routes, r->role->n_routes, &r->ctx};
+    r->ctx.tables[0] = r->tables[0];
+    r->ctx.tables[1] = r->tables[r->n_tables - 1];
+}
+
+bool role_http_start(struct role_run *r, struct err *e)
+{
+    if (r->role->own_http)
+        return true;
+    r->http = http_server_new(r->ctx.http_listen, r->tables, r->n_tables, e);
+    return r->http ||
+           err_wrap(e, "%s.http.listen", r->id == ROLE_ORCHESTRATOR ? "orchestrator" : r->role->name);
+}
+
+void role_http_stop(struct role_run *r)
+{
+    if (r->http)
+        http_server_free(r->http);
+    r->http = NULL;
+}
