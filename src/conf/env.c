@@ -153,6 +153,9 @@ static bool apply_one(const struct opt_table *t, struct yaml **root, const char 
         return true;
     if (section || yaml_key_eq(first, STR("orchestrator")))
         s.parts = rest;
+    /* "INLET_1_...": which of several inlets it is for was seen to by the orchestrator */
+    if (section && rest.len > 0 && *rest.p >= '0' && *rest.p <= '9')
+        return true;
     if (s.parts.len == 0)
         return conf_error(r, s.pos, NULL, "a key is missing behind the section");
     return into_struct(&s, t, root);

@@ -35,10 +35,10 @@ static size_t config_health(struct role_run *r, struct role_health *out)
 {
     *out = (struct role_health){"configuration", "ok", ""};
     pthread_mutex_lock(&r->lock);
-    const char *said = *r->bad_config ? r->bad_config : *r->restart_for ? r->restart_for : r->away;
-    snprintf(out->reason, sizeof out->reason, "%s%.200s",
-             said == r->restart_for && *said ? "restart needed for: " : "", said);
-    if (*said)
+    snprintf(out->reason, sizeof out->reason, "%.120s%s%s%.60s%s%.40s", r->bad_config,
+             *r->bad_config && *r->restart_for ? "; " : "", *r->restart_for ? "restart needed for: " : "",
+             r->restart_for, (*r->bad_config || *r->restart_for) && *r->away ? "; " : "", r->away);
+    if (*out->reason)
         out->status = "warning";
     pthread_mutex_unlock(&r->lock);
     return 1;

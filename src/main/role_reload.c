@@ -144,8 +144,7 @@ static bool adopt(struct role_run *r, struct config *c)
         config_is_bad(r, NULL, &e);
     } else {
         if (now.n_live + now.n_restart > 0)
-            log_info("config", "new configuration", "changes taken",
-                     LOG_U64(r->role->reload ? now.n_live : 0), NULL);
+            log_info("config", "new configuration", "taken", LOG_U64(r->role->reload ? now.n_live : 0), NULL);
         if (now.n_restart > 0 && since_start.n_restart > 0) {
             char z[1024];
             snprintf(z, sizeof z, "%.*s", STR_ARG(buf_str(&since_start.restart)));

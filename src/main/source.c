@@ -82,7 +82,7 @@ enum source_result source_fetch(struct source *s, struct buf *out, struct err *e
     struct http_answer a = {0};
     enum source_result result = SOURCE_FAILED;
     if (!http_client_do(s->http, &req, &a, e)) {
-        err_wrap(e, "cannot fetch the configuration from %s", s->path);
+        err_wrap(e, "cannot fetch the configuration");
     } else if (a.status == 304) {
         result = SOURCE_SAME;
     } else if (a.status != 200) {
