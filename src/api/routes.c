@@ -2,7 +2,8 @@
 #include "api/api.h"
 
 const struct http_route api_routes[] = {
-#define ROUTE(method_, path_, handler_, doc_) {.method = method_, .path = path_, .handler = handler_, .doc = doc_},
+#define ROUTE(method_, path_, handler_, doc_)                                                                \
+    {.method = method_, .path = path_, .handler = handler_, .doc = doc_},
 #include "api/routes.def"
 #undef ROUTE
 };

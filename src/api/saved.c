@@ -17,7 +17,8 @@ struct saved {
 };
 
 static const char *const steps[] = {
-    "CREATE TABLE filters (id INTEGER PRIMARY KEY, user TEXT NOT NULL, shared INTEGER NOT NULL, description TEXT NOT NULL,"
+    "CREATE TABLE filters (id INTEGER PRIMARY KEY, user TEXT NOT NULL, shared INTEGER NOT NULL, description "
+    "TEXT NOT NULL,"
     " content TEXT NOT NULL); CREATE INDEX filters_user ON filters (user)",
 };
 
@@ -68,7 +69,8 @@ static bool migrate(struct saved *s, struct err *e)
         return err_set(e, "saved filters: the database is of a newer version of weir");
     for (int64_t v = have < 0 ? 0 : have; v < VERSION; v++) {
         char sql[512];
-        snprintf(sql, sizeof sql, "BEGIN; %s; PRAGMA user_version = %lld; COMMIT", steps[v], (long long)(v + 1));
+        snprintf(sql, sizeof sql, "BEGIN; %s; PRAGMA user_version = %lld; COMMIT", steps[v],
+                 (long long)(v + 1));
         if (!run(s, sql, e))
             return false;
     }
@@ -80,9 +82,11 @@ static bool sync_configured(struct saved *s, const struct console_conf *conf, st
     if (!run(s, "BEGIN; DELETE FROM filters WHERE user = '" SYSTEM_USER "'", e))
         return false;
     for (size_t i = 0; i < conf->database.saved_filters.n; i++) {
-        const struct console_saved_filter *f = OPT_ITEM(conf->database.saved_filters, struct console_saved_filter, i);
+        const struct console_saved_filter *f =
+            OPT_ITEM(conf->database.saved_filters, struct console_saved_filter, i);
         const char *texts[] = {SYSTEM_USER, f->description, f->content};
-        change(s, "INSERT INTO filters (user, shared, description, content) VALUES (?1, 1, ?2, ?3)", texts, 3);
+        change(s, "INSERT INTO filters (user, shared, description, content) VALUES (?1, 1, ?2, ?3)", texts,
+               3);
     }
     return run(s, "COMMIT", e);
 }
@@ -91,7 +95,8 @@ struct saved *saved_new(const char *path, const struct console_conf *conf, struc
 {
     struct saved *s = xcalloc(1, sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
-    bool ok = sqlite3_open(path, &s->db) == SQLITE_OK || err_set(e, "saved filters: cannot open %s: %s", path, sqlite3_errmsg(s->db));
+    bool ok = sqlite3_open(path, &s->db) == SQLITE_OK ||
+              err_set(e, "saved filters: cannot open %s: %s", path, sqlite3_errmsg(s->db));
     if (ok)
         sqlite3_busy_timeout(s->db, 2000);
     ok = ok && run(s, "PRAGMA journal_mode = WAL", e) && migrate(s, e) && sync_configured(s, conf, e);
@@ -118,14 +123,17 @@ void saved_list(struct http_call *c)
         return;
     json_t *list = json_array();
     pthread_mutex_lock(&s->lock);
-    sqlite3_stmt *st = prepare(s,
-                               "SELECT id, user, shared, description, content FROM filters WHERE user = ?1 OR shared "
-                               "ORDER BY description, id",
-                               &u.login, 1);
+    sqlite3_stmt *st =
+        prepare(s,
+                "SELECT id, user, shared, description, content FROM filters WHERE user = ?1 OR shared "
+                "ORDER BY description, id",
+                &u.login, 1);
     while (st && sqlite3_step(st) == SQLITE_ROW)
-        json_array_append_new(list, json_pack("{s:I, s:s, s:b, s:s, s:s}", "id", (json_int_t)sqlite3_column_int64(st, 0), "user",
-                                              sqlite3_column_text(st, 1), "shared", sqlite3_column_int(st, 2), "description",
-                                              sqlite3_column_text(st, 3), "content", sqlite3_column_text(st, 4)));
+        json_array_append_new(list, json_pack("{s:I, s:s, s:b, s:s, s:s}", "id",
+                                              (json_int_t)sqlite3_column_int64(st, 0), "user",
+                                              sqlite3_column_text(st, 1), "shared", sqlite3_column_int(st, 2),
+                                              "description", sqlite3_column_text(st, 3), "content",
+                                              sqlite3_column_text(st, 4)));
     sqlite3_finalize(st);
     pthread_mutex_unlock(&s->lock);
     http_reply_json(c, 200, json_pack("{s:o}", "filters", list));
@@ -141,15 +149,22 @@ void saved_add(struct http_call *c)
         return;
     json_error_t why;
     json_t *in = json_loadb(c->body.p, c->body.len, 0, &why);
-    if (!in || json_unpack_ex(in, &why, 0, "{s:s, s:s, s?b}", "description", &description, "content", &content, "shared", &shared) != 0) {
+    if (!in || json_unpack_ex(in, &why, 0, "{s:s, s:s, s?b}", "description", &description, "content",
+                              &content, "shared", &shared) != 0) {
         http_reply_error(c, 400, "Not a filter to save: %s.", why.text);
-    } else if (!description[0] || !content[0] || strlen(description) > MAX_DESCRIPTION || strlen(content) > MAX_CONTENT) {
-        http_reply_error(c, 400, "A saved filter wants a description (at most %d bytes) and content (at most %d).", MAX_DESCRIPTION, MAX_CONTENT);
+    } else if (!description[0] || !content[0] || strlen(description) > MAX_DESCRIPTION ||
+               strlen(content) > MAX_CONTENT) {
+        http_reply_error(c, 400,
+                         "A saved filter wants a description (at most %d bytes) and content (at most %d).",
+                         MAX_DESCRIPTION, MAX_CONTENT);
     } else {
         const char *texts[] = {u.login, shared ? "1" : "0", description, content};
         pthread_mutex_lock(&s->lock);
         bool full = number(s, "SELECT count(*) FROM filters WHERE user = ?1", &u.login, 1) >= MAX_PER_USER;
-        bool ok = !full && change(s, "INSERT INTO filters (user, shared, description, content) VALUES (?1, CAST(?2 AS INTEGER), ?3, ?4)", texts, 4);
+        bool ok = !full && change(s,
+                                  "INSERT INTO filters (user, shared, description, content) VALUES (?1, "
+                                  "CAST(?2 AS INTEGER), ?3, ?4)",
+                                  texts, 4);
         pthread_mutex_unlock(&s->lock);
         if (ok)
             http_reply(c, 204, "", STR(""));
@@ -169,7 +184,8 @@ void saved_delete(struct http_call *c)
         return;
     const char *texts[] = {u.login, http_param(c, "id")};
     pthread_mutex_lock(&s->lock);
-    bool ok = change(s, "DELETE FROM filters WHERE user = ?1 AND id = CAST(?2 AS INTEGER)", texts, 2) && sqlite3_changes(s->db) > 0;
+    bool ok = change(s, "DELETE FROM filters WHERE user = ?1 AND id = CAST(?2 AS INTEGER)", texts, 2) &&
+              sqlite3_changes(s->db) > 0;
     pthread_mutex_unlock(&s->lock);
     if (ok)
         http_reply(c, 204, "", STR(""));

@@ -64,7 +64,8 @@ void user_info(struct http_call *c)
     if (!user_get(c, api_of(c)->conf, &u))
         return;
     json_t *o = json_pack("{s:s}", "login", u.login);
-    const char *const rest[][2] = {{"name", u.name}, {"email", u.email}, {"logout-url", u.logout_url}, {"avatar-url", u.avatar_url}};
+    const char *const rest[][2] = {
+        {"name", u.name}, {"email", u.email}, {"logout-url", u.logout_url}, {"avatar-url", u.avatar_url}};
     for (size_t i = 0; i < 4; i++)
         if (rest[i][1][0])
             json_object_set_new(o, rest[i][0], json_string(rest[i][1]));

@@ -206,7 +206,8 @@ static bool other_column(struct parser *p, struct filter_node *n)
     if (n->other == COL_COUNT)
         return false;
     if (column_defs[n->other].kind != column_defs[n->column].kind)
-        return lexer_error(&p->lexer, p->tok.at, "%s and %s cannot be compared: expected %s or a column of its kind",
+        return lexer_error(&p->lexer, p->tok.at,
+                           "%s and %s cannot be compared: expected %s or a column of its kind",
                            column_defs[n->column].name, column_defs[n->other].name,
                            value_expected(column_defs[n->column].kind));
     advance(p);

@@ -18,10 +18,10 @@ enum value_kind { VALUE_UINT, VALUE_TEXT, VALUE_NET, VALUE_MAC, VALUE_LARGE };
 
 struct filter_value {
     enum value_kind kind;
-    uint64_t number;    /* UINT, MAC */
-    struct str text;    /* TEXT */
-    struct prefix net;  /* NET; a host prefix for an address */
-    uint32_t large[3];  /* LARGE: a large community */
+    uint64_t number;   /* UINT, MAC */
+    struct str text;   /* TEXT */
+    struct prefix net; /* NET; a host prefix for an address */
+    uint32_t large[3]; /* LARGE: a large community */
 };
 
 enum filter_node_kind { FILTER_AND, FILTER_OR, FILTER_NOT, FILTER_CONDITION };

@@ -103,8 +103,8 @@ static void value(struct buf *out, const struct filter_value *v, bool lower)
                    (unsigned)(v->number & 255));
         break;
     case VALUE_LARGE:
-        buf_printf(out, "bitShiftLeft(%u::UInt128, 64) + bitShiftLeft(%u::UInt128, 32) + %u::UInt128", v->large[0],
-                   v->large[1], v->large[2]);
+        buf_printf(out, "bitShiftLeft(%u::UInt128, 64) + bitShiftLeft(%u::UInt128, 32) + %u::UInt128",
+                   v->large[0], v->large[1], v->large[2]);
         break;
     default:
         buf_z(out, lower ? "lower(" : "");

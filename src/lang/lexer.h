@@ -10,7 +10,16 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_STRING, TOKEN_OPEN, TOKEN_CLOSE, TOKEN_COMMA, TOKEN_SIGN, TOKEN_BAD };
+enum token_kind {
+    TOKEN_END,
+    TOKEN_WORD,
+    TOKEN_STRING,
+    TOKEN_OPEN,
+    TOKEN_CLOSE,
+    TOKEN_COMMA,
+    TOKEN_SIGN,
+    TOKEN_BAD
+};
 
 struct token {
     enum token_kind kind;

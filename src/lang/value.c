@@ -76,20 +76,24 @@ static bool as_number(struct lexer *l, const struct token *t, enum column c, str
     return number(l, t, s, c, v);
 }
 
-static bool address(struct lexer *l, const struct token *t, enum column c, bool net_only, struct filter_value *v)
+static bool address(struct lexer *l, const struct token *t, enum column c, bool net_only,
+                    struct filter_value *v)
 {
     v->kind = VALUE_NET;
     if (!prefix_parse(t->text, &v->net))
         return refuse(l, t, c);
     if (net_only && !memchr(t->text.p, '/', t->text.len))
-        return lexer_error(l, t->at, "expected a network for %s: %.*s/%d", column_defs[c].name, STR_ARG(t->text),
-                           ip_is_v4(v->net.ip) ? 32 : 128);
+        return lexer_error(l, t->at, "expected a network for %s: %.*s/%d", column_defs[c].name,
+                           STR_ARG(t->text), ip_is_v4(v->net.ip) ? 32 : 128);
     return true;
 }
 
 static int hex(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* 00:53:00:12:34:56, 00-53-00-12-34-56, 0053.0012.3456: groups of two or four digits, one separator throughout */
@@ -150,7 +154,9 @@ static bool word(struct lexer *l, const struct token *t, enum column c, const ch
 static bool etype(struct lexer *l, const struct token *t, enum column c, struct filter_value *v)
 {
     v->kind = VALUE_UINT;
-    v->number = str_eq_nocase(t->text, STR("IPv4")) ? 0x800 : str_eq_nocase(t->text, STR("IPv6")) ? 0x86dd : 0;
+    v->number = str_eq_nocase(t->text, STR("IPv4"))   ? 0x800
+                : str_eq_nocase(t->text, STR("IPv6")) ? 0x86dd
+                                                      : 0;
     return v->number || refuse(l, t, c);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 static const struct command commands[] = {
+    {"inlet", "role: receive datagrams and put them on the bus", cmd_inlet},
     {"orchestrator", "role: serve the configuration, make tables and dictionaries", cmd_orchestrator},
     {"demo-exporter", "role: send made-up flows", cmd_demo_exporter},
     {"manual", "print the manual of the configuration, or its JSON schema", cmd_manual},
