@@ -21,8 +21,13 @@ struct view {
     uint64_t missing[VIEW_SOURCES]; /* rows for which the source knew nothing, counted by fill */
 };
 
+/* What the values depend on: the exporter and its two interfaces alone (filled once for each, see schema/edge.h), or the
+ * whole flow. For the former the batch has ExporterAddress, InIfIndex and OutIfIndex live and nothing else. */
+enum source_scope { SCOPE_EDGE, SCOPE_FLOW };
+
 struct source {
     const char *name;
+    enum source_scope scope;
     /* scratch of one worker */
     void *(*scratch_new)(void);
     void (*scratch_free)(void *scratch);

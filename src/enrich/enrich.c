@@ -1,0 +1,200 @@
+/*
+ * Almost all flows have an edge that is known: one look-up in a small table, none for runs of the same. New ones are
+ * gathered in a batch of their own and put to the sources together.
+ */
+#include "enrich/enrich.h"
+#include "enrich/meta/static.h"
+#include <stdlib.h>
+
+enum { STRINGS_TIDY = 1 << 16, EDGES_TIDY = 1 << 14 };
+
+static const struct source *const sources[] = {
+#define X(name) [ENRICH_##name] = &enrich_##name,
+#include "enrich/sources.def"
+#undef X
+};
+
+/* ---- sampling rates by exporter */
+
+struct rates {
+    struct opt_subnetmap otherwise, instead;
+};
+
+static struct opt_subnetmap copy_map(const struct opt_subnetmap *m)
+{
+    struct opt_subnetmap c = {.n = m->n};
+    c.prefixes = xmalloc(m->n * sizeof *m->prefixes);
+    c.items = xmalloc(m->n * sizeof(uint64_t));
+    if (m->n) {
+        memcpy(c.prefixes, m->prefixes, m->n * sizeof *m->prefixes);
+        memcpy(c.items, m->items, m->n * sizeof(uint64_t));
+    }
+    return c;
+}
+
+static void rates_free(void *data)
+{
+    struct rates *r = data;
+    free(r->otherwise.prefixes);
+    free(r->otherwise.items);
+    free(r->instead.prefixes);
+    free(r->instead.items);
+    free(r);
+}
+
+static uint64_t rate_of(const struct opt_subnetmap *m, struct ip exporter)
+{
+    int i = opt_subnetmap_find(m, exporter);
+    return i < 0 ? 0 : ((const uint64_t *)m->items)[i];
+}
+
+void enrich_configure(struct enrich *e, const struct enrich_core_conf *core,
+                      const struct enrich_metadata_conf *metadata)
+{
+    struct rates *r = xcalloc(1, sizeof *r);
+    r->otherwise = copy_map(&core->default_sampling_rate);
+    r->instead = copy_map(&core->override_sampling_rate);
+    snapshot_publish(&e->rates, r, rates_free);
+    static_publish(&e->sources[ENRICH_static], metadata);
+}
+
+void enrich_fini(struct enrich *e)
+{
+    snapshot_fini(&e->rates);
+    for (unsigned i = 0; i < ENRICH_SOURCES; i++)
+        snapshot_fini(&e->sources[i]);
+}
+
+/* ---- one partition */
+
+void enricher_init(struct enricher *r, struct enrich *shared, struct batch *fresh)
+{
+    *r = (struct enricher){.shared = shared, .fresh = fresh};
+    intern_init(&r->strings);
+    edges_init(&r->edges);
+    r->view = (struct view){.schema = shared->schema, .strings = &r->strings};
+    for (unsigned i = 0; i < ENRICH_SOURCES; i++)
+        if (sources[i]->scratch_new)
+            r->view.scratch[i] = sources[i]->scratch_new();
+}
+
+void enricher_fini(struct enricher *r)
+{
+    for (unsigned i = 0; i < ENRICH_SOURCES; i++)
+        if (sources[i]->scratch_free)
+            sources[i]->scratch_free(r->view.scratch[i]);
+    intern_fini(&r->strings);
+    edges_fini(&r->edges);
+}
+
+void enricher_pin(struct enricher *r, uint64_t second)
+{
+    struct snapshot_view rates = snapshot_get(&r->shared->rates);
+    uint64_t generation = rates.generation;
+    r->rates = rates.data;
+    for (unsigned i = 0; i < ENRICH_SOURCES; i++) {
+        struct snapshot_view v = snapshot_get(&r->shared->sources[i]);
+        r->view.snapshot[i] = v.data;
+        if (sources[i]->scope == SCOPE_EDGE)
+            generation += v.generation;
+    }
+    uint64_t hour = second / 3600;
+    if (generation == r->generation && hour <= r->hour)
+        return;
+    r->generation = generation;
+    r->hour = hour > r->hour ? hour : r->hour;
+    edges_forget(&r->edges);
+}
+
+void enricher_tidy(struct enricher *r)
+{
+    if (r->strings.n < STRINGS_TIDY && r->edges.n < EDGES_TIDY)
+        return;
+    intern_reset(&r->strings);
+    edges_reset(&r->edges);
+    r->listed = 0;
+}
+
+/* The values of new edges, from a batch that has one row for each. */
+static void take_fresh(struct enricher *r)
+{
+    struct batch *f = r->fresh;
+    const struct rates *rates = r->rates;
+    for (unsigned i = 0; i < ENRICH_SOURCES; i++)
+        if (sources[i]->scope == SCOPE_EDGE)
+            sources[i]->fill(f, &r->view, i);
+    for (uint32_t row = 0; row < f->n; row++) {
+        struct edge *e = &r->edges.rows[r->fresh_id[row]];
+        for (int k = 0; k < EDGE_VALUES; k++) {
+            enum column c = edge_columns[k];
+            if (batch_live(f, c))
+                e->v[k] = column_width(c) == 1 ? ((const uint8_t *)f->col[c])[row]
+                                               : ((const uint32_t *)f->col[c])[row];
+        }
+        e->default_rate = rates ? rate_of(&rates->otherwise, e->exporter) : 0;
+        e->override_rate = rates ? rate_of(&rates->instead, e->exporter) : 0;
+    }
+    r->count.edges += f->n;
+    batch_reset(f);
+}
+
+static __attribute__((noinline)) uint32_t fresh_edge(struct enricher *r, struct ip exporter, uint32_t in_if,
+                                                     uint32_t out_if)
+{
+    uint32_t before = r->edges.n, id = edges_add(&r->edges, exporter, in_if, out_if);
+    if (id < before)
+        return id;
+    struct batch *f = r->fresh;
+    if (f->n == BATCH_ROWS)
+        take_fresh(r);
+    const struct edge *e = &r->edges.rows[id]; /* at the bound it is not what was asked for */
+    r->fresh_id[f->n] = id;
+    BATCH_IP(f, ExporterAddress)[f->n] = e->exporter;
+    BATCH_U32(f, InIfIndex)[f->n] = e->in_if;
+    BATCH_U32(f, OutIfIndex)[f->n] = e->out_if;
+    f->n++;
+    return id;
+}
+
+static void fill_edges(struct enricher *r, struct batch *b, uint32_t from, uint32_t to)
+{
+    const struct ip *exporter = BATCH_IP(b, ExporterAddress);
+    const uint32_t *in = BATCH_U32(b, InIfIndex), *out = BATCH_U32(b, OutIfIndex);
+    uint32_t *edge = BATCH_U32(b, Edge);
+    for (uint32_t i = from; i < to; i++) {
+        if (i > from && in[i] == in[i - 1] && out[i] == out[i - 1] && ip_eq(exporter[i], exporter[i - 1])) {
+            edge[i] = edge[i - 1];
+            continue;
+        }
+        uint32_t id = edges_find(&r->edges, exporter[i], in[i], out[i]);
+        edge[i] = id != EDGE_NONE ? id : fresh_edge(r, exporter[i], in[i], out[i]);
+    }
+    if (r->fresh->n)
+        take_fresh(r);
+}
+
+static void fill_rates(struct enricher *r, struct batch *b, uint32_t from, uint32_t to)
+{
+    static const int name = 0; /* ExporterName among edge_columns */
+    uint64_t *rate = BATCH_U64(b, SamplingRate);
+    const uint32_t *edge = BATCH_U32(b, Edge);
+    for (uint32_t i = from; i < to; i++) {
+        const struct edge *e = &r->edges.rows[edge[i]];
+        r->count.unknown_exporter += e->v[name] == 0;
+        if (__builtin_expect(e->override_rate != 0, 0))
+            rate[i] = e->override_rate;
+        else if (__builtin_expect(rate[i] == 0, 0)) {
+            rate[i] = e->default_rate ? e->default_rate : 1;
+            r->count.unknown_rate += e->default_rate == 0;
+        }
+    }
+}
+
+void enricher_fill(struct enricher *r, struct batch *b, uint32_t from, uint32_t to)
+{
+    fill_edges(r, b, from, to);
+    fill_rates(r, b, from, to);
+    for (unsigned i = 0; i < ENRICH_SOURCES; i++)
+        if (sources[i]->scope == SCOPE_FLOW)
+            sources[i]->fill(b, &r->view, i);
+}

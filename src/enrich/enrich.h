@@ -1,0 +1,58 @@
+/*
+ * enrich: completes decoded flows: edge (names of exporter and interfaces), sampling rate, and what flow sources know.
+ *
+ * struct enrich is the process's: the snapshots of all sources, replaced by the control thread. struct enricher belongs to
+ * one bus partition and its worker: the tables of strings and edges, and the sources' scratch.
+ */
+#pragma once
+#include "base/snapshot.h"
+#include "enrich/enrich_conf.h"
+#include "enrich/source.h"
+#include "schema/edge.h"
+
+enum {
+#define X(name) ENRICH_##name,
+#include "enrich/sources.def"
+#undef X
+    ENRICH_SOURCES
+};
+
+struct enrich {
+    struct snapshot sources[ENRICH_SOURCES];
+    struct snapshot rates;
+    const struct schema *schema;
+};
+
+/* Publishes snapshots of what the configuration says; again at each reload. */
+void enrich_configure(struct enrich *e, const struct enrich_core_conf *core,
+                      const struct enrich_metadata_conf *metadata);
+void enrich_fini(struct enrich *e);
+
+struct enricher {
+    struct enrich *shared;
+    struct intern strings;
+    struct edges edges;
+    struct view view;
+    struct batch *fresh; /* the worker's: edges met for the first time */
+    uint32_t fresh_id[BATCH_ROWS];
+    uint64_t generation, hour;
+    const void *rates;
+    uint32_t listed; /* edges below this were handed out by enricher_unlisted */
+    struct {
+        uint64_t unknown_rate, unknown_exporter; /* flows */
+        uint64_t edges;                          /* edges made */
+    } count;
+};
+
+/* `fresh` is borrowed and may be shared by enrichers of one thread. */
+void enricher_init(struct enricher *r, struct enrich *shared, struct batch *fresh);
+void enricher_fini(struct enricher *r);
+/*
+ * Takes hold of the snapshots for the next batches; until the thread reports quiet. `second` is the receive time: each hour
+ * begins with new edges, so that what is in use shows as new.
+ */
+void enricher_pin(struct enricher *r, uint64_t second);
+/* Fills column Edge and the rest of rows [from, to). */
+void enricher_fill(struct enricher *r, struct batch *b, uint32_t from, uint32_t to);
+/* When nothing holds ids any more: gives memory back if there is much to give. */
+void enricher_tidy(struct enricher *r);

@@ -1,0 +1,111 @@
+/* Rows in a growing array, found by an open-addressing table of ids. */
+#include "schema/edge.h"
+#include <stdlib.h>
+#include <xxhash.h>
+
+enum { FIRST_SLOTS = 256 };
+
+const enum column edge_columns[EDGE_VALUES] = {
+    COL_ExporterName,   COL_ExporterGroup, COL_ExporterRole,     COL_ExporterSite,      COL_ExporterRegion,
+    COL_ExporterTenant, COL_InIfName,      COL_OutIfName,        COL_InIfDescription,   COL_OutIfDescription,
+    COL_InIfSpeed,      COL_OutIfSpeed,    COL_InIfConnectivity, COL_OutIfConnectivity, COL_InIfProvider,
+    COL_OutIfProvider,  COL_InIfBoundary,  COL_OutIfBoundary};
+
+int edge_value(enum column c)
+{
+    for (int i = 0; i < EDGE_VALUES; i++)
+        if (edge_columns[i] == c)
+            return i;
+    return -1;
+}
+
+static uint32_t hash(struct ip exporter, uint32_t in_if, uint32_t out_if)
+{
+    uint64_t h = exporter.q[0] * 0x9e3779b97f4a7c15u ^ exporter.q[1];
+    h = (h ^ h >> 29) * 0xbf58476d1ce4e5b9u ^ ((uint64_t)in_if << 32 | out_if);
+    h *= 0x94d049bb133111ebu;
+    return (uint32_t)(h >> 32);
+}
+
+void edges_init(struct edges *t)
+{
+    *t = (struct edges){.mask = FIRST_SLOTS - 1};
+    t->slots = xcalloc(FIRST_SLOTS, sizeof *t->slots);
+}
+
+void edges_fini(struct edges *t)
+{
+    free(t->rows);
+    free(t->slots);
+    *t = (struct edges){0};
+}
+
+void edges_forget(struct edges *t)
+{
+    memset(t->slots, 0, ((size_t)t->mask + 1) * sizeof *t->slots);
+    t->known = 0;
+}
+
+void edges_reset(struct edges *t)
+{
+    uint64_t crowded = t->crowded;
+    edges_fini(t);
+    edges_init(t);
+    t->crowded = crowded;
+}
+
+static uint32_t *find(const struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if)
+{
+    uint32_t i = hash(exporter, in_if, out_if) & t->mask;
+    for (; t->slots[i]; i = (i + 1) & t->mask) {
+        const struct edge *e = &t->rows[t->slots[i] - 1];
+        if (e->in_if == in_if && e->out_if == out_if && ip_eq(e->exporter, exporter))
+            break;
+    }
+    return &t->slots[i];
+}
+
+uint32_t edges_find(const struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if)
+{
+    return *find(t, exporter, in_if, out_if) - 1; /* 0 - 1 is EDGE_NONE */
+}
+
+static void widen(struct edges *t)
+{
+    uint32_t *old = t->slots, size = t->mask + 1;
+    t->mask = t->mask * 2 + 1;
+    t->slots = xcalloc((size_t)t->mask + 1, sizeof *t->slots);
+    for (uint32_t i = 0; i < size; i++)
+        if (old[i]) {
+            const struct edge *e = &t->rows[old[i] - 1];
+            *find(t, e->exporter, e->in_if, e->out_if) = old[i];
+        }
+    free(old);
+}
+
+static uint32_t add(struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if)
+{
+    uint32_t *slot = find(t, exporter, in_if, out_if);
+    if (*slot)
+        return *slot - 1;
+    if (t->n == t->room) {
+        t->room = t->room ? t->room * 2 : 64;
+        t->rows = xrealloc(t->rows, t->room * sizeof *t->rows);
+    }
+    uint32_t id = t->n++;
+    t->rows[id] = (struct edge){.exporter = exporter, .in_if = in_if, .out_if = out_if};
+    *slot = id + 1;
+    if (++t->known > t->mask / 2)
+        widen(t);
+    return id;
+}
+
+uint32_t edges_add(struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if)
+{
+    if (t->n < EDGES_MAX)
+        return add(t, exporter, in_if, out_if);
+    t->crowded++;
+    if (t->n < EDGES_MOST)
+        return add(t, exporter, 0, 0);
+    return add(t, (struct ip){0}, 0, 0);
+}

@@ -1,0 +1,49 @@
+/*
+ * edge: what is the same for all flows of one exporter and one pair of interfaces: the exporter's attributes and those of
+ * both interfaces, 19 columns that travel as one number (hidden column Edge) from enrichment to block and aggregate.
+ *
+ * One table per bus partition, owned by its worker. Ids are dense and stay valid until edges_reset, which comes between
+ * two minutes; edges_forget makes look-ups start afresh (new configuration, another hour) without taking ids from those
+ * who hold them. Bounded: past EDGES_MAX interfaces of an exporter are no longer told apart, and this is counted.
+ */
+#pragma once
+#include "base/intern.h"
+#include "schema/batch.h"
+
+enum { EDGE_VALUES = 18, EDGES_MAX = 1 << 16, EDGES_MOST = 1 << 18 };
+
+/* The columns besides ExporterAddress, in the order of struct edge's values. */
+extern const enum column edge_columns[EDGE_VALUES];
+
+struct edge {
+    struct ip exporter;
+    uint32_t in_if, out_if;
+    uint32_t v[EDGE_VALUES];              /* ids of strings, or plain numbers */
+    uint64_t default_rate, override_rate; /* 0: none */
+};
+
+struct edges {
+    struct edge *rows;
+    uint32_t *slots; /* open addressing: id + 1 */
+    uint32_t n, room, mask, known;
+    uint64_t crowded; /* look-ups that met the bound */
+};
+
+enum { EDGE_NONE = UINT32_MAX };
+
+void edges_init(struct edges *t);
+void edges_fini(struct edges *t);
+void edges_reset(struct edges *t);
+void edges_forget(struct edges *t);
+/* EDGE_NONE: not known; edges_add is next. */
+uint32_t edges_find(const struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if);
+/* A new row without values. At the bound it may be one that exists: of the exporter alone, or of nobody. */
+uint32_t edges_add(struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if);
+
+/* Index in struct edge's values; -1 for columns that are not an edge's. */
+int edge_value(enum column c);
+/* True for what a row's edge tells: the above and ExporterAddress. */
+static inline bool edge_column(enum column c)
+{
+    return c == COL_ExporterAddress || edge_value(c) >= 0;
+}

@@ -1,0 +1,343 @@
+/*
+ * Batch-wise: tuples are packed column by column and interned row by row (runs of equal ones for free), then all hashes
+ * are made and their slots fetched ahead, so that the cache misses of a batch overlap instead of following each other.
+ */
+#include "store/rollup.h"
+#include <stdlib.h>
+
+enum { FIRST_ROWS = 1024, FIRST_TUPLES = 64 };
+
+struct scratch {
+    uint32_t id[ROLLUP_PARTS][BATCH_ROWS];
+    struct rollup_entry key[BATCH_ROWS];
+    uint32_t hash[BATCH_ROWS];
+    uint64_t packed[];
+};
+
+/* ---- layout */
+
+static enum rollup_part part_of(enum column c)
+{
+    const char *name = column_defs[c].name;
+    if (c == COL_Dst1stAS || c == COL_Dst2ndAS || c == COL_Dst3rdAS)
+        return ROLLUP_PATH;
+    static const char *const about[] = {"Net", "Country", "Geo"};
+    for (int i = 0; i < 3; i++)
+        if (strncmp(name + 3, about[i], strlen(about[i])) == 0)
+            return strncmp(name, "Src", 3) == 0   ? ROLLUP_SRC
+                   : strncmp(name, "Dst", 3) == 0 ? ROLLUP_DST
+                                                  : ROLLUP_REST;
+    return ROLLUP_REST;
+}
+
+static void lay_out(struct rollup *r, const struct schema *s)
+{
+    for (unsigned i = 0; i < COL_COUNT; i++) {
+        enum column c = (enum column)i;
+        if (!schema_rolled(s, c) || column_defs[c].store == STORE_NONE || column_defs[c].flags & COLF_SUM ||
+            edge_column(c) || c == COL_TimeReceived || c == COL_SrcAS || c == COL_DstAS ||
+            column_defs[c].store == STORE_A32 || column_defs[c].store == STORE_A128)
+            continue;
+        struct rollup_tuples *t = &r->tuples[part_of(c)];
+        t->at[t->n_cols] = (uint16_t)t->width;
+        t->cols[t->n_cols++] = c;
+        t->width += column_width(c);
+    }
+    for (int p = 0; p < ROLLUP_PARTS; p++)
+        r->tuples[p].width = r->tuples[p].width ? (r->tuples[p].width + 7) & ~(size_t)7 : 8;
+}
+
+/* ---- tuples */
+
+static void tuples_clear(struct rollup_tuples *t)
+{
+    free(t->rows);
+    free(t->slots);
+    t->mask = 4 * FIRST_TUPLES - 1;
+    t->room = FIRST_TUPLES;
+    t->rows = xcalloc(t->room, t->width);
+    t->slots = xcalloc((size_t)t->mask + 1, sizeof *t->slots);
+    t->n = 1;
+}
+
+static uint32_t tuple_hash(const uint64_t *p, size_t words)
+{
+    uint64_t h = 0;
+    for (size_t i = 0; i < words; i++) {
+        h = (h ^ p[i]) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
+    }
+    return (uint32_t)(h ^ h >> 29);
+}
+
+static uint32_t *tuple_slot(const struct rollup_tuples *t, const uint64_t *p)
+{
+    size_t words = t->width / 8;
+    uint32_t i = tuple_hash(p, words) & t->mask;
+    while (t->slots[i] && memcmp(t->rows + t->slots[i] * words, p, t->width) != 0)
+        i = (i + 1) & t->mask;
+    return &t->slots[i];
+}
+
+static __attribute__((noinline)) uint32_t tuple_add(struct rollup_tuples *t, uint32_t *slot,
+                                                    const uint64_t *p)
+{
+    size_t words = t->width / 8;
+    if (t->n == t->room) {
+        t->room *= 2;
+        t->rows = xrealloc(t->rows, t->room * t->width);
+    }
+    uint32_t id = t->n++;
+    memcpy(t->rows + id * words, p, t->width);
+    *slot = id;
+    if (t->n > t->mask / 2) {
+        free(t->slots);
+        t->mask = t->mask * 2 + 1;
+        t->slots = xcalloc((size_t)t->mask + 1, sizeof *t->slots);
+        for (uint32_t k = 1; k < t->n; k++)
+            *tuple_slot(t, t->rows + k * words) = k;
+    }
+    return id;
+}
+
+/* The column's values into their place in the packed tuples. */
+static void pack(char *to, size_t stride, const char *from, size_t width, uint32_t n)
+{
+    switch (width) {
+    case 1:
+        for (uint32_t i = 0; i < n; i++)
+            to[i * stride] = from[i];
+        break;
+    case 2:
+        for (uint32_t i = 0; i < n; i++)
+            memcpy(to + i * stride, from + i * 2, 2);
+        break;
+    case 4:
+        for (uint32_t i = 0; i < n; i++)
+            memcpy(to + i * stride, from + (size_t)i * 4, 4);
+        break;
+    case 8:
+        for (uint32_t i = 0; i < n; i++)
+            memcpy(to + i * stride, from + (size_t)i * 8, 8);
+        break;
+    default:
+        for (uint32_t i = 0; i < n; i++)
+            memcpy(to + i * stride, from + (size_t)i * 16, 16);
+    }
+}
+
+static void tuple_ids(struct rollup_tuples *t, const struct batch *b, uint32_t from, uint32_t n,
+                      uint64_t *packed, uint32_t *id)
+{
+    bool any = false;
+    for (unsigned k = 0; k < t->n_cols; k++) {
+        enum column c = t->cols[k];
+        if (!batch_live(b, c))
+            continue;
+        if (!any)
+            memset(packed, 0, n * t->width);
+        any = true;
+        size_t width = column_width(c);
+        pack((char *)packed + t->at[k], t->width, (const char *)b->col[c] + from * width, width, n);
+    }
+    memset(id, 0, n * sizeof *id);
+    if (!any)
+        return;
+    size_t words = t->width / 8;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint64_t *p = packed + i * words;
+        if (i && memcmp(p, p - words, t->width) == 0) {
+            id[i] = id[i - 1];
+            continue;
+        }
+        if (memcmp(p, t->rows, t->width) == 0)
+            continue; /* all zeros: 0 */
+        uint32_t *slot = tuple_slot(t, p);
+        id[i] = *slot ? *slot : tuple_add(t, slot, p);
+    }
+}
+
+/* ---- the aggregate */
+
+struct rollup *rollup_new(const struct schema *s)
+{
+    struct rollup *r = xcalloc(1, sizeof *r);
+    lay_out(r, s);
+    size_t width = 8;
+    for (int p = 0; p < ROLLUP_PARTS; p++)
+        width = r->tuples[p].width > width ? r->tuples[p].width : width;
+    r->scratch = xmalloc(sizeof(struct scratch) + BATCH_ROWS * width);
+    rollup_reset(r);
+    return r;
+}
+
+void rollup_free(struct rollup *r)
+{
+    if (!r)
+        return;
+    for (int p = 0; p < ROLLUP_PARTS; p++) {
+        free(r->tuples[p].rows);
+        free(r->tuples[p].slots);
+    }
+    free(r->rows);
+    free(r->slots);
+    free(r->scratch);
+    free(r);
+}
+
+/* Room follows the load down as well: kept when an eighth of it was used. */
+void rollup_reset(struct rollup *r)
+{
+    for (int p = 0; p < ROLLUP_PARTS; p++)
+        tuples_clear(&r->tuples[p]);
+    if (r->room == 0 || (r->room > FIRST_ROWS && r->n < r->room / 8)) {
+        free(r->rows);
+        free(r->slots);
+        r->room = r->room == 0 || r->room / 2 < FIRST_ROWS ? FIRST_ROWS : r->room / 2;
+        r->mask = 2 * r->room - 1;
+        r->rows = xmalloc(r->room * sizeof *r->rows);
+        r->slots = xmalloc(((size_t)r->mask + 1) * sizeof *r->slots);
+    }
+    memset(r->slots, 0, ((size_t)r->mask + 1) * sizeof *r->slots);
+    r->n = 0;
+    r->added = 0;
+}
+
+size_t rollup_size(const struct rollup *r)
+{
+    size_t n = r->room * sizeof *r->rows + ((size_t)r->mask + 1) * sizeof *r->slots;
+    for (int p = 0; p < ROLLUP_PARTS; p++)
+        n += r->tuples[p].room * r->tuples[p].width + r->tuples[p].mask * sizeof(uint32_t);
+    return n;
+}
+
+static inline uint32_t entry_hash(const struct rollup_entry *e)
+{
+    uint64_t q[4];
+    memcpy(q, e, sizeof q);
+    uint64_t a = (q[0] ^ 0x9e3779b97f4a7c15u) * 0xbf58476d1ce4e5b9u,
+             b = (q[1] ^ 0x94d049bb133111ebu) * 0x9e3779b97f4a7c15u,
+             c = (q[2] ^ 0xd6e8feb86659fd93u) * 0x94d049bb133111ebu, d = q[3] * 0xd6e8feb86659fd93u;
+    uint64_t h = (a ^ a >> 32) + (b ^ b >> 29) + (c ^ c >> 31) + (d ^ d >> 30);
+    h *= 0x9e3779b97f4a7c15u;
+    return (uint32_t)(h >> 32);
+}
+
+static __attribute__((noinline)) void widen(struct rollup *r)
+{
+    r->room *= 2;
+    r->mask = 2 * r->room - 1;
+    r->rows = xrealloc(r->rows, r->room * sizeof *r->rows);
+    free(r->slots);
+    r->slots = xcalloc((size_t)r->mask + 1, sizeof *r->slots);
+    for (uint32_t k = 0; k < r->n; k++) {
+        uint32_t h = entry_hash(&r->rows[k]), i = h & r->mask;
+        while (r->slots[i])
+            i = (i + 1) & r->mask;
+        r->slots[i] = (uint64_t)h << 32 | (k + 1);
+    }
+}
+
+static inline bool same_key(const struct rollup_entry *a, const struct rollup_entry *b)
+{
+    return memcmp(a, b, offsetof(struct rollup_entry, bytes)) == 0;
+}
+
+static inline void add_one(struct rollup *r, const struct rollup_entry *e, uint32_t h)
+{
+    uint32_t i = h & r->mask;
+    for (uint64_t s; (s = r->slots[i]); i = (i + 1) & r->mask) {
+        struct rollup_entry *have = &r->rows[(uint32_t)s - 1];
+        if ((uint32_t)(s >> 32) == h && same_key(have, e)) {
+            have->bytes += e->bytes;
+            have->packets += e->packets;
+            return;
+        }
+    }
+    r->rows[r->n] = *e;
+    r->slots[i] = (uint64_t)h << 32 | ++r->n;
+    if (r->n == r->room)
+        widen(r);
+}
+
+static const uint32_t *column32(struct batch *b, enum column c, uint32_t from)
+{
+    return (const uint32_t *)batch_col(b, c) + from;
+}
+
+static void make_keys(struct rollup *r, struct batch *b, uint32_t from, uint32_t n)
+{
+    struct scratch *s = r->scratch;
+    for (int p = 0; p < ROLLUP_PARTS; p++)
+        tuple_ids(&r->tuples[p], b, from, n, s->packed, s->id[p]);
+    const uint32_t *time = column32(b, COL_TimeReceived, from), *edge = column32(b, COL_Edge, from),
+                   *src = column32(b, COL_SrcAS, from), *dst = column32(b, COL_DstAS, from);
+    const uint64_t *bytes = (const uint64_t *)batch_col(b, COL_Bytes) + from,
+                   *packets = (const uint64_t *)batch_col(b, COL_Packets) + from;
+    for (uint32_t i = 0; i < n; i++) {
+        s->key[i] = (struct rollup_entry){.minute = time[i] / 60,
+                                          .edge = edge[i],
+                                          .src_as = src[i],
+                                          .dst_as = dst[i],
+                                          .part = {s->id[0][i], s->id[1][i], s->id[2][i], s->id[3][i]},
+                                          .bytes = bytes[i],
+                                          .packets = packets[i]};
+        s->hash[i] = entry_hash(&s->key[i]);
+        __builtin_prefetch(&r->slots[s->hash[i] & r->mask], 1);
+    }
+}
+
+void rollup_add(struct rollup *r, struct batch *b, uint32_t from, uint32_t to)
+{
+    struct scratch *s = r->scratch;
+    uint32_t n = to - from;
+    make_keys(r, b, from, n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t at = (uint32_t)r->slots[s->hash[i] & r->mask];
+        if (at)
+            __builtin_prefetch(&r->rows[at - 1], 1);
+    }
+    for (uint32_t i = 0; i < n; i++)
+        add_one(r, &s->key[i], s->hash[i]);
+    r->added += n;
+}
+
+/* ---- output */
+
+static void emit_tuples(const struct rollup_tuples *t, int p, const struct rollup_entry *rows, uint32_t n,
+                        struct batch *tmp)
+{
+    for (unsigned k = 0; k < t->n_cols; k++) {
+        enum column c = t->cols[k];
+        size_t width = column_width(c);
+        char *to = batch_col(tmp, c);
+        for (uint32_t i = 0; i < n; i++)
+            memcpy(to + i * width, (const char *)t->rows + rows[i].part[p] * t->width + t->at[k], width);
+    }
+}
+
+void rollup_emit(const struct rollup *r, uint32_t from, uint32_t to, struct batch *tmp, struct block *out,
+                 const struct intern *strings, const struct edges *edges)
+{
+    for (uint32_t at = from; at < to; at += BATCH_ROWS) {
+        uint32_t n = to - at < BATCH_ROWS ? to - at : BATCH_ROWS;
+        const struct rollup_entry *rows = r->rows + at;
+        batch_reset(tmp);
+        uint32_t *time = BATCH_U32(tmp, TimeReceived), *edge = BATCH_U32(tmp, Edge),
+                 *src = BATCH_U32(tmp, SrcAS), *dst = BATCH_U32(tmp, DstAS);
+        uint64_t *bytes = BATCH_U64(tmp, Bytes), *packets = BATCH_U64(tmp, Packets);
+        for (uint32_t i = 0; i < n; i++) {
+            time[i] = rows[i].minute * 60;
+            edge[i] = rows[i].edge;
+            src[i] = rows[i].src_as;
+            dst[i] = rows[i].dst_as;
+            bytes[i] = rows[i].bytes;
+            packets[i] = rows[i].packets;
+        }
+        for (int p = 0; p < ROLLUP_PARTS; p++)
+            if (r->tuples[p].n > 1)
+                emit_tuples(&r->tuples[p], p, rows, n, tmp);
+        tmp->n = n;
+        block_append(out, tmp, 0, n, strings, edges);
+    }
+}
