@@ -15,7 +15,7 @@ static const struct opt store_rows[] = {
     {"library", OPT_STRING, STORE(library), "", "Path of libchdb.so; empty: where script/setup put it."},
     {"max-size", OPT_SIZE, STORE(max_size), "80%",
      "Most the database may take, or a share of its disk; the oldest detail goes first.",
-     .flags = OPT_ALLOW_PERCENT, .min = 64 << 20},
+     .flags = OPT_ALLOW_PERCENT | OPT_RELOAD, .min = 64 << 20},
     {"max-memory", OPT_SIZE, STORE(max_memory), "50%",
      "Most memory of all queries together, or a share of the machine's.", .flags = OPT_ALLOW_PERCENT,
      .min = 256 << 20},
