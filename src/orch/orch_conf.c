@@ -59,6 +59,12 @@ static bool clickhouse_check(const void *conf, const char **bad_key, struct err 
     return true;
 }
 
+static const struct opt_choice rollups[] = {
+    {"outlet", ORCH_ROLLUPS_OUTLET, "the outlet adds up each minute, coarser tables follow from it"},
+    {"views", ORCH_ROLLUPS_VIEWS,
+     "ClickHouse adds up whatever is inserted into flows, at several times the cost"},
+    {NULL}};
+
 #define OLD(key_, help_)                                                                                     \
     {                                                                                                        \
         key_, OPT_STRING, 0, .help = help_, .flags = OPT_OLD                                                 \
@@ -72,6 +78,9 @@ static const struct opt clickhouse_rows[] = {
      "Tables of flows, from detail to coarse, and how long each keeps its rows.", .item = OPT_STRUCT,
      .sub = &resolution_table, .flags = OPT_RELOAD},
     {"max-partitions", OPT_UINT, CLICKHOUSE(max_partitions), "50", "Partitions of each table.", 1, 1000},
+    {"rollups", OPT_ENUM, CLICKHOUSE(rollups), "outlet",
+     "Who fills the consolidated tables; `views` for those who write to flows by other means as well.",
+     .choices = rollups},
     {"asns", OPT_MAP, CLICKHOUSE(asns), NULL, "Names of AS numbers, before the built-in ones.",
      .item = OPT_STRING, .flags = OPT_RELOAD},
     {"orchestrator-url", OPT_STRING, CLICKHOUSE(orchestrator_url), "",

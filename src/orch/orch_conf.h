@@ -7,11 +7,14 @@ struct orch_resolution {
     struct opt_map table_settings; /* text */
 };
 
+enum orch_rollups { ORCH_ROLLUPS_OUTLET, ORCH_ROLLUPS_VIEWS };
+
 /* Section clickhouse. */
 struct orch_clickhouse_conf {
     bool skip_migrations;
     struct opt_list resolutions; /* struct orch_resolution */
     uint64_t max_partitions;
+    int rollups;         /* enum orch_rollups */
     struct opt_map asns; /* decimal number -> name */
     const char *orchestrator_url;
     struct {

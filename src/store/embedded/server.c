@@ -478,9 +478,7 @@ static bool do_query(struct work *w)
                                   .n_params = rq->n_params};
     counter_add_shared(w->sv->counters, QUERIES, 1);
     watch(w);
-    struct engine_analysis a = {.class = ENGINE_UNKNOWN};
-    en->analyse(en, w->session, rq->st.head, &a);
-    if (a.class == ENGINE_READS && !rq->whole && !rq->packed_answer && statement_streamable(format)) {
+    if (rq->st.selects && !rq->whole && !rq->packed_answer && statement_streamable(format)) {
         w->stream = en->begin(en, w->session, &st, &w->piece);
         if (w->stream) {
             en->result_fini(en, &w->piece);

@@ -136,8 +136,10 @@ void statement_parse(struct str text, struct statement *out)
     *out = (struct statement){.head = str_trim(text)};
     if (parse_insert(p, end, out))
         return;
-    struct token a = {END, {0}}, b = {END, {0}}, c;
+    struct token a = {END, {0}}, b = {END, {0}}, c = next_token(&p, end);
     int depth = 0;
+    out->selects = is(c, "SELECT") || is(c, "WITH") || is(c, "FROM") || punct(c, '(');
+    p = text.p;
     /* FORMAT Name, then the end, SETTINGS or INTO: anything else is a column of that name */
     do {
         c = next_token(&p, end);

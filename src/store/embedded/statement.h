@@ -13,6 +13,7 @@ struct statement {
     struct str head;   /* INSERT: up to its FORMAT or VALUES; else the whole text without blanks around */
     struct str format; /* the one named, or empty */
     struct str rows;   /* INSERT: what follows */
+    bool selects;      /* begins like a SELECT: the engine gives the answers of others only whole */
 };
 
 /* An INSERT ... SELECT is a query here. */

@@ -1,0 +1,298 @@
+/*
+ * Order of a run: database; tables made, columns added and changed; views; columns dropped; dictionaries. So no view ever
+ * names a column that is not there, and replacing a view's SELECT (ALTER ... MODIFY QUERY) loses no row.
+ */
+#include "orch/migrate.h"
+#include "base/counters.h"
+#include "base/log.h"
+#include "orch/migrate_table.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Types that ClickHouse calls suspicious are right here; views may change their columns; TTLs need no rewriting of parts. */
+static const char ddl_settings[] = "allow_suspicious_low_cardinality_types=1&materialize_ttl_after_modify=0"
+                                   "&alter_sync=2&distributed_ddl_task_timeout=60";
+
+enum { APPLIED, SKIPPED, COUNTERS };
+static const struct counter_def counter_defs[COUNTERS] = {
+    {"orchestrator_clickhouse_migrations_applied_steps_total", "Steps that changed something.", COUNTER},
+    {"orchestrator_clickhouse_migrations_notapplied_steps_total",
+     "Steps that found everything as it should be.", COUNTER},
+};
+
+static struct counters *counters(void)
+{
+    static struct counters *c;
+    if (!c)
+        c = counters_new(counter_defs, COUNTERS, NULL);
+    return c;
+}
+
+/* ---- asking and acting */
+
+json_t *migrate_ask(struct migration *m, const char *fmt, ...)
+{
+    struct buf sql, out;
+    va_list ap;
+    char *text = NULL;
+    json_error_t je;
+    if (m->r->failure != CH_OK)
+        return json_array();
+    va_start(ap, fmt);
+    if (vasprintf(&text, fmt, ap) < 0)
+        abort();
+    va_end(ap);
+    buf_init(&sql, 0);
+    buf_init(&out, 0);
+    buf_printf(&sql, "%s FORMAT JSONCompactStrings", text);
+    buf_u8(&sql, 0);
+    free(text);
+    m->r->failure = ch_query(m->ch, &(struct ch_query){.sql = (const char *)sql.p}, &out, &m->r->why);
+    json_t *rows = NULL;
+    if (m->r->failure == CH_OK) {
+        json_t *doc = json_loadb((const char *)out.p, out.len, 0, &je);
+        rows = json_incref(json_object_get(doc, "data"));
+        json_decref(doc);
+        if (!rows) {
+            m->r->failure = CH_BUSY;
+            err_set(&m->r->why, "%s answered something that is no table: %s", ch_server(m->ch), je.text);
+        }
+    }
+    buf_fini(&sql);
+    buf_fini(&out);
+    return rows ? rows : json_array();
+}
+
+const char *migrate_cell(const json_t *row, size_t i)
+{
+    const char *z = json_string_value(json_array_get(row, i));
+    return z ? z : "";
+}
+
+void migrate_step(struct migration *m, bool needed, const char *what, struct str sql)
+{
+    if (m->r->failure != CH_OK)
+        return;
+    if (!needed) {
+        m->r->skipped++;
+        counter_add_shared(counters(), SKIPPED, 1);
+        return;
+    }
+    char *z = arena_z(&m->plan.arena, sql);
+    m->r->failure =
+        ch_query(m->ch, &(struct ch_query){.sql = z, .settings = ddl_settings, .timeout_ns = 300000000000u},
+                 NULL, &m->r->why);
+    if (m->r->failure != CH_OK) {
+        err_wrap(&m->r->why, "%s", what);
+        return;
+    }
+    m->r->applied++;
+    counter_add_shared(counters(), APPLIED, 1);
+    log_info("migrate", what, "database", m->plan.conf.database, NULL);
+}
+
+void migrate_stepf(struct migration *m, const char *what, const char *fmt, ...)
+{
+    va_list ap;
+    char *text = NULL;
+    va_start(ap, fmt);
+    int n = vasprintf(&text, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        abort();
+    migrate_step(m, true, what, (struct str){text, (size_t)n});
+    free(text);
+}
+
+void migrate_note(struct migration *m, const char *fmt, ...)
+{
+    va_list ap;
+    size_t at = strlen(m->r->notes.msg);
+    if (at)
+        at += (size_t)snprintf(m->r->notes.msg + at, sizeof m->r->notes.msg - at, "; ");
+    if (at >= sizeof m->r->notes.msg)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(m->r->notes.msg + at, sizeof m->r->notes.msg - at, fmt, ap);
+    va_end(ap);
+}
+
+/* ---- the server */
+
+/* Releases with faults that lose or garble what is asked of them. */
+static bool is_refused(unsigned major, unsigned minor)
+{
+    return major < 22 || (major == 22 && minor < 4) || (major == 24 && minor >= 3 && minor <= 5);
+}
+
+static void check_version(struct migration *m)
+{
+    json_t *rows = migrate_ask(m, "SELECT version()");
+    unsigned major, minor;
+    const char *version = migrate_cell(json_array_get(rows, 0), 0);
+    if (m->r->failure == CH_OK && sscanf(version, "%u.%u", &major, &minor) == 2 && is_refused(major, minor)) {
+        m->r->failure = CH_PERMANENT;
+        err_set(&m->r->why, "ClickHouse %s cannot be used: at least 22.4 is needed, and not 24.3 to 24.5",
+                version);
+    }
+    json_decref(rows);
+}
+
+static void make_database(struct migration *m)
+{
+    const char *db = m->plan.conf.database;
+    json_t *rows = migrate_ask(m, "SELECT name FROM system.databases WHERE name = '%s'", db);
+    struct buf sql;
+    buf_init(&sql, 0);
+    buf_printf(&sql, "CREATE DATABASE IF NOT EXISTS %s", db);
+    tables_on_cluster(&m->plan, &sql);
+    migrate_step(m, json_array_size(rows) == 0, "database made", buf_str(&sql));
+    buf_fini(&sql);
+    json_decref(rows);
+}
+
+static unsigned count_shards(struct migration *m, const char *cluster)
+{
+    json_t *rows =
+        migrate_ask(m, "SELECT uniqExact(shard_num) FROM system.clusters WHERE cluster = '%s'", cluster);
+    unsigned n = (unsigned)atoi(migrate_cell(json_array_get(rows, 0), 0));
+    json_decref(rows);
+    if (n == 0 && m->r->failure == CH_OK) {
+        m->r->failure = CH_BUSY;
+        err_set(&m->r->why, "%s knows no cluster \"%s\"", ch_server(m->ch), cluster);
+    }
+    return n;
+}
+
+/* ---- views and dictionaries */
+
+/* The comment of a table, view or dictionary; false when it does not exist. */
+static bool comment_of(struct migration *m, const char *name, char *to, size_t room)
+{
+    json_t *rows = migrate_ask(m, "SELECT comment FROM system.tables WHERE database = '%s' AND name = '%s'",
+                               m->plan.conf.database, name);
+    bool found = json_array_size(rows) > 0;
+    snprintf(to, room, "%s", migrate_cell(json_array_get(rows, 0), 0));
+    json_decref(rows);
+    return found;
+}
+
+static void drop_stale_views(struct migration *m)
+{
+    char comment[200], what[200];
+    for (size_t i = 0; i < m->plan.n_stale; i++) {
+        const char *name = m->plan.stale_views[i];
+        struct buf sql;
+        buf_init(&sql, 0);
+        buf_printf(&sql, "DROP VIEW IF EXISTS %s.%s", m->plan.conf.database, name);
+        tables_on_cluster(&m->plan, &sql);
+        snprintf(what, sizeof what, "view %s dropped", name);
+        migrate_step(m, comment_of(m, name, comment, sizeof comment), what, buf_str(&sql));
+        buf_fini(&sql);
+    }
+}
+
+/* Whether an existing view reads and writes the tables that are wanted; else it must be made anew. */
+static bool same_ends(struct migration *m, const struct tables_view *v)
+{
+    const char *db = m->plan.conf.database;
+    json_t *rows =
+        migrate_ask(m,
+                    "SELECT position(create_table_query, ' TO %s.%s ') > 0 AND endsWith(as_select, ' FROM "
+                    "%s.%s') FROM system.tables"
+                    " WHERE database = '%s' AND name = '%s'",
+                    db, v->to, db, tables_local_name(&m->plan, &m->plan.arena, v->from), db, v->name);
+    bool same = migrate_cell(json_array_get(rows, 0), 0)[0] == '1';
+    json_decref(rows);
+    return same;
+}
+
+static void make_view(struct migration *m, const struct tables_view *v)
+{
+    char comment[200], what[200];
+    const char *db = m->plan.conf.database;
+    const char *mark = tables_mark(&m->plan.arena, str_from(v->select));
+    bool exists = comment_of(m, v->name, comment, sizeof comment);
+    struct buf sql;
+    buf_init(&sql, 0);
+    if (exists && strcmp(comment, mark) != 0) {
+        if (same_ends(m, v)) {
+            snprintf(what, sizeof what, "view %s changed", v->name);
+            buf_printf(&sql, "ALTER TABLE %s.%s", db, v->name);
+            tables_on_cluster(&m->plan, &sql);
+            buf_printf(&sql, " MODIFY QUERY %s", v->select);
+            migrate_step(m, true, what, buf_str(&sql));
+            migrate_stepf(m, what, "ALTER TABLE %s.%s MODIFY COMMENT '%s'", db, v->name, mark);
+            buf_fini(&sql);
+            return;
+        }
+        migrate_stepf(m, "view dropped to be made anew", "DROP VIEW %s.%s", db, v->name);
+        exists = false;
+    }
+    snprintf(what, sizeof what, "view %s made", v->name);
+    tables_create_view(&m->plan, v, mark, &sql);
+    migrate_step(m, !exists, what, buf_str(&sql));
+    buf_fini(&sql);
+}
+
+static void make_dictionary(struct migration *m, const struct tables_dictionary *d)
+{
+    char comment[200], what[200];
+    struct buf sql;
+    buf_init(&sql, 0);
+    tables_create_dictionary(&m->plan, d, "", &sql);
+    const char *mark = tables_mark(&m->plan.arena, buf_str(&sql));
+    bool exists = comment_of(m, d->name, comment, sizeof comment);
+    buf_reset(&sql);
+    tables_create_dictionary(&m->plan, d, mark, &sql);
+    snprintf(what, sizeof what, "dictionary %s made", d->name);
+    migrate_step(m, !exists || strcmp(comment, mark) != 0, what, buf_str(&sql));
+    buf_fini(&sql);
+}
+
+/* ---- a run */
+
+static bool is_plain(const char *name)
+{
+    for (const char *p = name; *p; p++)
+        if (!(*p == '_' || *p == '-' || (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') ||
+              (*p >= 'A' && *p <= 'Z')))
+            return false;
+    return name[0] != '\0';
+}
+
+static void run(struct migration *m)
+{
+    struct tables_plan *p = &m->plan;
+    make_database(m);
+    drop_stale_views(m);
+    for (size_t i = 0; i < p->n_tables; i++)
+        migrate_table(m, &p->tables[i]);
+    for (size_t i = 0; i < p->n_views; i++)
+        make_view(m, &p->views[i]);
+    for (size_t i = 0; i < p->n_tables; i++)
+        migrate_table_drops(m, &p->tables[i]);
+    for (size_t i = 0; i < p->n_dictionaries; i++)
+        make_dictionary(m, &p->dictionaries[i]);
+}
+
+void migrate_run(struct ch *ch, const struct tables_conf *conf, struct migrate_result *r)
+{
+    struct migration m = {.ch = ch, .r = r};
+    struct tables_conf c = *conf;
+    *r = (struct migrate_result){.failure = CH_OK};
+    if (!is_plain(c.database) || (c.cluster && c.cluster[0] && !is_plain(c.cluster))) {
+        r->failure = CH_PERMANENT;
+        err_set(&r->why, "names of database and cluster may have letters, digits, - and _ only");
+        return;
+    }
+    check_version(&m);
+    if (c.cluster && c.cluster[0])
+        c.shards = count_shards(&m, c.cluster);
+    if (r->failure != CH_OK)
+        return;
+    tables_plan_init(&m.plan, &c);
+    run(&m);
+    tables_plan_fini(&m.plan);
+}
