@@ -11,4 +11,5 @@ int cmd_demo_exporter(int argc, char **argv);
 int cmd_inlet(int argc, char **argv);
 int cmd_manual(int argc, char **argv);
 int cmd_orchestrator(int argc, char **argv);
+int cmd_store(int argc, char **argv);
 int cmd_version(int argc, char **argv);
