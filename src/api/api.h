@@ -17,10 +17,9 @@ struct api {
     struct schema schema;
     const struct ch_conf *clickhouse;
     struct saved *saved;
-    struct proxy *proxy; /* NULL: no other roles to answer for */
 };
 
-/* The tables to hand to the HTTP server, with arg = the struct api: the API first, then proxy and page. */
+/* The tables to hand to the HTTP server, with arg = the struct api: the API first, then the page. */
 extern const struct http_route api_routes[];
 extern const size_t api_routes_n;
 

@@ -1,7 +1,6 @@
 /* The parts of the API that ask no store, over real HTTP: users, saved filters, documentation, the page. */
 #include "api/api.h"
 #include "api/assets.h"
-#include "api/proxy.h"
 #include "api/saved.h"
 #include "net/http_client.h"
 #include <setjmp.h>
@@ -164,26 +163,11 @@ static void page_has_its_base(void **state)
     assert_int_equal(ask("GET", "/api/v0/console/nothing", NULL, NULL)->status, 404);
 }
 
-static void only_known_roles_are_asked(void **state)
-{
-    char env[64];
-    snprintf(env, sizeof env, "self=127.0.0.1:%u", http_server_port(server));
-    setenv("WEIR_ROLES", env, 1);
-    api.proxy = proxy_new();
-    assert_int_equal(ask("GET", "/api/v0/inlet/version", NULL, NULL)->status, 404);
-    /* asks itself, which knows no such role's own path: what came back is passed on */
-    assert_int_equal(ask("GET", "/api/v0/console/docs/configuration", NULL, NULL)->status, 200);
-    proxy_free(api.proxy);
-    api.proxy = NULL;
-    assert_int_equal(ask("GET", "/api/v0/self/version", NULL, NULL)->status, 404);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(user_comes_from_headers_or_default),
                                        cmocka_unit_test(saved_filters_belong_to_their_users),
                                        cmocka_unit_test(documentation_for_people_and_programs),
-                                       cmocka_unit_test(page_has_its_base),
-                                       cmocka_unit_test(only_known_roles_are_asked)};
+                                       cmocka_unit_test(page_has_its_base)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

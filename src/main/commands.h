@@ -8,6 +8,7 @@ struct command {
 };
 
 int cmd_demo_exporter(int argc, char **argv);
+int cmd_console(int argc, char **argv);
 int cmd_inlet(int argc, char **argv);
 int cmd_manual(int argc, char **argv);
 int cmd_orchestrator(int argc, char **argv);

@@ -7,6 +7,7 @@ static const struct command commands[] = {
     {"inlet", "role: receive datagrams and put them on the bus", cmd_inlet},
     {"orchestrator", "role: serve the configuration, make tables and dictionaries", cmd_orchestrator},
     {"store", "role: keep flows, ClickHouse in a process of its own", cmd_store},
+    {"console", "role: serve the API and the page", cmd_console},
     {"demo-exporter", "role: send made-up flows", cmd_demo_exporter},
     {"manual", "print the manual of the configuration, or its JSON schema", cmd_manual},
     {"version", "print the version", cmd_version},

@@ -131,6 +131,8 @@ bool role_http_start(struct role_run *r, struct err *e)
 {
     if (r->role->own_http)
         return true;
+    if (r->role->routes_take_state)
+        r->tables[r->n_tables - 1].arg = r->ctx.state;
     r->http = http_server_new(r->ctx.http_listen, r->tables, r->n_tables, e);
     return r->http ||
            err_wrap(e, "%s.http.listen", r->id == ROLE_ORCHESTRATOR ? "orchestrator" : r->role->name);
