@@ -8,7 +8,7 @@
 
 /* No script, style or request from elsewhere; style attributes are what the editor and charts set. */
 #define POLICY                                                                                               \
-    "default-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self'; frame-ancestors 'none'; "    \
+    "default-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self'; frame-ancestors 'none'; "           \
     "base-uri 'self'; form-action 'none'; object-src 'none'"
 
 static bool accepts_gzip(struct http_call *c)
