@@ -7,10 +7,13 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
+int cmd_demo(int argc, char **argv);
 int cmd_demo_exporter(int argc, char **argv);
 int cmd_console(int argc, char **argv);
+int cmd_healthcheck(int argc, char **argv);
 int cmd_inlet(int argc, char **argv);
 int cmd_manual(int argc, char **argv);
 int cmd_orchestrator(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_store(int argc, char **argv);
 int cmd_version(int argc, char **argv);

@@ -4,11 +4,14 @@
 #include <string.h>
 
 static const struct command commands[] = {
+    {"run", "run all roles on this machine", cmd_run},
     {"inlet", "role: receive datagrams and put them on the bus", cmd_inlet},
     {"orchestrator", "role: serve the configuration, make tables and dictionaries", cmd_orchestrator},
     {"store", "role: keep flows, ClickHouse in a process of its own", cmd_store},
     {"console", "role: serve the API and the page", cmd_console},
     {"demo-exporter", "role: send made-up flows", cmd_demo_exporter},
+    {"demo", "end the demonstration of a running weir, or begin it again", cmd_demo},
+    {"healthcheck", "ask a role how it is", cmd_healthcheck},
     {"manual", "print the manual of the configuration, or its JSON schema", cmd_manual},
     {"version", "print the version", cmd_version},
 };

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -266,6 +266,7 @@ int role_main(const struct role *role, int argc, char **argv)
     extern char **environ;
     struct arguments a;
     struct err e = {""};
+    char title[16];
     int status = arguments_read(&a, role, argc, argv);
     if (status >= 0)
         return status;
@@ -279,6 +280,8 @@ int role_main(const struct role *role, int argc, char **argv)
     uv_loop_init(&r->loop);
     r->ctx = (struct role_ctx){.loop = &r->loop, .data_dir = a.data_dir, .arena = &r->arena};
     signal(SIGHUP, SIG_IGN); /* until the loop listens */
+    snprintf(title, sizeof title, "weir-%s", role->name);
+    prctl(PR_SET_NAME, title);
     log_setup(role->name, a.debug ? LOG_DEBUG : LOG_INFO, false);
     signal(SIGPIPE, SIG_IGN);
     if (!source_init(&r->source, a.config, role->name, &r->arena, &e)) {

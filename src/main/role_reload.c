@@ -62,8 +62,12 @@ void role_notices_log(const struct config *c)
 void role_log_setup(const struct role_run *r, const struct config *c)
 {
     const struct config_common *common = config_common(c, r->id, r->section);
-    log_setup(r->role->name, common->reporting.logging.level,
-              common->reporting.logging.format == LOG_FORMAT_JSON);
+    /* `weir run` on a terminal wants to be readable */
+    const char *least = getenv("WEIR_LOG");
+    enum log_level level = common->reporting.logging.level;
+    if (least && strcmp(least, "warn") == 0 && level == LOG_INFO)
+        level = LOG_WARN;
+    log_setup(r->role->name, level, common->reporting.logging.format == LOG_FORMAT_JSON);
 }
 
 static void copy_name(const struct role_run *r, char *name, size_t len)
@@ -153,6 +157,7 @@ static bool adopt(struct role_run *r, struct config *c)
         said_set(r, r->restart_for, sizeof r->restart_for, buf_str(&since_start.restart));
         said_set(r, r->bad_config, sizeof r->bad_config, (struct str){"", 0});
         r->current = c;
+        r->ctx.conf = own;
         role_log_setup(r, c);
         role_publish(r);
     }

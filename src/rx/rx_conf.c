@@ -67,7 +67,7 @@ static const struct opt rx_rows[] = {
     {"inputs", OPT_LIST, OPT_AT(struct rx_conf, inputs),
      "[{type: udp, decoder: netflow, listen: ':2055'}, {type: udp, decoder: netflow, listen: ':4739'}, "
      "{type: udp, decoder: sflow, listen: ':6343'}]",
-     "Where flows come in.", .item = OPT_STRUCT, .sub = &input_table},
+     "Where flows come in.", .item = OPT_STRUCT, .sub = &input_table, .flags = OPT_RELOAD},
     {"workers", OPT_UINT, 0, .help = "workers of each input", .flags = OPT_OLD},
 };
 const struct opt_table rx_table = OPT_TABLE("flow", struct rx_conf, rx_rows);

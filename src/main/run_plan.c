@@ -1,0 +1,247 @@
+/*
+ * The plan follows from the configuration alone. Children get the same command line as by hand; what only this machine's
+ * supervisor knows (sockets, secrets, where the other roles are) goes through the environment.
+ */
+#include "main/datadir.h"
+#include "main/run.h"
+#include "rx/udp_socket.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Order of starting; they are stopped the other way round. */
+static const enum config_role order[] = {ROLE_ORCHESTRATOR, ROLE_INLET,   ROLE_STORE,
+                                         ROLE_OUTLET,       ROLE_CONSOLE, ROLE_DEMO};
+
+static const char *listen_of(const struct run *r, enum config_role role, size_t index)
+{
+    return config_common(&r->config, role, index)->http.listen;
+}
+
+/* Sections of one role that leave http.listen at its default cannot all have it: the later ones get any free port. */
+static bool listen_taken(const struct run *r, enum config_role role, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(listen_of(r, role, i), listen_of(r, role, index)) == 0)
+            return true;
+    return false;
+}
+
+static void child_add(struct run *r, enum config_role role, size_t index)
+{
+    struct run_child *c = &r->children[r->n++];
+    *c = (struct run_child){.role = role, .index = index, .wanted = true};
+    if (config_count(&r->config, role) > 1)
+        snprintf(c->name, sizeof c->name, "%s %zu", config_roles[role].name, index + 1);
+    else
+        snprintf(c->name, sizeof c->name, "%s", config_roles[role].name);
+    if (!listen_taken(r, role, index))
+        c->http = config_reach(&r->arena, listen_of(r, role, index));
+}
+
+/* ---- command line and environment ---- */
+
+static void child_argv(struct run *r, struct run_child *c)
+{
+    char **a = c->argv = arena_array(&r->arena, 8, sizeof *a);
+    const char *orchestrator = config_reach(&r->arena, listen_of(r, ROLE_ORCHESTRATOR, 0));
+    size_t n = 0;
+    a[n++] = arena_strdup(&r->arena, "weir");
+    a[n++] = arena_strdup(&r->arena, config_roles[c->role].name);
+    if (c->role == ROLE_ORCHESTRATOR)
+        a[n++] = arena_strdup(&r->arena, r->config_path);
+    else if (c->index > 0)
+        a[n++] = arena_printf(&r->arena, "http://%s#%zu", orchestrator, c->index);
+    else
+        a[n++] = arena_printf(&r->arena, "http://%s", orchestrator);
+    a[n++] = arena_strdup(&r->arena, "--data-dir");
+    a[n++] = arena_strdup(&r->arena, r->data_dir);
+}
+
+static const char *roles_env(struct run *r)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    buf_z(&b, "WEIR_ROLES=");
+    for (size_t i = 0; i < r->n; i++)
+        if (r->children[i].index == 0 && r->children[i].http && r->children[i].role != ROLE_CONSOLE)
+            buf_printf(&b, "%s=%s ", config_roles[r->children[i].role].name, r->children[i].http);
+    const char *z = arena_z(&r->arena, buf_str(&b));
+    buf_fini(&b);
+    return z;
+}
+
+static const char *listen_env(struct run *r, const struct run_child *c)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    buf_z(&b, "WEIR_CFG_");
+    for (const char *z = config_roles[c->role].name; *z; z++)
+        if (*z != '-')
+            buf_u8(&b, (uint8_t)(*z & ~32));
+    buf_z(&b, "_HTTP_LISTEN=127.0.0.1:0");
+    const char *z = arena_z(&r->arena, buf_str(&b));
+    buf_fini(&b);
+    return z;
+}
+
+static bool drop_from_env(const char *var)
+{
+    return strncmp(var, "LISTEN_PID=", 11) == 0 || strncmp(var, "LISTEN_FDS=", 11) == 0 ||
+           strncmp(var, "LISTEN_FDNAMES=", 15) == 0 || strncmp(var, "WEIR_ROLES=", 11) == 0 ||
+           strncmp(var, UDP_SOCKET_ENV "=", sizeof UDP_SOCKET_ENV) == 0 ||
+           strncmp(var, "NOTIFY_SOCKET=", 14) == 0;
+}
+
+static void child_env(struct run *r, struct run_child *c, const char *token, const char *sockets)
+{
+    extern char **environ;
+    size_t n = 0, have = 0;
+    while (environ[have])
+        have++;
+    c->env = arena_array(&r->arena, have + 8, sizeof *c->env);
+    for (size_t i = 0; i < have; i++)
+        if (!drop_from_env(environ[i]))
+            c->env[n++] = environ[i];
+    c->env[n++] = arena_printf(&r->arena, "WEIR_CONFIG_TOKEN=%s", token);
+    if (sockets)
+        c->env[n++] = arena_printf(&r->arena, "%s=%s", UDP_SOCKET_ENV, sockets);
+    if (c->role == ROLE_CONSOLE)
+        c->env[n++] = arena_strdup(&r->arena, roles_env(r));
+    if (!c->http)
+        c->env[n++] = arena_strdup(&r->arena, listen_env(r, c));
+    if (r->quiet_children)
+        c->env[n++] = arena_strdup(&r->arena, "WEIR_LOG=warn");
+}
+
+static bool token_make(char token[33], struct err *e)
+{
+    uint8_t random[16];
+    if (getrandom(random, sizeof random, 0) != sizeof random)
+        return err_errno(e, "cannot get random bytes");
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(token + 2 * i, 3, "%02x", random[i]);
+    return true;
+}
+
+/* ---- sockets ---- */
+
+/* Those of an inlet's UDP inputs: systemd's, or opened here. They stay open as long as we live. */
+static bool sockets_open(struct run *r, struct run_child *c, struct buf *env, struct err *e)
+{
+    const struct config_inlet *in = config_own(&r->config, ROLE_INLET, c->index);
+    c->fds = arena_array(&r->arena, RUN_SOCKETS_MAX, sizeof *c->fds);
+    for (size_t i = 0; i < in->flow.inputs.n; i++) {
+        const struct rx_input_conf *input = OPT_ITEM(in->flow.inputs, struct rx_input_conf, i);
+        int *fds = c->fds + c->n_fds;
+        if (input->type != RX_UDP)
+            continue;
+        if (c->n_fds + input->workers > RUN_SOCKETS_MAX)
+            return err_set(e, "inlet.flow.inputs: too many workers together");
+        bool inherited = true;
+        for (unsigned w = 0; w < input->workers && inherited; w++)
+            inherited = (fds[w] = udp_socket_inherited(input, w)) >= 0;
+        errno = 0;
+        if (!inherited && !udp_socket_open(input, fds, e))
+            return err_set(e, "inlet.flow.inputs[%zu].listen: %.600s%s", i, e->msg,
+                           errno == EADDRINUSE ? "\nAnother program receives on this port (ss -ulpn shows "
+                                                 "which). Stop it, or change that key."
+                                               : "");
+        udp_socket_env_add(env, input, fds);
+        c->n_fds += input->workers;
+    }
+    return true;
+}
+
+/* ---- ports ---- */
+
+static bool port_free(const char *address)
+{
+    char host[256];
+    const char *colon = strrchr(address, ':');
+    if (!colon || (size_t)(colon - address) >= sizeof host)
+        return true; /* the role itself will say what is wrong with it */
+    snprintf(host, sizeof host, "%.*s", (int)(colon - address), address);
+    char *name = host;
+    if (*name == '[') {
+        name++;
+        name[strcspn(name, "]")] = 0;
+    }
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    if (getaddrinfo(*name ? name : NULL, colon + 1, &hints, &found) != 0)
+        return true;
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    bool in_use = false;
+    if (fd >= 0) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        in_use =
+            (bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 1) != 0) && errno == EADDRINUSE;
+        close(fd);
+    }
+    freeaddrinfo(found);
+    return !in_use;
+}
+
+bool run_ports_free(struct run *r, struct err *e)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct run_child *c = &r->children[i];
+        const char *at = listen_of(r, c->role, c->index);
+        if (!c->http)
+            continue;
+        const char *section = c->role == ROLE_ORCHESTRATOR ? "" : config_roles[c->role].name;
+        for (size_t k = 0; k < i; k++)
+            if (r->children[k].http && strcmp(r->children[k].http, c->http) == 0)
+                return err_set(e, "%s and %s both want to listen on %s: change %s%shttp.listen in %s",
+                               r->children[k].name, c->name, at, section, *section ? "." : "",
+                               r->config_path);
+        if (!port_free(at))
+            return err_set(e,
+                           "%s cannot listen on %s: another program has that port (ss -tlpn shows which).\n"
+                           "Stop it, or let this role listen elsewhere: %s%shttp.listen in %s",
+                           c->name, at, section, *section ? "." : "", r->config_path);
+    }
+    return true;
+}
+
+/* ---- plan ---- */
+
+bool run_plan(struct run *r, struct err *e)
+{
+    struct buf stopped, env;
+    char token[33];
+    if (!token_make(token, e))
+        return false;
+    buf_init(&stopped, 0);
+    bool no_demo = datadir_read(r->data_dir, RUN_DEMO_STOPPED, &stopped, e);
+    buf_fini(&stopped);
+    for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
+        if (order[k] == ROLE_STORE && !r->config.embedded_store)
+            continue;
+        for (size_t i = 0; i < config_count(&r->config, order[k]); i++) {
+            if (r->n == RUN_CHILDREN_MAX)
+                return err_set(e, "more than %d processes", RUN_CHILDREN_MAX);
+            child_add(r, order[k], i);
+            r->children[r->n - 1].wanted = order[k] != ROLE_DEMO || !no_demo;
+        }
+    }
+    if (!run_ports_free(r, e))
+        return false;
+    for (size_t i = 0; i < r->n; i++) {
+        struct run_child *c = &r->children[i];
+        buf_init(&env, 0);
+        bool ok = c->role != ROLE_INLET || sockets_open(r, c, &env, e);
+        child_argv(r, c);
+        child_env(r, c, token, env.len ? arena_z(&r->arena, buf_str(&env)) : NULL);
+        buf_fini(&env);
+        if (!ok)
+            return false;
+    }
+    return true;
+}

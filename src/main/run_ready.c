@@ -1,0 +1,191 @@
+/* A probe asks all children and the store on a thread of the pool; what it found is looked at on the loop. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "main/run.h"
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND_NS 1000000000ull
+enum { PROBE_FAST_MS = 300, PROBE_SLOW_MS = 5000, HINT_AFTER_S = 20 };
+
+void run_say(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
+    putchar('\n');
+    fflush(stdout);
+}
+
+static bool ask(struct run *r, const char *http, const char *role, const char *what, struct buf *out)
+{
+    struct err e;
+    char url[300];
+    struct http_answer a = {0};
+    snprintf(url, sizeof url, "http://%s/api/v0/%s/%s", http, role, what);
+    struct http_request req = {.url = url, .timeout_ns = 2 * SECOND_NS, .connect_timeout_ns = SECOND_NS};
+    bool ok = http_client_do(r->http, &req, &a, &e);
+    if (ok && out)
+        buf_str_add(out, buf_str(&a.body));
+    buf_fini(&a.body);
+    return ok && (a.status == 200 || a.status == 503);
+}
+
+/* Sum of all samples of a metric. */
+static uint64_t metric(struct str text, const char *name)
+{
+    uint64_t sum = 0;
+    struct str line;
+    size_t len = strlen(name);
+    while (str_split(&text, '\n', &line)) {
+        if (line.len <= len || memcmp(line.p, name, len) != 0 || (line.p[len] != ' ' && line.p[len] != '{'))
+            continue;
+        size_t at = line.len;
+        while (at > 0 && line.p[at - 1] != ' ')
+            at--;
+        uint64_t v;
+        if (str_u64((struct str){line.p + at, line.len - at}, &v))
+            sum += v;
+    }
+    return sum;
+}
+
+static void probe_flows(struct run *r)
+{
+    struct err e;
+    struct buf out;
+    uint64_t n = 0;
+    buf_init(&out, 4096);
+    struct ch_query q = {.sql = "SELECT count() FROM (SELECT 1 FROM flows LIMIT 1) FORMAT TSV",
+                         .timeout_ns = 3 * SECOND_NS};
+    r->probe.store_known = ch_query(r->ch, &q, &out, &e) == CH_OK && str_u64(str_trim(buf_str(&out)), &n);
+    if (r->probe.store_known)
+        r->probe.flows = n;
+    buf_fini(&out);
+}
+
+static void probe_work(uv_work_t *w)
+{
+    struct run *r = w->data;
+    struct buf out;
+    for (size_t i = 0; i < r->n; i++) {
+        struct run_child *c = &r->children[i];
+        const char *role = config_roles[c->role].name;
+        r->probe.answered[i] = c->http && ask(r, c->http, role, "healthcheck", NULL);
+        if (!r->probe.answered[i] || c->role != ROLE_INLET || r->said_datagram)
+            continue;
+        buf_init(&out, 1 << 20);
+        if (ask(r, c->http, role, "metrics", &out))
+            r->probe.datagrams += metric(buf_str(&out), "weir_inlet_bus_datagrams_total");
+        buf_fini(&out);
+    }
+    if (!r->said_ready)
+        probe_flows(r);
+}
+
+static const char *console_url(struct run *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->children[i].role == ROLE_CONSOLE && r->children[i].http) {
+            const struct config_console *con = config_own(&r->config, ROLE_CONSOLE, 0);
+            const char *prefix = con->console.url_prefix;
+            return arena_printf(&r->arena, "http://%s%s", r->children[i].http, *prefix ? prefix : "/");
+        }
+    return "(there is no console)";
+}
+
+static void list_inputs(struct run *r, struct buf *b)
+{
+    for (size_t k = 0; k < config_count(&r->config, ROLE_INLET); k++) {
+        const struct config_inlet *in = config_own(&r->config, ROLE_INLET, k);
+        for (size_t i = 0; i < in->flow.inputs.n; i++) {
+            const struct rx_input_conf *x = OPT_ITEM(in->flow.inputs, struct rx_input_conf, i);
+            if (x->type == RX_UDP)
+                buf_printf(b, "%s%s to %s", b->len ? ", " : "",
+                           x->decoder == DECODER_SFLOW ? "sFlow" : "NetFlow and IPFIX", x->listen);
+        }
+    }
+}
+
+static void tell(struct run *r)
+{
+    bool console = true;
+    double s = (double)(clock_mono_ns() - r->began_ns) / 1e9;
+    for (size_t i = 0; i < r->n; i++)
+        if (r->children[i].role == ROLE_CONSOLE)
+            console = r->children[i].up;
+    if (!r->said_datagram && r->probe.datagrams > 0) {
+        r->said_datagram = true;
+        run_say("first datagram received (%.1f s)", s);
+    }
+    if (!r->said_ready && r->probe.flows > 0 && console) {
+        r->said_ready = true;
+        run_say("first flows stored (%.1f s)", s);
+        run_say("weir is ready: %s", console_url(r));
+    }
+    if (!r->said_ready && !r->said_hint && console && s > HINT_AFTER_S && !r->probe.datagrams) {
+        struct buf b;
+        buf_init(&b, 0);
+        list_inputs(r, &b);
+        r->said_hint = true;
+        run_say("No exporter has sent anything yet. Let your routers send UDP to this machine: %.*s.",
+                STR_ARG(buf_str(&b)));
+        run_say("The console is at %s", console_url(r));
+        buf_fini(&b);
+    }
+}
+
+static void probe_done(uv_work_t *w, int status)
+{
+    struct run *r = w->data;
+    r->probe.busy = false;
+    if (r->stopping)
+        return;
+    for (size_t i = 0; i < r->n; i++) {
+        struct run_child *c = &r->children[i];
+        bool answers =
+            r->probe.answered[i] || !c->http; /* of those that cannot be asked, being there is enough */
+        if (!c->pid || !answers || c->up)
+            continue;
+        c->up = true;
+        if (!c->once_up)
+            run_say("%s is up", c->name);
+        else
+            run_say("%s is up again", c->name);
+        c->once_up = true;
+    }
+    tell(r);
+}
+
+void run_ready_step(struct run *r)
+{
+    uint64_t now = clock_mono_ns();
+    bool all_up = r->said_ready;
+    for (size_t i = 0; i < r->n; i++)
+        all_up &= r->children[i].up || !r->children[i].wanted;
+    uint64_t pause = all_up ? PROBE_SLOW_MS : PROBE_FAST_MS;
+    if (r->probe.busy || r->stopping || now - r->probed_ns < pause * 1000000)
+        return;
+    if (!r->http) {
+        const struct config_outlet *out = config_own(&r->config, ROLE_OUTLET, 0);
+        r->http = http_client_new(NULL);
+        r->ch = ch_new(&out->clickhousedb);
+    }
+    r->probed_ns = now;
+    r->probe.busy = true;
+    r->probe.work.data = r;
+    if (uv_queue_work(&r->loop, &r->probe.work, probe_work, probe_done) != 0)
+        r->probe.busy = false;
+}
+
+void run_ready_free(struct run *r)
+{
+    if (r->http) {
+        http_client_free(r->http);
+        ch_free(r->ch);
+    }
+}
