@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "main/run.h"
+#include "schema/dgram.h"
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
