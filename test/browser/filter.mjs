@@ -49,4 +49,21 @@ export const tests = {
         await page.waitForSelector(".cm-tooltip-autocomplete li");
         assert.match(await page.innerText(".cm-tooltip-autocomplete"), /!=/);
     },
+
+    async "a filter is saved, found again and deleted"(t) {
+        const page = await openVisualize(t);
+        await type(page, "EType = IPv6");
+        const name = `test ${Date.now()}`;
+        await page.getByRole("button", { name: "Saved filters" }).click();
+        await page.getByLabel("Name for the current filter").fill(name);
+        await page.getByRole("button", { name: "Save", exact: true }).click();
+        const entry = page.getByRole("button", { name: new RegExp(`^${name}`) });
+        await entry.waitFor();
+        await t.shot("saved");
+        const { request } = await answered(page, () => entry.click());
+        assert.equal(request.filter, "EType = IPv6");
+        await page.getByRole("button", { name: "Saved filters" }).click();
+        await page.getByRole("button", { name: `Delete ${name}` }).click();
+        await entry.waitFor({ state: "detached" });
+    },
 };

@@ -200,7 +200,24 @@ function complete(q: { what: string; column?: string; prefix: string }) {
     }).filter((c) => begins(c.label) || begins(c.detail));
 }
 
+const SAVED = [
+    { id: 1, user: "__system", shared: true, description: "From transit", content: "InIfConnectivity = \"transit\"" },
+    { id: 2, user: "__default", shared: false, description: "Video over IPv6", content: "SrcAS IN (AS2906, AS36040)\nAND EType = IPv6" },
+];
+
+const DOCS = {
+    markdown: `<h1 id="using-the-console">Using the console</h1><p>Times on screen are in <code>your</code> browser's zone. See <a href="docs/operating#backups">backups</a>.</p>
+<h2 id="home">Home</h2><p>The traffic of the last day.</p><pre><code class="language-console">$ script/run\n</code></pre>
+<h2 id="visualize">Visualize</h2><table><thead><tr><th>Column</th><th>Operators</th></tr></thead><tbody><tr><td>addresses</td><td><code>=</code> <code>!=</code></td></tr></tbody></table>
+<h3 id="details">Details</h3><ul><li>one</li><li>two <strong>bold</strong></li></ul>`,
+    toc: [
+        { name: "introduction", section: "Start", headers: [{ level: 1, id: "weir", title: "What weir is" }] },
+        { name: "usage", section: "Reference", headers: [{ level: 1, id: "using-the-console", title: "Using the console" }, { level: 2, id: "home", title: "Home" }, { level: 2, id: "visualize", title: "Visualize" }, { level: 3, id: "details", title: "Details" }] },
+    ],
+};
+
 function answer(path: string, body: any): unknown {
+    if (path.startsWith("docs/")) return DOCS;
     if (path.startsWith("widget/top/")) return { top: EMPTY ? [] : top(path.slice(11)) };
     switch (path) {
         case "configuration": return EMPTY ? { ...CONFIGURATION, defaultFilterNote: "No interface has a boundary yet: the default filter InIfBoundary = external was left out.", defaultVisualizeOptions: { ...CONFIGURATION.defaultVisualizeOptions, filter: "" } } : CONFIGURATION;
@@ -210,6 +227,7 @@ function answer(path: string, body: any): unknown {
         case "widget/flow-last": return EMPTY ? {} : Object.fromEntries(Object.entries(FLOW).map(([k, v]) => [k, v()]));
         case "widget/graph": return EMPTY ? { data: [] } : traffic();
         case "graph/line": return EMPTY ? { t: [], rows: [], points: [], axis: [], "axis-names": {}, average: [], min: [], max: [], last: [], "95th": [] } : line(body);
+        case "filter/saved": return { filters: SAVED };
         case "filter/validate": return validate(body.filter);
         case "filter/complete": return { completions: complete(body) };
         default: return undefined;
@@ -238,6 +256,13 @@ async function serve(request: IncomingMessage, response: ServerResponse, next: (
         return;
     }
     if (url.includes("/graph/")) await new Promise((done) => setTimeout(done, 150));
+    if (url.endsWith("/filter/saved") && request.method === "POST") SAVED.push({ id: SAVED.length + 1, user: "__default", ...body });
+    const gone = /\/filter\/saved\/(\d+)$/.exec(url);
+    if (gone) SAVED.splice(SAVED.findIndex((f) => f.id === Number(gone[1])), 1);
+    if (gone || (url.endsWith("/filter/saved") && request.method === "POST")) {
+        response.statusCode = 204;
+        return void response.end();
+    }
     response.setHeader("X-SQL-Query", "WITH source AS (SELECT * FROM flows_1m0s) SELECT 1");
     response.end(JSON.stringify(answer(url.slice("/api/v0/console/".length), body) ?? { message: "not found" }));
 }

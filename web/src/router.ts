@@ -14,13 +14,20 @@ export const router = createRouter({
             meta: { title: "Visualize", wide: true },
         },
         {
+            path: "/docs/:name?",
+            name: "docs",
+            component: () => import("./pages/DocsPage.vue"),
+            meta: { title: "Documentation" },
+        },
+        {
             path: "/:rest(.*)*",
             name: "missing",
             component: () => import("./pages/MissingPage.vue"),
             meta: { title: "Not found" },
         },
     ],
-    scrollBehavior: (to, from) => (to.name === from.name ? undefined : { top: 0 }),
+    // Visualize stays where it is while its state changes; the documentation scrolls by itself once it is loaded.
+    scrollBehavior: (to, from) => (to.name === from.name || to.name === "docs" ? undefined : { top: 0 }),
 });
 
 router.afterEach((to) => {

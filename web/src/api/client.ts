@@ -3,11 +3,13 @@
 import type {
     Completion,
     Configuration,
+    DocsAnswer,
     FilterValidation,
     FlowRow,
     Health,
     LineRequest,
     LineResult,
+    SavedFilter,
     TopEntry,
     TrafficAnswer,
     UserInfo,
@@ -52,7 +54,7 @@ async function call(path: string, init: RequestInit): Promise<Response> {
 }
 
 async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-    const response = await call(`api/v0/console/${path}`, { signal: signal ?? null });
+    const response = await call(`api/v0/console/${path}`, { signal: signal ?? null, headers: { Accept: "application/json" } });
     return (await response.json()) as T;
 }
 
@@ -119,6 +121,20 @@ export const api = {
         const response = await post("filter/complete", question, signal);
         return ((await response.json()) as { completions: Completion[] | null }).completions ?? [];
     },
+
+    async savedFilters(signal?: AbortSignal): Promise<SavedFilter[]> {
+        return (await get<{ filters: SavedFilter[] | null }>("filter/saved", signal)).filters ?? [];
+    },
+
+    async saveFilter(filter: { description: string; content: string; shared: boolean }): Promise<void> {
+        await post("filter/saved", filter);
+    },
+
+    async deleteSavedFilter(id: number): Promise<void> {
+        await call(`api/v0/console/filter/saved/${id}`, { method: "DELETE" });
+    },
+
+    docs: (name: string, signal?: AbortSignal) => get<DocsAnswer>(`docs/${encodeURIComponent(name)}`, signal),
 
     /** Health of one role; `weir run` answers for all of them at the console's address. */
     async health(role: string, signal?: AbortSignal): Promise<Health | null> {

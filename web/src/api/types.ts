@@ -121,6 +121,26 @@ export interface TrafficAnswer {
 
 export type FlowRow = Record<string, unknown>;
 
+export interface SavedFilter {
+    id: number;
+    user: string;
+    shared: boolean;
+    description: string;
+    content: string;
+}
+
+export interface DocsPage {
+    name: string;
+    section: string;
+    headers: { level: number; id: string; title: string }[];
+}
+
+export interface DocsAnswer {
+    /** The page as HTML, made from Markdown by the server; raw HTML never passes. */
+    markdown: string;
+    toc: DocsPage[];
+}
+
 export interface UserInfo {
     login: string;
     name?: string;

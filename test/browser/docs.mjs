@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+
+export const tests = {
+    async "pages of the documentation link to one another"(t) {
+        const page = await t.open();
+        await page.click('nav a:has-text("Docs")');
+        await page.waitForSelector('[data-test="docs"] h1');
+        await page.locator('nav[aria-label="Documentation"] a').nth(1).click();
+        await page.waitForFunction(() => document.querySelectorAll('nav[aria-label="Documentation"] a[aria-current="page"]').length === 1);
+        assert.match(page.url(), /\/docs\/\w+/);
+        await t.shot("page", { fullPage: true });
+    },
+
+    async "an anchor is scrolled to, also in a shared address"(t) {
+        const page = await t.open("docs/usage#visualize");
+        await page.waitForSelector('[data-test="docs"] h2');
+        assert.match(await page.title(), /weir/);
+        await page.waitForTimeout(300);
+        const top = await page.$eval("#visualize", (h) => h.getBoundingClientRect().top);
+        assert.ok(top < 500, `the heading is ${top} pixels down`);
+    },
+};

@@ -1,0 +1,15 @@
+/* The documentation's contents and the links inside of it. */
+import type { DocsPage } from "@/api/types";
+
+export function groupBySection(toc: readonly DocsPage[]): { name: string; pages: DocsPage[] }[] {
+    const sections = new Map<string, DocsPage[]>();
+    for (const page of toc) sections.set(page.section, [...(sections.get(page.section) ?? []), page]);
+    return [...sections].map(([name, pages]) => ({ name, pages }));
+}
+
+/** Where a link of the page `current` leads inside of the documentation; null when it leads elsewhere. */
+export function docsTarget(href: string, current: string): { page: string; hash: string } | null {
+    if (href.startsWith("#")) return { page: current, hash: href };
+    const match = /^\/?(?:docs\/)([\w-]+)(#[^#]*)?$/.exec(href) ?? /^([\w-]+)\.md(#[^#]*)?$/.exec(href);
+    return match ? { page: match[1]!, hash: match[2] ?? "" } : null;
+}
