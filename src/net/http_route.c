@@ -13,9 +13,11 @@ static bool walk(const char *pattern, const char *path, const char *name, struct
         }
         if (*pattern == '{') {
             const char *end = strchr(pattern, '}');
-            size_t n = strcspn(path, "/");
-            if (!end || n == 0)
+            /* a segment, or its part before what follows in the pattern: "{name}.csv" */
+            size_t n = strcspn(path, "/"), tail = end ? strcspn(end + 1, "/{*") : 0;
+            if (!end || n <= tail)
                 return false;
+            n -= tail;
             if (name && (size_t)(end - pattern - 1) == name_len && memcmp(pattern + 1, name, name_len) == 0)
                 *found = (struct str){path, n};
             pattern = end + 1;

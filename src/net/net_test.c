@@ -369,7 +369,9 @@ static void routes_match(void **state)
     assert_true(http_route_match("/a/*", "/a/"));
     assert_true(http_route_match("/a/*", "/a/b/c"));
     assert_false(http_route_match("/a/*", "/a"));
-    assert_true(http_route_match("/{x}.csv", "/") == false);
+    assert_false(http_route_match("/{x}.csv", "/.csv"));
+    assert_false(http_route_match("/{x}.csv", "/a.json"));
+    assert_string_equal(http_route_param("/{x}.csv", "/a.b.csv", "x", &a), "a.b");
     assert_string_equal(http_route_param("/{svc}/{i}", "/inlet/3", "i", &a), "3");
     assert_string_equal(http_route_param("/s/*", "/s/b/c", "*", &a), "b/c");
     assert_null(http_route_param("/{svc}", "/inlet", "i", &a));
