@@ -161,9 +161,10 @@ static void *provisioner(void *arg)
         bool done = conf.clickhouse->skip_migrations || run(p, &conf, changed);
         pthread_mutex_lock(&p->lock);
         pause_ms(p, done ? LOOK_AGAIN_MS : pause);
-        pause = done || p->changed            ? FIRST_PAUSE_S
-                : pause * 2 < LONGEST_PAUSE_S ? pause * 2
-                                              : LONGEST_PAUSE_S;
+        if (done || p->changed)
+            pause = FIRST_PAUSE_MS;
+        else
+            pause = pause * 2 < LONGEST_PAUSE_MS ? pause * 2 : LONGEST_PAUSE_MS;
     }
     pthread_mutex_unlock(&p->lock);
     return NULL;
