@@ -8,8 +8,8 @@ const URL_OF_CONSOLE = "http://127.0.0.1:8081/";
 
 /** Whether this build of weir can run everything on one machine. */
 export function canRun(program) {
-    const { stdout } = spawnSync(program, ["--help"], { encoding: "utf8" });
-    return /^ +run +/m.test(stdout ?? "");
+    const stdout = spawnSync(program, ["--help"], { encoding: "utf8" }).stdout ?? "";
+    return ["run", "inlet", "outlet", "store", "console"].every((role) => new RegExp(`^ +${role} +`, "m").test(stdout));
 }
 
 /** As root, runs this very command again inside a new network namespace, so that weir has its usual ports to itself.

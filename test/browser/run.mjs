@@ -69,7 +69,7 @@ async function main() {
     mkdirSync(out, { recursive: true });
     const binary = process.env.WEIR ?? join(top, "build/weir");
     if (!process.env.WEIR_URL) {
-        if (!canRun(binary)) return report([{ file: "program", name: "run", state: "skipped", ms: 0, reason: `${binary} has no command "run"` }], options);
+        if (!canRun(binary)) return report([{ file: "program", name: "run", state: "skipped", ms: 0, reason: `${binary} lacks one of the roles` }], options);
         const code = inOwnNetwork();
         if (code !== null) return code;
     }
