@@ -130,6 +130,15 @@ static void counters_show_as_prometheus_text(void **state)
     buf_fini(&out);
     counters_free(a);
     counters_free(b);
+    static const struct counter_def time[] = {{"test_seconds_total", "Time.", COUNTER_US}};
+    struct counters *t = counters_new(time, 1, "");
+    counter_add(t, 0, 12000034);
+    buf_init(&out, 0);
+    counters_render(&out);
+    buf_u8(&out, 0);
+    assert_non_null(strstr((char *)out.p, "\nweir_test_seconds_total 12.000034\n"));
+    buf_fini(&out);
+    counters_free(t);
 }
 
 static void err_gathers_context(void **state)

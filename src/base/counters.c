@@ -70,8 +70,13 @@ static void render_name(struct buf *out, const struct counters *first, unsigned 
     for (const struct counters *c = first; c; c = c->next) {
         if (c->defs != first->defs)
             continue;
-        buf_printf(out, "weir_%s%s%s%s %llu\n", d->name, c->labels[0] ? "{" : "", c->labels,
-                   c->labels[0] ? "}" : "", (unsigned long long)counter_get(c, id));
+        unsigned long long v = counter_get(c, id);
+        buf_printf(out, "weir_%s%s%s%s ", d->name, c->labels[0] ? "{" : "", c->labels,
+                   c->labels[0] ? "}" : "");
+        if (d->kind == COUNTER_US)
+            buf_printf(out, "%llu.%06llu\n", v / 1000000, v % 1000000);
+        else
+            buf_printf(out, "%llu\n", v);
     }
 }
 

@@ -13,7 +13,11 @@
 #pragma once
 #include "base/buf.h"
 
-enum counter_kind { COUNTER, GAUGE };
+enum counter_kind {
+    COUNTER,
+    GAUGE,
+    COUNTER_US, /* counted in microseconds, shown in seconds as Prometheus wants */
+};
 
 struct counter_def {
     const char *name; /* without prefix: "inlet_flow_input_udp_packets_total"; weir_ is put in front */

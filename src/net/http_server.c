@@ -30,7 +30,7 @@ enum {
 enum { REQUESTS, MICROSECONDS, COUNTERS };
 static const struct counter_def counter_defs[COUNTERS] = {
     {"http_requests_total", "Requests answered.", COUNTER},
-    {"http_request_microseconds_total", "Time from a request's headers to the end of its answer.", COUNTER},
+    {"http_request_seconds_total", "Time from a request's headers to the end of its answer.", COUNTER_US},
 };
 
 struct http_server {

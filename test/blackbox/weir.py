@@ -212,3 +212,58 @@ def command(*arguments, program=None, stdin=None, timeout=60):
     return done.returncode, done.stdout, done.stderr
 
 
+
+
+class Role:
+    """One role alone, on this machine's loopback: weir ROLE CONFIG."""
+
+    def __init__(self, folder, role, conf, port, program=None):
+        self.role, self.port = role, port
+        self.data = os.path.join(str(folder), "data")
+        self.log_path = os.path.join(str(folder), role + ".log")
+        self.path = os.path.join(str(folder), role + ".yaml")
+        self.program = program or SANITIZED
+        with open(self.path, "w", encoding="utf-8") as f:
+            json.dump(conf, f)
+        self.process = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        stop(self.process)
+
+    def start(self):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([self.program, self.role, self.path, "--data-dir", self.data],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env={**os.environ, **SANITIZER_OPTIONS})
+
+        def up():
+            assert self.process.poll() is None, self.log()
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                return self.get("healthcheck")[0] == 200
+            return False
+        wait_until(up, 20, self.log)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def get(self, what):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        with contextlib.closing(connection):
+            connection.request("GET", f"/api/v0/{self.role}/{what}")
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+    def metric(self, name):
+        """Sum of a metric over its labels."""
+        text = self.get("metrics")[1].decode()
+        return sum(float(line.split()[-1]) for line in text.splitlines()
+                   if line.startswith((name + " ", name + "{")))
