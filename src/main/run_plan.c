@@ -147,12 +147,8 @@ static bool sockets_open(struct run *r, struct run_child *c, struct buf *env, st
         bool inherited = true;
         for (unsigned w = 0; w < input->workers && inherited; w++)
             inherited = (fds[w] = udp_socket_inherited(input, w)) >= 0;
-        errno = 0;
         if (!inherited && !udp_socket_open(input, fds, e))
-            return err_set(e, "inlet.flow.inputs[%zu].listen: %.600s%s", i, e->msg,
-                           errno == EADDRINUSE ? "\nAnother program receives on this port (ss -ulpn shows "
-                                                 "which). Stop it, or change that key."
-                                               : "");
+            return err_wrap(e, "inlet.flow.inputs[%zu]", i);
         udp_socket_env_add(env, input, fds);
         c->n_fds += input->workers;
     }
