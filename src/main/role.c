@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STOP_WITHIN_S = 10, FETCH_PATIENCE_S = 5 };
+enum { STOP_WITHIN_S = 10, FETCH_PATIENCE_S = 3 };
 
 struct arguments {
     const char *config, *data_dir;
