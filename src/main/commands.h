@@ -15,5 +15,6 @@ int cmd_inlet(int argc, char **argv);
 int cmd_manual(int argc, char **argv);
 int cmd_orchestrator(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_sql(int argc, char **argv);
 int cmd_store(int argc, char **argv);
 int cmd_version(int argc, char **argv);

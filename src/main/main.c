@@ -12,6 +12,7 @@ static const struct command commands[] = {
     {"demo-exporter", "role: send made-up flows", cmd_demo_exporter},
     {"demo", "end the demonstration of a running weir, or begin it again", cmd_demo},
     {"healthcheck", "ask a role how it is", cmd_healthcheck},
+    {"sql", "ask the store in SQL", cmd_sql},
     {"manual", "print the manual of the configuration, or its JSON schema", cmd_manual},
     {"version", "print the version", cmd_version},
 };
