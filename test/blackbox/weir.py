@@ -36,8 +36,7 @@ def configuration(ports=None, inputs=(), **sections):
     ports = ports or DEFAULT_PORTS
     conf = {
         "http": {"listen": f"127.0.0.1:{ports['orchestrator']}"},
-        "clickhousedb": {"servers": [f"127.0.0.1:{ports['store']}"], "username": USER, "password": PASSWORD},
-        "store": {"http": {"listen": f"127.0.0.1:{ports['store']}"}},
+        "store": {"http": {"listen": f"127.0.0.1:{ports['store']}"}, "username": USER, "password": PASSWORD},
         "inlet": {"http": {"listen": f"127.0.0.1:{ports['inlet']}"}, "flow": {"inputs": list(inputs)}},
         "outlet": {"http": {"listen": f"127.0.0.1:{ports['outlet']}"}, "metadata": {"providers": [
             {"type": "static", "exporters": {"::/0": {
