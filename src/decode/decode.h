@@ -32,6 +32,7 @@ struct decode_stats {
     uint64_t bytes, packets;         /* of the flows, not multiplied by sampling */
     uint64_t rejected[REASON_COUNT]; /* records where known, else 1 for a set or datagram */
     uint64_t lost;                   /* estimate by sequence gap, in the protocol's own unit */
+    uint64_t evicted;                /* sessions and templates given up for want of room */
 };
 
 struct decoder_limits {
@@ -48,5 +49,10 @@ void decoder_state_free(struct decoder_state *st);
 void decode_dgram(struct decoder_state *st, const struct dgram *d, struct batch_sink *sink,
                   struct decode_stats *stats);
 
+/*
+ * Checkpoint: all of the state as bytes. The same history of datagrams gives the same bytes; a state that was saved and
+ * loaded decodes as the one that went on. Loading replaces what is there; false (and an empty state) on bytes that are no
+ * checkpoint of this format.
+ */
 void decoder_state_save(const struct decoder_state *st, struct buf *out);
 bool decoder_state_load(struct decoder_state *st, struct str in, struct err *e);

@@ -7,6 +7,7 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
+int cmd_decode(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_demo_exporter(int argc, char **argv);
 int cmd_console(int argc, char **argv);

@@ -9,6 +9,7 @@ static const struct command commands[] = {
     {"orchestrator", "role: serve the configuration, make tables and dictionaries", cmd_orchestrator},
     {"store", "role: keep flows, ClickHouse in a process of its own", cmd_store},
     {"console", "role: serve the API and the page", cmd_console},
+    {"decode", "print the flows of captures", cmd_decode},
     {"demo-exporter", "role: send made-up flows", cmd_demo_exporter},
     {"demo", "end the demonstration of a running weir, or begin it again", cmd_demo},
     {"healthcheck", "ask a role how it is", cmd_healthcheck},

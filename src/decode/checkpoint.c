@@ -1,0 +1,206 @@
+/*
+ * The state as bytes: magic and version; then each session, the least recently used first, which is the order that
+ * loading must restore. A template is written where it is met first and called by its number from then on. Numbers are
+ * LEB128 but for addresses. Anything may come in: every count is bounded by the bytes that are there or by the caps.
+ */
+#include "decode/decoder.h"
+#include "base/arena.h"
+#include <stdlib.h>
+
+static const char magic[4] = {'w', 'd', 's', '1'};
+
+enum { SEQ_KNOWN = 1, SPLIT = 2, FLIPPED = 4 };
+
+static void save_template(struct buf *out, struct template *t, uint32_t *n)
+{
+    buf_varint(out, t->index);
+    if (t->index)
+        return;
+    t->index = ++*n;
+    buf_u8(out, (uint8_t)(t->proto | (t->options ? 0x80 : 0)));
+    buf_varint(out, t->n_scope);
+    buf_varint(out, t->n_fields);
+    for (unsigned i = 0; i < t->n_fields; i++) {
+        buf_varint(out, (uint64_t)t->fields[i].id << 1 | (t->fields[i].pen != 0));
+        buf_varint(out, t->fields[i].len);
+        if (t->fields[i].pen)
+            buf_varint(out, t->fields[i].pen);
+    }
+}
+
+static void save_session(struct buf *out, const struct session *s, uint32_t *n)
+{
+    buf_add(out, s->key.src.b, 16);
+    buf_u8(out, s->key.proto);
+    if (s->key.proto == TEMPLATE_SFLOW)
+        buf_add(out, s->key.agent.b, 16);
+    uint64_t numbers[] = {s->key.domain, s->key.port,  s->last_s,   s->next_seq, s->uptime_ms,
+                          s->late,       s->late_next, s->late_run, s->port,     s->other_port,
+                          s->other_s,    s->flips,     s->init_ms};
+    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        buf_varint(out, numbers[i]);
+    buf_u8(out,
+           (uint8_t)((s->seq_known ? SEQ_KNOWN : 0) | (s->split ? SPLIT : 0) | (s->flipped ? FLIPPED : 0)));
+    buf_varint(out, s->n_templates);
+    for (unsigned i = 0; i < s->n_templates; i++) {
+        buf_varint(out, s->templates[i].id);
+        buf_varint(out, s->templates[i].refreshed_s);
+        save_template(out, s->templates[i].t, n);
+    }
+    buf_varint(out, s->n_rates);
+    for (unsigned i = 0; i < s->n_rates; i++) {
+        buf_varint(out, s->rates[i].id);
+        buf_varint(out, s->rates[i].rate);
+    }
+}
+
+void decoder_state_save(const struct decoder_state *st, struct buf *out)
+{
+    const struct session_table *tab = &st->sessions;
+    uint32_t n = 0;
+    for (const struct session *s = tab->oldest; s; s = s->newer)
+        for (unsigned i = 0; i < s->n_templates; i++)
+            s->templates[i].t->index = 0;
+    buf_add(out, magic, sizeof magic);
+    buf_varint(out, tab->n);
+    for (const struct session *s = tab->oldest; s; s = s->newer)
+        save_session(out, s, &n);
+}
+
+struct loading {
+    struct decoder_state *st;
+    struct cursor c;
+    struct template **templates; /* by number, each with a reference */
+    uint32_t n_templates, room;
+};
+
+static uint64_t varint(struct cursor *c)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        uint8_t b = cursor_u8(c);
+        v |= (uint64_t)(b & 0x7f) << shift;
+        if (!(b & 0x80))
+            return v;
+    }
+    c->bad = true;
+    return 0;
+}
+
+/* A number that may not be larger than `max`. */
+static uint64_t number(struct cursor *c, uint64_t max)
+{
+    uint64_t v = varint(c);
+    if (v > max)
+        c->bad = true;
+    return c->bad ? 0 : v;
+}
+
+static struct template *new_template(struct loading *l)
+{
+    struct cursor *c = &l->c;
+    struct decoder_state *st = l->st;
+    uint8_t kind = cursor_u8(c);
+    struct template_def def = {.fields = st->fields, .proto = kind & 0x7f, .options = kind & 0x80};
+    def.n_scope = (uint16_t)number(c, UINT16_MAX);
+    def.n_fields = (uint16_t)number(c, st->sessions.max_fields);
+    for (unsigned i = 0; i < def.n_fields && !c->bad; i++) {
+        uint64_t id = number(c, (uint64_t)UINT16_MAX << 1 | 1);
+        st->fields[i] = (struct field){.id = (uint16_t)(id >> 1), .len = (uint16_t)number(c, UINT16_MAX)};
+        st->fields[i].pen = id & 1 ? (uint32_t)number(c, UINT32_MAX) : 0;
+    }
+    bool known = def.proto == TEMPLATE_V9 || def.proto == TEMPLATE_IPFIX;
+    if (c->bad || !known || def.n_scope > def.n_fields)
+        return NULL;
+    if (l->n_templates == l->room) {
+        l->room = l->room ? l->room * 2 : 64;
+        l->templates = xrealloc(l->templates, l->room * sizeof(struct template *));
+    }
+    struct template *t = template_intern(&st->sessions.templates, &def);
+    if (t)
+        l->templates[l->n_templates++] = t;
+    return t;
+}
+
+static bool load_templates(struct loading *l, struct session *s)
+{
+    struct cursor *c = &l->c;
+    uint32_t before = 0;
+    for (uint64_t n = number(c, l->st->sessions.max_templates); n > 0; n--) {
+        uint16_t id = (uint16_t)number(c, UINT16_MAX);
+        uint32_t refreshed = (uint32_t)number(c, UINT32_MAX);
+        uint64_t index = number(c, l->n_templates);
+        struct template *t = c->bad ? NULL : index ? l->templates[index - 1] : new_template(l);
+        if (!t || id <= before)
+            return false;
+        before = id;
+        t->refs++;
+        session_template_set(&l->st->sessions, s, id, t, refreshed);
+    }
+    return !c->bad;
+}
+
+static bool load_rates(struct loading *l, struct session *s)
+{
+    struct cursor *c = &l->c;
+    for (uint64_t n = number(c, SESSION_RATES_MAX); n > 0 && !c->bad; n--) {
+        uint64_t id = varint(c), rate = varint(c);
+        session_rate_set(&l->st->sessions, s, id, rate);
+    }
+    return !c->bad;
+}
+
+static bool load_session(struct loading *l)
+{
+    struct cursor *c = &l->c;
+    struct session_key key = {.zero = 0};
+    const uint8_t *src = cursor_bytes(c, 16);
+    key.proto = cursor_u8(c);
+    const uint8_t *agent = key.proto == TEMPLATE_SFLOW ? cursor_bytes(c, 16) : NULL;
+    if (c->bad)
+        return false;
+    key.src = ip_v6(src);
+    if (agent)
+        key.agent = ip_v6(agent);
+    key.domain = (uint32_t)number(c, UINT32_MAX);
+    key.port = (uint16_t)number(c, UINT16_MAX);
+    if (c->bad || session_find(&l->st->sessions, &key))
+        return false;
+    struct session *s = session_add(&l->st->sessions, &key);
+    s->last_s = (uint32_t)number(c, UINT32_MAX);
+    s->next_seq = (uint32_t)number(c, UINT32_MAX);
+    s->uptime_ms = (uint32_t)number(c, UINT32_MAX);
+    s->late = (uint32_t)number(c, UINT32_MAX);
+    s->late_next = (uint32_t)number(c, UINT32_MAX);
+    s->late_run = (uint8_t)number(c, UINT8_MAX);
+    s->port = (uint16_t)number(c, UINT16_MAX);
+    uint16_t other_port = (uint16_t)number(c, UINT16_MAX);
+    s->other_s = (uint32_t)number(c, UINT32_MAX);
+    s->flips = (uint8_t)number(c, UINT8_MAX);
+    s->init_ms = varint(c);
+    uint8_t flags = cursor_u8(c);
+    s->seq_known = flags & SEQ_KNOWN;
+    s->split = flags & SPLIT;
+    s->flipped = flags & FLIPPED;
+    bool ok = load_templates(l, s) && load_rates(l, s);
+    s->other_port = other_port; /* only now: until then nothing contradicts */
+    return ok;
+}
+
+bool decoder_state_load(struct decoder_state *st, struct str in, struct err *e)
+{
+    struct loading l = {.st = st, .c = cursor_init(in.p, in.len)};
+    session_table_clear(&st->sessions);
+    const uint8_t *head = cursor_bytes(&l.c, sizeof magic);
+    bool ok = head && memcmp(head, magic, sizeof magic) == 0;
+    for (uint64_t n = ok ? number(&l.c, UINT32_MAX) : 0; ok && n > 0; n--)
+        ok = load_session(&l);
+    ok = ok && !l.c.bad && cursor_left(&l.c) == 0;
+    for (uint32_t i = 0; i < l.n_templates; i++)
+        template_release(&st->sessions.templates, l.templates[i]);
+    free(l.templates);
+    if (ok)
+        return true;
+    session_table_clear(&st->sessions);
+    return err_set(e, "decoder state: not a checkpoint of this version, or damaged");
+}

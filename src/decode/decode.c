@@ -1,0 +1,204 @@
+/* Which protocol a datagram is of, and the state they share. */
+#include "decode/decoder.h"
+#include "base/arena.h"
+#include <stdlib.h>
+
+enum {
+    SESSIONS = 16384,
+    TEMPLATES = 1024,
+    TEMPLATES_MAX = 16384,
+    FIELDS = 512,
+    FIELDS_MAX = 2000, /* their segments must fit PLAN_POINTERS */
+    STATE_BYTES = 64 << 20,
+};
+
+const char *const decode_reason_names[REASON_COUNT] = {
+#define X(id, name, help) name,
+#include "decode/reasons.def"
+#undef X
+};
+
+static const struct decoder *const decoders[] = {
+#define X(name) &decoder_##name,
+#include "decode/decoders.def"
+#undef X
+};
+
+static uint32_t or_default(uint32_t v, uint32_t def, uint32_t max)
+{
+    return !v ? def : v > max ? max : v;
+}
+
+struct decoder_state *decoder_state_new(const struct schema *schema, const struct decoder_limits *limits)
+{
+    struct decoder_limits l = limits ? *limits : (struct decoder_limits){0};
+    struct decoder_state *st = xcalloc(1, sizeof *st);
+    st->schema = schema;
+    session_table_init(&st->sessions);
+    st->sessions.templates.schema = schema;
+    st->sessions.max_sessions = or_default(l.sessions, SESSIONS, UINT32_MAX);
+    st->sessions.max_templates = or_default(l.templates_per_session, TEMPLATES, TEMPLATES_MAX);
+    st->sessions.max_fields = or_default(l.fields_per_template, FIELDS, FIELDS_MAX);
+    st->sessions.max_bytes = l.bytes ? l.bytes : STATE_BYTES;
+    st->pointers = xcalloc(PLAN_POINTERS, sizeof *st->pointers);
+    st->fields = xcalloc(st->sessions.max_fields, sizeof *st->fields);
+    return st;
+}
+
+void decoder_state_free(struct decoder_state *st)
+{
+    if (!st)
+        return;
+    template_release(&st->sessions.templates, st->v5);
+    session_table_fini(&st->sessions);
+    free(st->pointers);
+    free(st->fields);
+    free(st);
+}
+
+static const struct decoder *decoder_of(const struct dgram *d)
+{
+    for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++) {
+        const struct decoder *dec = decoders[i];
+        if (dec->input == (enum dgram_decoder)d->decoder && d->len >= dec->version_len &&
+            (dec->version_len == 2 ? load_be16(d->data) : load_be32(d->data)) == dec->version)
+            return dec;
+    }
+    return NULL;
+}
+
+void decode_dgram(struct decoder_state *st, const struct dgram *d, struct batch_sink *sink,
+                  struct decode_stats *stats)
+{
+    struct decoding x = {st, d, sink, stats, (uint32_t)(d->rx_ns / 1000000000u)};
+    uint64_t evicted = st->sessions.evicted;
+    stats->datagrams++;
+    const struct decoder *dec = decoder_of(d);
+    if (dec)
+        dec->decode(&x);
+    else
+        stats->rejected[d->len < 2 ? REASON_SHORT : REASON_VERSION]++;
+    stats->evicted += st->sessions.evicted - evicted;
+}
+
+uint32_t decoder_time(const struct decoding *x, uint32_t export_s)
+{
+    return x->d->time == TIME_INPUT ? x->rx_s : export_s;
+}
+
+struct session *decoder_session(struct decoding *x, enum template_proto proto, uint32_t domain)
+{
+    struct session_key key = {.src = x->d->src, .domain = domain, .proto = (uint8_t)proto};
+    return session_get(&x->st->sessions, &key, x->d->src_port, x->rx_s);
+}
+
+/* Where the segments of the record at c begin; false when it ends too soon. */
+static bool split_record(struct plan_run *r, uint32_t i, struct cursor *c)
+{
+    const struct plan *p = r->plan;
+    const uint8_t **base = r->base + i;
+    for (unsigned k = 0; k < p->n_variable; k++) {
+        base[2 * k * p->chunk] = c->p;
+        cursor_skip(c, p->fixed[k]);
+        size_t len = cursor_u8(c);
+        if (len == 255) /* RFC 7011 7: the longer form */
+            len = cursor_be16(c);
+        base[(2 * k + 1) * p->chunk] = c->p;
+        cursor_skip(c, len);
+    }
+    base[2 * p->n_variable * p->chunk] = c->p;
+    cursor_skip(c, p->fixed[p->n_variable]);
+    return !c->bad;
+}
+
+/* Up to a chunk of records into r->base; what is left shorter than a record is padding. */
+static uint32_t take_chunk(struct plan_run *r, const struct template *t, struct cursor *c)
+{
+    uint32_t n = 0;
+    if (!t->variable) {
+        for (; n < r->plan->chunk && cursor_left(c) >= t->min_len; n++, c->p += t->min_len)
+            r->base[n] = c->p;
+        return n;
+    }
+    while (n < r->plan->chunk && cursor_left(c) >= t->min_len && split_record(r, n, c))
+        n++;
+    return n;
+}
+
+uint32_t decoder_records(struct decoding *x, struct plan_run *r, const struct template *t, struct cursor *c)
+{
+    uint32_t total = 0;
+    r->plan = t->plan;
+    r->base = x->st->pointers;
+    while ((r->n = take_chunk(r, t, c)) > 0) {
+        total += r->n;
+        if (t->plan->useful)
+            plan_run(r, x->sink);
+        else
+            x->stats->rejected[REASON_FORMAT] += r->n;
+    }
+    x->stats->records += total;
+    x->stats->rejected[REASON_LENGTH] += c->bad;
+    return total;
+}
+
+static double as_double(uint64_t bits, size_t len)
+{
+    double d;
+    float f;
+    uint32_t half = (uint32_t)bits;
+    memcpy(&d, &bits, sizeof d);
+    memcpy(&f, &half, sizeof f);
+    return len == 4 ? (double)f : d;
+}
+
+/*
+ * The rate an options record tells, 0 when none. 34 and 50 tell it outright; 305 packets taken and 306 left out (RFC 5477
+ * 8.2.2); 309 taken of 310 (8.2.5); 311 as a probability (8.2.6).
+ */
+static uint64_t rate_told(const struct plan_run *r, uint32_t i)
+{
+    const struct plan_place *f = r->plan->facts;
+    uint64_t v[FACT_COUNT];
+    for (unsigned k = 0; k < FACT_COUNT; k++)
+        v[k] = f[k].len ? plan_value(r, &f[k], i) : 0;
+    if (v[FACT_RATE])
+        return v[FACT_RATE];
+    if (v[FACT_INTERVAL] && f[FACT_SPACE].len && v[FACT_SPACE] <= UINT32_MAX)
+        return v[FACT_INTERVAL] <= UINT32_MAX ? (v[FACT_INTERVAL] + v[FACT_SPACE]) / v[FACT_INTERVAL] : 0;
+    if (v[FACT_SIZE] && v[FACT_POPULATION])
+        return v[FACT_POPULATION] / v[FACT_SIZE];
+    if (f[FACT_PROBABILITY].len == 8 || f[FACT_PROBABILITY].len == 4) {
+        double p = as_double(v[FACT_PROBABILITY], f[FACT_PROBABILITY].len);
+        return p >= 1e-9 && p <= 1 ? (uint64_t)(1 / p + 0.5) : 0;
+    }
+    return 0;
+}
+
+static void learn(struct decoding *x, const struct plan_run *r, struct session *s, uint32_t i)
+{
+    const struct plan_place *f = r->plan->facts;
+    uint64_t rate = rate_told(r, i);
+    uint64_t id = f[FACT_SAMPLER].len ? plan_value(r, &f[FACT_SAMPLER], i) : 0;
+    if (rate && !session_rate_set(&x->st->sessions, s, id, rate))
+        x->stats->rejected[REASON_LIMIT]++;
+    if (f[FACT_INIT_TIME].len)
+        s->init_ms = plan_value(r, &f[FACT_INIT_TIME], i);
+}
+
+uint32_t decoder_options(struct decoding *x, struct plan_run *r, struct session *s, const struct template *t,
+                         struct cursor *c)
+{
+    uint32_t total = 0;
+    r->plan = t->plan;
+    r->base = x->st->pointers;
+    while ((r->n = take_chunk(r, t, c)) > 0) {
+        total += r->n;
+        for (uint32_t i = 0; i < r->n && t->plan->has_facts; i++)
+            learn(x, r, s, i);
+    }
+    x->stats->records += total;
+    x->stats->options_records += total;
+    x->stats->rejected[REASON_LENGTH] += c->bad;
+    return total;
+}

@@ -1,0 +1,352 @@
+/* Header by header with a sticky cursor; depth and length of every chain are bounded, so any bytes end soon. */
+#include "decode/packet.h"
+#include "base/cursor.h"
+
+enum {
+    TAGS_MAX = 8,
+    LABELS_MAX = 32,
+    EXTENSIONS_MAX = 16,
+    ETYPE_VLAN = 0x8100,
+    ETYPE_QINQ = 0x88a8,
+    ETYPE_QINQ_OLD = 0x9100,
+    ETYPE_QINQ_OLDER = 0x9200,
+    ETYPE_MPLS = 0x8847,
+    ETYPE_MPLS_MULTICAST = 0x8848,
+    ETYPE_PPPOE = 0x8864,
+    ETYPE_BRIDGED = 0x6558, /* Ethernet inside GRE */
+    NH_ICMP = 1,
+    NH_IPIP = 4,
+    NH_TCP = 6,
+    NH_UDP = 17,
+    NH_IPV6 = 41,
+    NH_ROUTING = 43,
+    NH_FRAGMENT = 44,
+    NH_GRE = 47,
+    NH_AH = 51,
+    NH_ICMPV6 = 58,
+    NH_NONE = 59,
+    NH_OPTIONS = 60,
+    NH_SCTP = 132,
+    NH_MOBILITY = 135,
+    NH_ETHERNET = 143,
+    PORT_VXLAN = 4789,
+    SEGMENT_ROUTING = 4,
+};
+
+struct reading {
+    struct packet *pk;
+    struct cursor c;
+    enum dgram_decap decap;
+    bool inside;
+};
+
+static void ethernet(struct reading *r);
+static void layer3(struct reading *r, uint32_t etype);
+
+/* From here on the packet inside counts, and nothing of the outer one. */
+static bool enter(struct reading *r, enum dgram_decap how)
+{
+    if (r->decap != how || r->inside || r->c.bad)
+        return false;
+    memset(r->pk, 0, sizeof *r->pk);
+    return r->inside = true;
+}
+
+/* RFC 2784 2, RFC 2890 2 */
+static void gre(struct reading *r)
+{
+    uint16_t flags = cursor_be16(&r->c), type = cursor_be16(&r->c);
+    bool checksum = flags & 0x8000, routing = flags & 0x4000, key = flags & 0x2000, sequence = flags & 0x1000;
+    if (routing || flags & 7)
+        return;
+    cursor_skip(&r->c, 4 * ((size_t)checksum + key + sequence));
+    if (!enter(r, DECAP_GRE))
+        return;
+    if (type == ETYPE_BRIDGED)
+        ethernet(r);
+    else
+        layer3(r, type);
+}
+
+/* RFC 9293 3.1: 12 bits of flags behind the 4 of the data offset */
+static void tcp(struct reading *r)
+{
+    cursor_skip(&r->c, 8);
+    r->pk->tcp_flags = cursor_be16(&r->c) & 0x0fff;
+}
+
+static void udp(struct reading *r)
+{
+    if (r->decap != DECAP_VXLAN || r->inside || r->pk->dst_port != PORT_VXLAN)
+        return;
+    cursor_skip(&r->c, 4 + 8); /* length and checksum; VXLAN header, RFC 7348 5 */
+    if (enter(r, DECAP_VXLAN))
+        ethernet(r);
+}
+
+static void layer4(struct reading *r, uint32_t proto)
+{
+    struct packet *pk = r->pk;
+    switch (proto) {
+    case NH_TCP:
+    case NH_UDP:
+    case NH_SCTP:
+        if (cursor_left(&r->c) < 4)
+            return;
+        pk->src_port = cursor_be16(&r->c);
+        pk->dst_port = cursor_be16(&r->c);
+        if (proto == NH_TCP)
+            tcp(r);
+        else if (proto == NH_UDP)
+            udp(r);
+        break;
+    case NH_ICMP:
+    case NH_ICMPV6:
+        pk->icmp_type = cursor_u8(&r->c);
+        pk->icmp_code = cursor_u8(&r->c);
+        break;
+    case NH_IPIP:
+    case NH_IPV6:
+        if (enter(r, DECAP_IPIP))
+            layer3(r, proto == NH_IPIP ? ETYPE_IPV4 : ETYPE_IPV6);
+        break;
+    case NH_GRE:
+        gre(r);
+        break;
+    }
+}
+
+/* RFC 791 3.1 */
+static void ipv4(struct reading *r)
+{
+    const uint8_t *p = cursor_bytes(&r->c, 20);
+    if (!p || p[0] >> 4 != 4 || (p[0] & 15) < 5)
+        return;
+    struct packet *pk = r->pk;
+    pk->etype = ETYPE_IPV4;
+    pk->tos = p[1];
+    pk->l3_len = load_be16(p + 2);
+    pk->frag_id = load_be16(p + 4);
+    pk->frag_offset = load_be16(p + 6) & 0x1fff;
+    pk->ttl = p[8];
+    pk->proto = p[9];
+    pk->src = ip_v4(p + 12);
+    pk->dst = ip_v4(p + 16);
+    cursor_skip(&r->c, (size_t)(p[0] & 15) * 4 - 20);
+    if (pk->frag_offset == 0 && !r->c.bad)
+        layer4(r, pk->proto);
+}
+
+/* RFC 8754 2: the header names what the segments lead to. Returns true when the packet inside was taken. */
+static bool segment_routing(struct reading *r, const uint8_t *head, size_t len)
+{
+    cursor_skip(&r->c, len - 4);
+    if (head[2] != SEGMENT_ROUTING || (head[0] != NH_IPIP && head[0] != NH_IPV6 && head[0] != NH_ETHERNET) ||
+        !enter(r, DECAP_SRV6))
+        return false;
+    if (head[0] == NH_ETHERNET)
+        ethernet(r);
+    else
+        layer3(r, head[0] == NH_IPIP ? ETYPE_IPV4 : ETYPE_IPV6);
+    return true;
+}
+
+/* RFC 8200 4: extension headers up to the upper-layer one. False when layer 4 is not to be read. */
+static bool extensions(struct reading *r)
+{
+    struct packet *pk = r->pk;
+    for (unsigned i = 0; i < EXTENSIONS_MAX; i++) {
+        bool fragment = pk->proto == NH_FRAGMENT, routing = pk->proto == NH_ROUTING;
+        if (!fragment && !routing && pk->proto != 0 && pk->proto != NH_OPTIONS && pk->proto != NH_AH &&
+            pk->proto != NH_MOBILITY)
+            return pk->proto != NH_NONE;
+        const uint8_t *p = cursor_bytes(&r->c, fragment ? 8 : 4);
+        if (!p)
+            return false;
+        if (routing) {
+            if (segment_routing(r, p, ((size_t)p[1] + 1) * 8))
+                return false;
+        } else if (fragment) { /* RFC 8200 4.5 */
+            pk->frag_offset = load_be16(p + 2) >> 3;
+            pk->frag_id = load_be32(p + 4);
+        } else { /* RFC 4302 2.2 counts the authentication header in 4 bytes, less 2 */
+            cursor_skip(&r->c, pk->proto == NH_AH ? ((size_t)p[1] + 2) * 4 - 4 : ((size_t)p[1] + 1) * 8 - 4);
+        }
+        pk->proto = p[0];
+        if (r->c.bad || pk->frag_offset)
+            return false;
+    }
+    return false;
+}
+
+/* RFC 8200 3 */
+static void ipv6(struct reading *r)
+{
+    const uint8_t *p = cursor_bytes(&r->c, 40);
+    if (!p || p[0] >> 4 != 6)
+        return;
+    struct packet *pk = r->pk;
+    uint32_t head = load_be32(p), payload = load_be16(p + 4);
+    pk->etype = ETYPE_IPV6;
+    pk->tos = (uint8_t)(head >> 20);
+    pk->flow_label = head & 0xfffff;
+    pk->l3_len = payload ? payload + 40 : 0; /* 0: a jumbogram, RFC 2675 */
+    pk->proto = p[6];
+    pk->ttl = p[7];
+    pk->src = ip_v6(p + 8);
+    pk->dst = ip_v6(p + 24);
+    if (extensions(r))
+        layer4(r, pk->proto);
+}
+
+/* RFC 3032 2.1; what follows the stack is told by its first four bits (RFC 4928 3, RFC 4385 3) */
+static void mpls(struct reading *r)
+{
+    for (unsigned i = 0; i < LABELS_MAX && !r->c.bad; i++) {
+        const uint8_t *p = cursor_bytes(&r->c, 4);
+        if (!p)
+            return;
+        uint32_t entry = load_be32(p);
+        if (r->pk->n_labels < PACKET_LABELS)
+            r->pk->label[r->pk->n_labels++] = entry >> 12;
+        if (!(entry >> 8 & 1))
+            continue;
+        if (cursor_left(&r->c) == 0)
+            return;
+        unsigned nibble = *r->c.p >> 4;
+        if (nibble == 4 || nibble == 6) {
+            layer3(r, nibble == 4 ? ETYPE_IPV4 : ETYPE_IPV6);
+        } else {
+            if (nibble == 0)
+                cursor_skip(&r->c, 4); /* pseudowire control word */
+            ethernet(r);
+        }
+        return;
+    }
+}
+
+/* RFC 2516 4: header of 6 bytes, then the PPP protocol */
+static void pppoe(struct reading *r)
+{
+    cursor_skip(&r->c, 6);
+    uint16_t ppp = cursor_be16(&r->c);
+    if (ppp == 0x21)
+        ipv4(r);
+    else if (ppp == 0x57)
+        ipv6(r);
+}
+
+static void layer3(struct reading *r, uint32_t etype)
+{
+    r->pk->etype = etype;
+    switch (etype) {
+    case ETYPE_IPV4:
+        ipv4(r);
+        break;
+    case ETYPE_IPV6:
+        ipv6(r);
+        break;
+    case ETYPE_MPLS:
+    case ETYPE_MPLS_MULTICAST:
+        mpls(r);
+        break;
+    case ETYPE_PPPOE:
+        pppoe(r);
+        break;
+    }
+}
+
+static uint64_t mac(const uint8_t *p)
+{
+    return (uint64_t)load_be16(p) << 32 | load_be32(p + 2);
+}
+
+/* IEEE 802.3, 802.1Q: the outermost tag is the VLAN */
+static void ethernet(struct reading *r)
+{
+    const uint8_t *p = cursor_bytes(&r->c, 14);
+    if (!p)
+        return;
+    r->pk->dst_mac = mac(p);
+    r->pk->src_mac = mac(p + 6);
+    uint16_t etype = load_be16(p + 12);
+    for (unsigned i = 0; i < TAGS_MAX; i++) {
+        if (etype != ETYPE_VLAN && etype != ETYPE_QINQ && etype != ETYPE_QINQ_OLD &&
+            etype != ETYPE_QINQ_OLDER)
+            break;
+        uint16_t tag = cursor_be16(&r->c) & 0x0fff;
+        if (i == 0)
+            r->pk->vlan = tag;
+        etype = cursor_be16(&r->c);
+    }
+    if (etype >= 0x600) /* below, it is the length of an 802.3 frame */
+        layer3(r, etype);
+}
+
+bool packet_frame(struct packet *pk, const void *data, size_t len, enum dgram_decap decap)
+{
+    struct reading r = {.pk = pk, .c = cursor_init(data, len), .decap = decap};
+    memset(pk, 0, sizeof *pk);
+    ethernet(&r);
+    return r.inside || decap == DECAP_NONE;
+}
+
+bool packet_ip(struct packet *pk, const void *data, size_t len, uint32_t etype, enum dgram_decap decap)
+{
+    struct reading r = {.pk = pk, .c = cursor_init(data, len), .decap = decap};
+    memset(pk, 0, sizeof *pk);
+    layer3(&r, etype);
+    return r.inside || decap == DECAP_NONE;
+}
+
+#define PUT(col, type, value)                                                                                \
+    do {                                                                                                     \
+        if (value)                                                                                           \
+            ((type *)batch_col(b, COL_##col))[row] = (type)(value);                                          \
+    } while (0)
+
+static void store_l2(const struct packet *pk, struct batch *b, uint32_t row)
+{
+    PUT(SrcMAC, uint64_t, pk->src_mac);
+    PUT(DstMAC, uint64_t, pk->dst_mac);
+    PUT(SrcVlan, uint16_t, pk->vlan);
+}
+
+static void store_l3l4(const struct packet *pk, struct batch *b, uint32_t row)
+{
+    PUT(IPTTL, uint8_t, pk->ttl);
+    PUT(IPTos, uint8_t, pk->tos);
+    PUT(IPFragmentID, uint32_t, pk->frag_id);
+    PUT(IPFragmentOffset, uint16_t, pk->frag_offset);
+    PUT(IPv6FlowLabel, uint32_t, pk->flow_label);
+    PUT(TCPFlags, uint16_t, pk->tcp_flags);
+    if (pk->proto == NH_ICMP) {
+        PUT(ICMPv4Type, uint8_t, pk->icmp_type);
+        PUT(ICMPv4Code, uint8_t, pk->icmp_code);
+    } else if (pk->proto == NH_ICMPV6) {
+        PUT(ICMPv6Type, uint8_t, pk->icmp_type);
+        PUT(ICMPv6Code, uint8_t, pk->icmp_code);
+    }
+}
+
+void packet_store(const struct packet *pk, struct batch *b, uint32_t row, const struct schema *schema)
+{
+    PUT(EType, uint32_t, pk->etype);
+    PUT(Proto, uint32_t, pk->proto);
+    if (!ip_is_zero(pk->src))
+        BATCH_IP(b, SrcAddr)[row] = pk->src;
+    if (!ip_is_zero(pk->dst))
+        BATCH_IP(b, DstAddr)[row] = pk->dst;
+    PUT(SrcPort, uint16_t, pk->src_port);
+    PUT(DstPort, uint16_t, pk->dst_port);
+    if (schema->group[GROUP_L2])
+        store_l2(pk, b, row);
+    if (schema->group[GROUP_L3L4])
+        store_l3l4(pk, b, row);
+    if (pk->n_labels && schema->enabled[COL_MPLSLabels]) {
+        struct span *labels = BATCH_SPAN(b, MPLSLabels);
+        uint32_t *to = batch_pool32(b, pk->n_labels, &labels[row]);
+        if (to)
+            memcpy(to, pk->label, pk->n_labels * sizeof *to);
+    }
+}

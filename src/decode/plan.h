@@ -1,0 +1,100 @@
+/*
+ * plan: a template turned into copy operations, run column by column over the records of a set.
+ *
+ * Each operation reads one field of many records and writes one column of the batch. For each column the candidates run
+ * from the worst to the best, the later ones only where they are not zero, so the best value that is there wins. What
+ * needs more than a copy (rates, address families, labels, packet headers) is an operation with a function of its own.
+ * Columns that are disabled have no operation: they cost nothing.
+ *
+ * Immutable once made.
+ */
+#pragma once
+#include "decode/decode.h"
+#include "decode/packet.h"
+#include "decode/session.h"
+#include "schema/batch.h"
+#include "schema/dgram.h"
+
+enum { PLAN_POINTERS = 4096, PLAN_CHUNK = 64, PLAN_LABELS = 10 };
+
+struct plan_run;
+struct plan_op;
+typedef void plan_fn(const struct plan_op *op, struct plan_run *r);
+
+struct plan_op {
+    plan_fn *fn;
+    uint16_t seg, off; /* where the field is: bytes behind the start of a segment */
+    uint16_t len;      /* FIELD_VARIABLE: the segment is the field */
+    uint16_t col;
+};
+
+struct plan_place {
+    uint16_t seg, off, len; /* len 0: not there */
+};
+
+/* What options records may tell. */
+enum plan_fact {
+    FACT_RATE,
+    FACT_SAMPLER,
+    FACT_INTERVAL,
+    FACT_SPACE,
+    FACT_SIZE,
+    FACT_POPULATION,
+    FACT_PROBABILITY,
+    FACT_INIT_TIME,
+    FACT_COUNT
+};
+
+struct plan {
+    struct plan_op *ops; /* forward, forward start time, reverse, reverse start time */
+    uint16_t n_ops, n_forward, n_time, n_reverse, n_reverse_time;
+    uint16_t n_variable; /* variable fields */
+    uint16_t *fixed;     /* bytes before each variable field, and behind the last one */
+    uint16_t chunk;      /* records run at once */
+    uint64_t live[(COL_COUNT + 63) / 64];
+    struct plan_place labels[PLAN_LABELS];
+    unsigned n_labels;
+    struct plan_place reverse_packets, reverse_bytes, frame;
+    struct plan_place facts[FACT_COUNT];
+    bool useful; /* some field is known */
+    bool has_facts, has_sampler, has_reverse, frames;
+    size_t bytes;
+};
+
+/* One run of a plan over up to `chunk` records. */
+struct plan_run {
+    struct batch *b;
+    const struct plan *plan;
+    const uint8_t **base; /* segment s of record i: base[s * plan->chunk + i] */
+    uint32_t row, n;
+    const struct session *session;
+    const struct dgram *d;
+    struct decode_stats *stats;
+    const struct schema *schema;
+    struct ip exporter;
+    uint32_t time_s;              /* for TimeReceived */
+    uint32_t export_s, uptime_ms; /* of the message's header */
+    uint64_t export_ms, fixed_rate;
+    struct packet packet;
+};
+
+struct plan *plan_new(const struct schema *schema, const struct template_def *def);
+void plan_free(struct plan *p);
+/* Flows of r->n records whose segments are in r->base; what r->base holds is lost. */
+void plan_run(struct plan_run *r, struct batch_sink *sink);
+
+static inline const uint8_t *plan_at(const struct plan_run *r, unsigned seg, unsigned off, uint32_t i)
+{
+    return r->base[seg * r->plan->chunk + i] + off;
+}
+
+/* Length of a field in record i: a variable one ends where the next segment begins. */
+static inline size_t plan_len(const struct plan_run *r, unsigned seg, size_t len, uint32_t i)
+{
+    const uint8_t *const *base = r->base + seg * r->plan->chunk + i;
+    return len == FIELD_VARIABLE ? (size_t)(base[r->plan->chunk] - base[0]) : len;
+}
+
+/* An unsigned integer of any length (RFC 7011 6.2: leading zeros may be left out); of more than 8 bytes the last 8. */
+uint64_t plan_uint(const uint8_t *p, size_t len);
+uint64_t plan_value(const struct plan_run *r, const struct plan_place *at, uint32_t i);

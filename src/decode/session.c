@@ -1,0 +1,321 @@
+/* Open addressing with backward shift, seeded so that nobody outside can aim at one chain; a doubly linked list by use. */
+#include "decode/session.h"
+#include "base/arena.h"
+#include <stdlib.h>
+#include <sys/random.h>
+#include <xxhash.h>
+
+enum { SLOTS_MIN = 64, GAP_MAX = 1 << 20, LATE_MAX = 1 << 16, LATE_RUN = 3, UPTIME_BACK_MS = 60000 };
+
+_Static_assert(sizeof(struct session_key) == 40, "hashed as bytes: no padding");
+
+void session_table_init(struct session_table *t)
+{
+    memset(t, 0, sizeof *t);
+    if (getrandom(&t->seed, sizeof t->seed, 0) != (ssize_t)sizeof t->seed)
+        t->seed = (uint64_t)(uintptr_t)t;
+    t->templates.seed = t->seed;
+    t->mask = SLOTS_MIN - 1;
+    t->slots = xcalloc(SLOTS_MIN, sizeof(struct session *));
+}
+
+static uint32_t hash_of(const struct session_table *t, const struct session_key *key)
+{
+    return (uint32_t)XXH3_64bits_withSeed(key, sizeof *key, t->seed);
+}
+
+struct session *session_find(const struct session_table *t, const struct session_key *key)
+{
+    for (uint32_t i = hash_of(t, key) & t->mask; t->slots[i]; i = (i + 1) & t->mask)
+        if (memcmp(&t->slots[i]->key, key, sizeof *key) == 0)
+            return t->slots[i];
+    return NULL;
+}
+
+static void place(struct session_table *t, struct session *s)
+{
+    uint32_t i = hash_of(t, &s->key) & t->mask;
+    while (t->slots[i])
+        i = (i + 1) & t->mask;
+    t->slots[i] = s;
+}
+
+static void grow(struct session_table *t)
+{
+    struct session **old = t->slots;
+    uint32_t n = t->mask + 1;
+    t->mask = n * 2 - 1;
+    t->slots = xcalloc(n * 2, sizeof(struct session *));
+    for (uint32_t i = 0; i < n; i++)
+        if (old[i])
+            place(t, old[i]);
+    free(old);
+}
+
+/* Knuth 6.4 R: what was pushed past the gap moves back. */
+static void unplace(struct session_table *t, const struct session *s)
+{
+    uint32_t gap = hash_of(t, &s->key) & t->mask;
+    while (t->slots[gap] != s)
+        gap = (gap + 1) & t->mask;
+    for (uint32_t i = (gap + 1) & t->mask; t->slots[i]; i = (i + 1) & t->mask) {
+        uint32_t home = hash_of(t, &t->slots[i]->key) & t->mask;
+        if (((i - home) & t->mask) >= ((i - gap) & t->mask)) {
+            t->slots[gap] = t->slots[i];
+            gap = i;
+        }
+    }
+    t->slots[gap] = NULL;
+}
+
+static void unlink_use(struct session_table *t, struct session *s)
+{
+    *(s->older ? &s->older->newer : &t->oldest) = s->newer;
+    *(s->newer ? &s->newer->older : &t->newest) = s->older;
+}
+
+static void link_newest(struct session_table *t, struct session *s)
+{
+    s->older = t->newest;
+    s->newer = NULL;
+    *(t->newest ? &t->newest->newer : &t->oldest) = s;
+    t->newest = s;
+}
+
+static void drop(struct session_table *t, struct session *s)
+{
+    unplace(t, s);
+    unlink_use(t, s);
+    for (unsigned i = 0; i < s->n_templates; i++)
+        template_release(&t->templates, s->templates[i].t);
+    t->bytes -= sizeof *s + s->room_templates * sizeof *s->templates + s->room_rates * sizeof *s->rates;
+    t->n--;
+    free(s->templates);
+    free(s->rates);
+    free(s);
+}
+
+void session_table_clear(struct session_table *t)
+{
+    while (t->oldest)
+        drop(t, t->oldest);
+}
+
+void session_table_fini(struct session_table *t)
+{
+    session_table_clear(t);
+    free(t->slots);
+}
+
+void session_shrink(struct session_table *t, const struct session *keep)
+{
+    while (t->oldest && t->oldest != keep &&
+           (t->n > t->max_sessions || t->bytes + t->templates.bytes > t->max_bytes)) {
+        drop(t, t->oldest);
+        t->evicted++;
+    }
+}
+
+struct session *session_add(struct session_table *t, const struct session_key *key)
+{
+    if ((t->n + 1) * 4 > (t->mask + 1) * 3)
+        grow(t);
+    struct session *s = xcalloc(1, sizeof *s);
+    s->key = *key;
+    place(t, s);
+    link_newest(t, s);
+    t->n++;
+    t->bytes += sizeof *s;
+    session_shrink(t, s);
+    return s;
+}
+
+static struct session *find_or_add(struct session_table *t, const struct session_key *key, uint16_t port)
+{
+    struct session *s = session_find(t, key);
+    if (!s) {
+        s = session_add(t, key);
+        s->port = port;
+    }
+    return s;
+}
+
+struct session *session_get(struct session_table *t, const struct session_key *key, uint16_t port,
+                            uint32_t now)
+{
+    struct session *s = find_or_add(t, key, port);
+    if (s->split && s->port != port) {
+        struct session_key own = *key;
+        own.port = port;
+        /* the port that kept the first session fell silent: whoever comes next may have it */
+        if (now - s->last_s <= SESSION_PORT_ALIVE_S || session_find(t, &own))
+            s = find_or_add(t, &own, port);
+    }
+    if (s->port != port) {
+        s->other_port = s->port;
+        s->other_s = s->last_s;
+        s->port = port;
+        s->flipped = true;
+    } else {
+        s->flipped = false;
+    }
+    if (s->last_s != now && s != t->newest) {
+        unlink_use(t, s);
+        link_newest(t, s);
+    }
+    s->last_s = now;
+    return s;
+}
+
+/* Another port was heard so lately that it is no predecessor but a neighbour. */
+static bool contradicted(const struct session *s)
+{
+    return s->other_port != 0 && s->last_s - s->other_s <= SESSION_PORT_ALIVE_S;
+}
+
+static unsigned position(const struct session *s, uint16_t id)
+{
+    unsigned lo = 0, hi = s->n_templates;
+    while (lo < hi) {
+        unsigned mid = (lo + hi) / 2;
+        if (s->templates[mid].id < id)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+struct template *session_template_get(const struct session *s, uint16_t id)
+{
+    unsigned i = position(s, id);
+    return i < s->n_templates && s->templates[i].id == id ? s->templates[i].t : NULL;
+}
+
+static void remove_template(struct session_table *tab, struct session *s, unsigned i)
+{
+    template_release(&tab->templates, s->templates[i].t);
+    s->n_templates--;
+    memmove(s->templates + i, s->templates + i + 1, (s->n_templates - i) * sizeof *s->templates);
+}
+
+static void forget_stalest(struct session_table *tab, struct session *s)
+{
+    unsigned stalest = 0;
+    for (unsigned i = 1; i < s->n_templates; i++)
+        if (s->templates[i].refreshed_s < s->templates[stalest].refreshed_s)
+            stalest = i;
+    remove_template(tab, s, stalest);
+    tab->evicted++;
+}
+
+static void insert_template(struct session_table *tab, struct session *s, uint16_t id, struct template *t,
+                            uint32_t now)
+{
+    if (s->n_templates >= tab->max_templates)
+        forget_stalest(tab, s);
+    if (s->n_templates == s->room_templates) {
+        uint16_t more = s->room_templates ? s->room_templates : 4;
+        tab->bytes += more * sizeof *s->templates;
+        s->room_templates = (uint16_t)(s->room_templates + more);
+        s->templates = xrealloc(s->templates, s->room_templates * sizeof *s->templates);
+    }
+    unsigned i = position(s, id);
+    memmove(s->templates + i + 1, s->templates + i, (s->n_templates - i) * sizeof *s->templates);
+    s->templates[i] = (struct session_template){t, now, id};
+    s->n_templates++;
+}
+
+void session_template_set(struct session_table *tab, struct session *s, uint16_t id, struct template *t,
+                          uint32_t now)
+{
+    unsigned i = position(s, id);
+    bool there = i < s->n_templates && s->templates[i].id == id;
+    if (there && t) {
+        if (s->templates[i].t != t && contradicted(s))
+            s->split = true;
+        template_release(&tab->templates, s->templates[i].t);
+        s->templates[i] = (struct session_template){t, now, id};
+    } else if (there) {
+        remove_template(tab, s, i);
+    } else if (t) {
+        insert_template(tab, s, id, t, now);
+    }
+    session_shrink(tab, s);
+}
+
+bool session_rate_set(struct session_table *tab, struct session *s, uint64_t id, uint64_t rate)
+{
+    unsigned i = 0;
+    while (i < s->n_rates && s->rates[i].id < id)
+        i++;
+    if (i < s->n_rates && s->rates[i].id == id) {
+        if (s->rates[i].rate != rate && contradicted(s))
+            s->split = true;
+        s->rates[i].rate = rate;
+        return true;
+    }
+    if (s->n_rates == SESSION_RATES_MAX)
+        return false;
+    if (s->n_rates == s->room_rates) {
+        uint16_t more = s->room_rates ? s->room_rates : 2;
+        tab->bytes += more * sizeof *s->rates;
+        s->room_rates = (uint16_t)(s->room_rates + more);
+        s->rates = xrealloc(s->rates, s->room_rates * sizeof *s->rates);
+    }
+    memmove(s->rates + i + 1, s->rates + i, (s->n_rates - i) * sizeof *s->rates);
+    s->rates[i] = (struct session_rate){id, rate};
+    s->n_rates++;
+    return true;
+}
+
+uint64_t session_rate_get(const struct session *s, uint64_t id)
+{
+    unsigned lo = 0, hi = s->n_rates;
+    while (lo < hi) {
+        unsigned mid = (lo + hi) / 2;
+        if (s->rates[mid].id < id)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (lo < s->n_rates && s->rates[lo].id == id)
+        return s->rates[lo].rate;
+    return id == 0 && s->n_rates == 1 ? s->rates[0].rate : 0;
+}
+
+/* A datagram from before what is expected: late, or the exporter began to count anew. */
+static void sequence_late(struct session *s, uint32_t seq, uint32_t units, uint32_t by)
+{
+    s->late_run = seq == s->late_next ? s->late_run + 1 : 0;
+    s->late_next = seq + units;
+    s->late += s->late < GAP_MAX ? units : 0;
+    if (s->late_run >= LATE_RUN || by > LATE_MAX) {
+        s->next_seq = seq + units;
+        s->late = s->late_run = 0;
+    }
+}
+
+uint32_t session_sequence(struct session *s, uint32_t seq, uint32_t units, uint32_t uptime_ms)
+{
+    uint32_t gap = seq - s->next_seq, lost = 0;
+    bool known = s->seq_known, restarted = uptime_ms && (int32_t)(s->uptime_ms - uptime_ms) > UPTIME_BACK_MS;
+    s->seq_known = true;
+    s->uptime_ms = uptime_ms;
+    if (known && !restarted && gap != 0) {
+        if (s->flipped && contradicted(s) && ++s->flips >= SESSION_FLIPS)
+            s->split = true;
+        if ((int32_t)gap < 0) {
+            sequence_late(s, seq, units, -gap);
+            return 0;
+        }
+        if (gap <= GAP_MAX && !s->flipped) {
+            uint32_t excused = s->late < gap ? s->late : gap;
+            s->late -= excused;
+            lost = gap - excused;
+        }
+    }
+    s->late_run = 0;
+    s->next_seq = seq + units;
+    return lost;
+}

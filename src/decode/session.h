@@ -1,0 +1,103 @@
+/*
+ * session: who exports. What decoding has to remember of one exporter's one stream: templates, sampling rates, sequence.
+ *
+ * A session is (source address, protocol, observation domain); for sFlow also the agent address, since agents may share a
+ * relay's source address. The source port belongs to it only once two ports were seen to contradict each other, which
+ * means that several exporters sit behind one translated address: an exporter that restarts on a new port keeps its
+ * templates, exporters behind one address get sessions of their own (RFC 7011 3.1, 8: per Transport Session).
+ *
+ * All sessions of a decoder_state hang in a hash table and in a list by last use; past the caps the least recently used
+ * goes. One thread.
+ */
+#pragma once
+#include "decode/template.h"
+#include "base/ip.h"
+
+struct session_key {
+    struct ip src, agent;
+    uint32_t domain;
+    uint16_t port; /* 0: any */
+    uint8_t proto; /* enum template_proto */
+    uint8_t zero;
+};
+
+/* A template id in use. */
+struct session_template {
+    struct template *t;
+    uint32_t refreshed_s;
+    uint16_t id;
+};
+
+/* A sampler's rate; `id` is 0 when the exporter gave none. */
+struct session_rate {
+    uint64_t id, rate;
+};
+
+struct session {
+    struct session_key key;
+    struct session *older, *newer;
+    uint64_t init_ms;                   /* systemInitTimeMilliseconds, 0: not told */
+    struct session_template *templates; /* by id */
+    struct session_rate *rates;         /* by id */
+    uint32_t last_s;
+    uint32_t next_seq, uptime_ms;
+    uint32_t late, late_next; /* units that came after they were missed; what would follow the last of them */
+    uint16_t n_templates, room_templates, n_rates, room_rates;
+    uint16_t port; /* of the last datagram */
+    uint16_t other_port;
+    uint32_t other_s; /* when other_port was last heard */
+    uint8_t flips;    /* times the sequence broke as the port changed */
+    uint8_t late_run; /* late datagrams in a row, each following the one before */
+    bool seq_known, split;
+    bool flipped; /* this datagram's port is not the one before's */
+};
+
+enum { SESSION_RATES_MAX = 256, SESSION_FLIPS = 4, SESSION_PORT_ALIVE_S = 30 };
+
+struct session_table {
+    struct session **slots; /* open addressing */
+    uint32_t mask, n;
+    struct session *oldest, *newest;
+    uint64_t seed, bytes;
+    uint32_t max_sessions, max_templates, max_fields;
+    uint64_t max_bytes;
+    struct template_table templates;
+    uint64_t evicted; /* sessions and templates given up for want of room */
+};
+
+void session_table_init(struct session_table *t);
+void session_table_fini(struct session_table *t);
+/* Forgets all sessions. */
+void session_table_clear(struct session_table *t);
+
+/* The session of a datagram from `port` at second `now`, made if need be; moves to the front of the list. */
+struct session *session_get(struct session_table *t, const struct session_key *key, uint16_t port,
+                            uint32_t now);
+struct session *session_find(const struct session_table *t, const struct session_key *key);
+/* Adds a session that is not there yet, as the newest; for session_get and for reading a checkpoint. */
+struct session *session_add(struct session_table *t, const struct session_key *key);
+
+struct template *session_template_get(const struct session *s, uint16_t id);
+/*
+ * Sets, replaces or (t NULL) withdraws template `id`; takes over the caller's reference to t. The one refreshed longest
+ * ago goes when there are too many.
+ */
+void session_template_set(struct session_table *tab, struct session *s, uint16_t id, struct template *t,
+                          uint32_t now);
+/* False when the cap on samplers was reached. */
+bool session_rate_set(struct session_table *tab, struct session *s, uint64_t id, uint64_t rate);
+/* 0: not known. Id 0 (no sampler told) is answered by the only sampler there is. */
+uint64_t session_rate_get(const struct session *s, uint64_t id);
+/* After templates and rates came in: give up sessions until the budget is kept; never `keep`. */
+void session_shrink(struct session_table *t, const struct session *keep);
+
+/*
+ * Units (datagrams or records, as the protocol counts) missing before this datagram with sequence number `seq`, which
+ * carries `units` of them. `uptime_ms` 0: not told.
+ */
+uint32_t session_sequence(struct session *s, uint32_t seq, uint32_t units, uint32_t uptime_ms);
+/* The units of this datagram could not be counted, so the next sequence number cannot be foretold. */
+static inline void session_sequence_forget(struct session *s)
+{
+    s->seq_known = false;
+}
