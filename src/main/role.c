@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STOP_WITHIN_S = 10, FETCH_PATIENCE_S = 3 };
+enum { STOP_WITHIN_S = 10, FETCH_PATIENCE_S = 3, FETCH_PAUSE_MS = 100 };
 
 struct arguments {
     const char *config, *data_dir;
@@ -90,14 +90,14 @@ static bool fetch_first(struct role_run *r, bool once, struct buf *text, struct 
             return true;
         if (once)
             return err_set(e, "%s", why.msg);
-        if (tries == 4 * FETCH_PATIENCE_S && role_read_copy(r, text)) {
+        if (tries == FETCH_PATIENCE_S * 1000 / FETCH_PAUSE_MS && role_read_copy(r, text)) {
             log_warn("config", "starting with the configuration of last time", "reason", why.msg, NULL);
             snprintf(r->away, sizeof r->away, "%.250s", why.msg);
             return true;
         }
-        if (tries % 40 == 20)
+        if (tries % 300 == 30)
             log_warn("config", "still waiting for the configuration", "reason", why.msg, NULL);
-        nanosleep(&(struct timespec){.tv_nsec = 250000000}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = FETCH_PAUSE_MS * 1000000}, NULL);
     }
 }
 

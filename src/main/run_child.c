@@ -126,7 +126,8 @@ static bool role_up(const struct run *r, enum config_role role)
 /* Has what it needs been up once? Later, roles get on without each other for a while. */
 static bool ready_to_start(const struct run *r, const struct run_child *c)
 {
-    if (c->role == ROLE_ORCHESTRATOR)
+    /* these three at once: the store takes longest, and both ask for their configuration until it is there */
+    if (c->role == ROLE_ORCHESTRATOR || c->role == ROLE_INLET || c->role == ROLE_STORE)
         return true;
     if (!role_up(r, ROLE_ORCHESTRATOR))
         return false;

@@ -166,6 +166,18 @@ static void purge_work(uv_work_t *w)
     buf_fini(&addresses);
 }
 
+/* The demo exporters' memory of what they have sent: with their rows gone, a new start begins from nothing. */
+static void forget_sent(const struct run *r)
+{
+    char path[4096];
+    for (size_t i = 0; i < config_count(&r->config, ROLE_DEMO); i++) {
+        const struct demo_conf *d = config_own(&r->config, ROLE_DEMO, i);
+        snprintf(path, sizeof path, "%s/demo-%s.sent", r->data_dir,
+                 *d->flows.source ? d->flows.source : "any");
+        unlink(path);
+    }
+}
+
 static void answer(struct run_control *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void answer(struct run_control *k, const char *fmt, ...)
 {
@@ -192,6 +204,7 @@ static void purge_done(uv_work_t *w, int status)
         answer(k, "error: %s\n", k->err.msg);
         return;
     }
+    forget_sent(r);
     if (k->rows > 0)
         run_say("%llu rows of the demo exporters deleted", (unsigned long long)k->rows);
     answer(k, "ok: the demo exporters are stopped; %llu of their rows deleted\n",

@@ -1,32 +1,34 @@
-/* weir version: which one this is; with -d which columns a configuration may enable or disable. */
+/* weir version */
 #include "main/commands.h"
-#include "schema/column.h"
+#include "schema/schema.h"
 #include <stdio.h>
 #include <string.h>
 
-static void list(const char *title, unsigned mask, unsigned want)
+/* For schema.enabled and schema.disabled. */
+static void columns(const char *title, bool off)
 {
     printf("\n%s:\n", title);
-    for (unsigned c = 0; c < COL_COUNT; c++)
-        if ((column_defs[c].flags & (mask | COLF_HIDDEN)) == want)
-            printf("  %-22s %s\n", column_defs[c].name, column_defs[c].doc);
+    for (unsigned c = 0; c < COL_COUNT; c++) {
+        unsigned flags = column_defs[c].flags;
+        if (!(flags & (COLF_HIDDEN | COLF_FIXED)) && (bool)(flags & COLF_OFF) == off)
+            printf("  %s\n", column_defs[c].name);
+    }
 }
 
 int cmd_version(int argc, char **argv)
 {
-    bool details = argc == 2 && (strcmp(argv[1], "-d") == 0 || strcmp(argv[1], "--details") == 0);
-    bool asked = argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0);
-    if (argc > 1 && !details) {
-        fprintf(asked ? stdout : stderr, "usage: weir version [-d]\n\n  -d, --details  list the columns that "
-                                         "a configuration may enable or "
-                                         "disable\n                 (schema.enabled, schema.disabled)\n");
+    bool all = argc > 1 && (strcmp(argv[1], "-d") == 0 || strcmp(argv[1], "--debug") == 0);
+    if (argc > 2 || (argc == 2 && !all)) {
+        bool asked = argc == 2 && strcmp(argv[1], "--help") == 0;
+        fprintf(asked ? stdout : stderr,
+                "usage: weir version [-d]\n\n"
+                "With -d also which columns can be disabled or enabled (section schema).\n");
         return asked ? 0 : 2;
     }
     printf("weir %s\ncompiler: %s\n", WEIR_VERSION, __VERSION__);
-    if (details) {
-        list("Enabled, may be disabled", COLF_FIXED | COLF_OFF, 0);
-        list("Disabled, may be enabled", COLF_FIXED | COLF_OFF, COLF_OFF);
-        list("Always there", COLF_FIXED | COLF_OFF, COLF_FIXED);
+    if (all) {
+        columns("columns that can be disabled", false);
+        columns("columns that can be enabled", true);
     }
     return 0;
 }
