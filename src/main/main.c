@@ -3,27 +3,36 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A row without a function begins a group. */
 static const struct command commands[] = {
+    {NULL, "On one machine:", NULL},
     {"run", "run all roles on this machine", cmd_run},
-    {"inlet", "role: receive datagrams and put them on the bus", cmd_inlet},
-    {"orchestrator", "role: serve the configuration, make tables and dictionaries", cmd_orchestrator},
-    {"store", "role: keep flows, ClickHouse in a process of its own", cmd_store},
-    {"console", "role: serve the API and the page", cmd_console},
-    {"decode", "print the flows of captures", cmd_decode},
-    {"demo-exporter", "role: send made-up flows", cmd_demo_exporter},
     {"demo", "end the demonstration of a running weir, or begin it again", cmd_demo},
+
+    {NULL, "Roles, each a process of its own:", NULL},
+    {"inlet", "receive datagrams and put them on the bus", cmd_inlet},
+    {"orchestrator", "serve the configuration, make tables and dictionaries", cmd_orchestrator},
+    {"store", "keep flows: ClickHouse in a process of its own", cmd_store},
+    {"console", "serve the API and the page", cmd_console},
+    {"demo-exporter", "send made-up flows", cmd_demo_exporter},
+
+    {NULL, "Tools:", NULL},
+    {"decode", "print the flows of captures", cmd_decode},
     {"healthcheck", "ask a role how it is", cmd_healthcheck},
-    {"sql", "ask the store in SQL", cmd_sql},
     {"manual", "print the manual of the configuration, or its JSON schema", cmd_manual},
+    {"sql", "ask the store in SQL", cmd_sql},
     {"version", "print the version", cmd_version},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static void usage(FILE *f)
 {
-    fprintf(f, "usage: weir COMMAND [ARGUMENTS]\n\n");
+    fprintf(f, "usage: weir COMMAND [ARGUMENTS]\n");
     for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(f, "  %-16s %s\n", commands[i].name, commands[i].summary);
+        if (commands[i].run)
+            fprintf(f, "  %-16s %s\n", commands[i].name, commands[i].summary);
+        else
+            fprintf(f, "\n%s\n", commands[i].summary);
     fprintf(f, "\nweir COMMAND --help says more about one.\n");
 }
 
@@ -31,11 +40,11 @@ int main(int argc, char **argv)
 {
     if (argc >= 2)
         for (int i = 0; i < N_COMMANDS; i++)
-            if (strcmp(argv[1], commands[i].name) == 0)
+            if (commands[i].run && strcmp(argv[1], commands[i].name) == 0)
                 return commands[i].run(argc - 1, argv + 1);
     bool asked = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
     if (argc >= 2 && !asked)
-        fprintf(stderr, "weir: there is no command \"%s\"\n", argv[1]);
+        fprintf(stderr, "weir: there is no command \"%s\"\n\n", argv[1]);
     usage(asked ? stdout : stderr);
     return asked ? 0 : 2;
 }
