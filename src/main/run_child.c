@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -43,13 +44,24 @@ static void become(const struct run_child *c, pid_t parent, const char *program)
     _exit(127);
 }
 
+/*
+ * Every role is this same program. A build with AddressSanitizer cannot load the store's library: WEIR_STORE_PROGRAM then
+ * names an ordinary build for that role.
+ */
+static const char *program_of(const struct run_child *c)
+{
+    const char *store = c->role == ROLE_STORE ? getenv("WEIR_STORE_PROGRAM") : NULL;
+    return store && *store ? store : "/proc/self/exe";
+}
+
 bool run_child_start(struct run *r, struct run_child *c, struct err *e)
 {
+    const char *program = program_of(c);
     pid_t parent = getpid(), pid = fork();
     if (pid < 0)
         return err_errno(e, "cannot start %s", c->name);
     if (pid == 0)
-        become(c, parent, "/proc/self/exe");
+        become(c, parent, program);
     c->pid = pid;
     c->up = false;
     c->told_ns = 0;

@@ -12,9 +12,10 @@ import urllib.parse
 from lab import inside, stop, wait_until
 
 PROGRAM = os.environ.get("WEIR", os.path.join(os.path.dirname(__file__), "../../build/weir"))
-# The same with sanitizers; runs every role but the store, whose library does not stand them.
+# The same with sanitizers; runs every role but the store, whose library does not stand them (WEIR_STORE_PROGRAM).
 SANITIZED = os.environ.get("WEIR_SANITIZED") or PROGRAM
-SANITIZER_OPTIONS = {
+ENVIRONMENT = {
+    "WEIR_STORE_PROGRAM": PROGRAM,
     "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=0:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
 }
@@ -60,7 +61,7 @@ class Weir:
         self.folder = str(folder)
         self.namespace = namespace
         self.ports = ports or DEFAULT_PORTS
-        self.program = program or PROGRAM
+        self.program = program or SANITIZED
         self.data = os.path.join(self.folder, "data")
         self.path = os.path.join(self.folder, "weir.yaml")
         self.process = None
@@ -92,7 +93,7 @@ class Weir:
         with open(os.path.join(self.folder, "weir.log"), "ab") as log, self._inside():
             self.process = subprocess.Popen(
                 [self.program, "run", "--config", self.path, "--data-dir", self.data], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, env={**os.environ, **SANITIZER_OPTIONS}, start_new_session=True)
+                stdout=log, stderr=log, env={**os.environ, **ENVIRONMENT}, start_new_session=True)
 
     def close(self, seconds=15):
         if self.process is None:
@@ -207,7 +208,7 @@ class Weir:
 def command(*arguments, program=None, stdin=None, timeout=60):
     """Runs one of weir's tools; returns (status, stdout, stderr)."""
     done = subprocess.run([program or SANITIZED, *arguments], input=stdin, capture_output=True, text=True,
-                          timeout=timeout, check=False, env={**os.environ, **SANITIZER_OPTIONS})
+                          timeout=timeout, check=False, env={**os.environ, **ENVIRONMENT})
     return done.returncode, done.stdout, done.stderr
 
 
@@ -237,7 +238,7 @@ class Role:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([self.program, self.role, self.path, "--data-dir", self.data],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env={**os.environ, **SANITIZER_OPTIONS})
+                                            env={**os.environ, **ENVIRONMENT})
 
         def up():
             assert self.process.poll() is None, self.log()
