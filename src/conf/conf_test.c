@@ -414,6 +414,11 @@ static void includes(void **state)
     write_file(dir, "missing.yaml", "a: 1\nb: !include nowhere.yaml\n");
     assert_null(read_in(w, dir, "missing.yaml", &files));
     assert_non_null(strstr(errors(w), "nowhere.yaml: No such file or directory"));
+    char link_path[600];
+    snprintf(link_path, sizeof link_path, "%s/link.yaml", dir);
+    assert_int_equal(symlink("sub/one.yaml", link_path), 0);
+    assert_non_null(read_in(w, dir, "link.yaml", &files));
+    assert_int_equal(files.n, 2); /* both folders are to be watched */
     assert_null(yaml_file("/nonexistent.yaml", &w->a, NULL, &w->r));
     assert_null(yaml_file("/dev/zero", &w->a, NULL, &w->r));
     assert_non_null(strstr(errors(w), "/dev/zero is larger than a configuration can be"));

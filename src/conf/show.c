@@ -113,7 +113,7 @@ static void show_item(const struct opt *o, const void *item, unsigned flags, uns
     if (o->item == OPT_STRUCT) {
         size_t before = out->len;
         buf_u8(out, '\n');
-        show_struct(o->sub, item, flags & ~(unsigned)SHOW_CHANGED, indent, out);
+        show_struct(o->sub, item, flags, indent, out);
         if (out->len == before + 1) {
             out->len = before;
             buf_z(out, " {}\n");
@@ -161,7 +161,8 @@ static void show_map(const struct opt *o, const struct opt_map *m, unsigned flag
         spaces(out, indent);
         show_text(m->keys[i], out);
         buf_u8(out, ':');
-        show_item(o, (const char *)m->items + i * opt_size(o->item, o->sub), flags, indent + 2, out);
+        show_item(o, (const char *)m->items + i * opt_size(o->item, o->sub), flags | SHOW_CHANGED, indent + 2,
+                  out);
     }
 }
 
@@ -175,7 +176,8 @@ static void show_subnets(const struct opt *o, const struct opt_subnetmap *m, uns
     for (size_t i = 0; i < m->n; i++) {
         spaces(out, indent);
         buf_printf(out, "\"%s\":", prefix_format(m->prefixes[i], text));
-        show_item(o, (const char *)m->items + i * opt_size(o->item, o->sub), flags, indent + 2, out);
+        show_item(o, (const char *)m->items + i * opt_size(o->item, o->sub), flags | SHOW_CHANGED, indent + 2,
+                  out);
     }
 }
 
@@ -214,7 +216,7 @@ static void show_struct(const struct opt_table *t, const void *conf, unsigned fl
     struct str type = opt_type_text(t, conf);
     struct arena a;
     void *defaults = NULL;
-    if (flags & SHOW_CHANGED) {
+    if (flags & SHOW_CHANGED && type.len == 0) { /* with types, what is default depends */
         arena_init(&a);
         defaults = arena_alloc(&a, t->size);
         opt_defaults(t, defaults, &a);

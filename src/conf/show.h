@@ -9,7 +9,7 @@
 
 enum show_flags {
     SHOW_SECRETS = 1 << 0, /* else *** */
-    SHOW_CHANGED = 1 << 1, /* only what differs from the defaults */
+    SHOW_CHANGED = 1 << 1, /* only what differs from the defaults; in maps (exporters, networks) always so */
 };
 
 void opt_show(const struct opt_table *t, const void *conf, unsigned flags, struct buf *out);

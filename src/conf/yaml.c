@@ -636,6 +636,8 @@ static struct yaml *file_read(struct reading *rd, const char *path, struct conf_
     if (rd->files->n == YAML_FILES_MAX)
         return fail(rd, from, "too many !include");
     rd->files->paths[rd->files->n++] = name;
+    if (strcmp(name, path) != 0 && rd->files->n < YAML_FILES_MAX) /* a symbolic link may be changed as well */
+        rd->files->paths[rd->files->n++] = arena_strdup(rd->a, path);
     struct buf text;
     if (!file_bytes(path, &text, &e))
         return fail(rd, from, e.msg);

@@ -32,7 +32,7 @@ struct yaml {
     uint64_t weight; /* nodes of this tree, aliases expanded */
 };
 
-/* Files a tree was made of; absolute paths in the arena. */
+/* Files a tree was made of, by their real path, and by that of a symbolic link when they are one. */
 struct yaml_files {
     size_t n;
     const char *paths[YAML_FILES_MAX];

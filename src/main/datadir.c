@@ -110,7 +110,7 @@ bool datadir_open(const char *dir, struct err *e)
     bool fresh = stat(dir, &st) != 0;
     uint64_t version = 0;
     if (!make_dirs(dir, true, e))
-        return err_wrap(e, "data directory");
+        return err_wrap(e, "data directory (choose another with --data-dir)");
     if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
         return err_set(e, "data directory %s is not a folder; choose another with --data-dir", dir);
     if (access(dir, W_OK | X_OK) != 0)

@@ -6,15 +6,45 @@
 #include "main/role_run.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 /* "inlet=127.0.0.1:8082 outlet=..." from `weir run` to the console */
 #define ROLES_ENV "WEIR_ROLES"
+
+/* What Prometheus' own clients say of their process. */
+static void process_metrics(struct buf *b)
+{
+    struct rusage u;
+    long pages = 0, whole;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f && fscanf(f, "%ld %ld", &whole, &pages) != 2)
+        pages = 0;
+    if (f)
+        fclose(f);
+    getrusage(RUSAGE_SELF, &u);
+    buf_printf(b,
+               "# HELP process_cpu_seconds_total CPU time, user and system.\n# TYPE "
+               "process_cpu_seconds_total counter\n"
+               "process_cpu_seconds_total %.6f\n",
+               (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+                   (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6);
+    buf_printf(
+        b,
+        "# HELP process_resident_memory_bytes Resident memory.\n# TYPE process_resident_memory_bytes gauge\n"
+        "process_resident_memory_bytes %ld\n",
+        pages * sysconf(_SC_PAGESIZE));
+    buf_printf(
+        b, "# HELP weir_info Version of the program.\n# TYPE weir_info gauge\nweir_info{version=\"%s\"} 1\n",
+        WEIR_VERSION);
+}
 
 static void metrics(struct http_call *c)
 {
     struct buf b;
     buf_init(&b, 0);
     counters_render(&b);
+    process_metrics(&b);
     http_reply(c, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&b));
     buf_fini(&b);
 }

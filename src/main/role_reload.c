@@ -142,6 +142,14 @@ static bool adopt(struct role_run *r, struct config *c)
     opt_change_init(&now);
     config_diff(r->started, c, r->id, r->section, &since_start);
     config_diff(r->current, c, r->id, r->section, &now);
+    for (unsigned role = 0; r->id == ROLE_ORCHESTRATOR && role < ROLE_COUNT; role++)
+        if (config_count(r->started, role) !=
+            config_count(c, role)) { /* `weir run` started so many of them */
+            buf_printf(&since_start.restart, "%snumber of sections %s", since_start.restart.len ? ", " : "",
+                       config_roles[role].name);
+            since_start.n_restart++;
+            now.n_restart += config_count(r->current, role) != config_count(c, role);
+        }
     const void *own = config_own(c, r->id, r->section);
     bool ok = now.n_live == 0 || !r->role->reload || r->role->reload(&r->ctx, own, &e);
     if (!ok) {
@@ -152,7 +160,7 @@ static bool adopt(struct role_run *r, struct config *c)
         if (now.n_restart > 0 && since_start.n_restart > 0) {
             char z[1024];
             snprintf(z, sizeof z, "%.*s", STR_ARG(buf_str(&since_start.restart)));
-            log_warn("config", "some changes need a restart of this role", "keys", z, NULL);
+            log_warn("config", "some changes need a restart", "keys", z, NULL);
         }
         said_set(r, r->restart_for, sizeof r->restart_for, buf_str(&since_start.restart));
         said_set(r, r->bad_config, sizeof r->bad_config, (struct str){"", 0});

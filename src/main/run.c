@@ -153,8 +153,9 @@ static bool prepare(struct run *r, struct err *e)
         return false;
     if (realpath(r->data_dir, real)) /* roles shall mean the same place */
         r->data_dir = arena_strdup(&r->arena, real);
-    if (r->config_path && realpath(r->config_path, real))
-        r->config_path = arena_strdup(&r->arena, real);
+    /* absolute, but links stay: !include is relative to the link's folder */
+    if (r->config_path && *r->config_path != '/' && getcwd(real, sizeof real))
+        r->config_path = arena_printf(&r->arena, "%s/%s", real, r->config_path);
     return disk_check(r, e) && (r->config_path || demo_config(r, e)) && config_read(r, e) && run_plan(r, e);
 }
 
