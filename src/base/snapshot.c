@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <urcu/urcu-qsbr.h>
 
+static __thread bool reader; /* this thread is registered */
+
 struct snapshot_box {
     struct rcu_head head;
     void *data;
@@ -34,9 +36,12 @@ void snapshot_publish(struct snapshot *s, void *data, void (*free_fn)(void *))
     struct snapshot_box *old = __atomic_exchange_n(&s->now, b, __ATOMIC_ACQ_REL);
     if (!old)
         return;
-    urcu_qsbr_register_thread(); /* who queues must be a reader for that moment */
+    bool was = reader;
+    if (!was)
+        snapshot_reader_on(); /* who queues must be a reader for that moment */
     urcu_qsbr_call_rcu(&old->head, reclaim);
-    urcu_qsbr_unregister_thread();
+    if (!was)
+        snapshot_reader_off();
 }
 
 void snapshot_fini(struct snapshot *s)
@@ -56,24 +61,29 @@ struct snapshot_view snapshot_get(const struct snapshot *s)
 void snapshot_reader_on(void)
 {
     urcu_qsbr_register_thread();
+    reader = true;
 }
 
 void snapshot_reader_off(void)
 {
     urcu_qsbr_unregister_thread();
+    reader = false;
 }
 
 void snapshot_reader_quiet(void)
 {
-    urcu_qsbr_quiescent_state();
+    if (reader)
+        urcu_qsbr_quiescent_state();
 }
 
 void snapshot_reader_away(void)
 {
-    urcu_qsbr_thread_offline();
+    if (reader)
+        urcu_qsbr_thread_offline();
 }
 
 void snapshot_reader_back(void)
 {
-    urcu_qsbr_thread_online();
+    if (reader)
+        urcu_qsbr_thread_online();
 }

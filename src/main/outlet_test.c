@@ -1,0 +1,413 @@
+/*
+ * Exactly once, by simulation: thousands of deaths at any point between reading, inserting, losing an answer and
+ * committing, with rules that change in between; in the end flows, rollup and ledger must be what one undisturbed reading
+ * of the bus gives. The same without tokens must fail, or the test proves nothing.
+ */
+#include "main/outlet_fake.h"
+#include "main/outlet_exporters.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+enum { RUNS = 45, BASE_S = 1800000000 / 60 * 60, EARLIEST_MINUTES = 200 };
+
+struct sim {
+    struct fake_bus bus;
+    struct fake_store store;
+    struct schema schema;
+    struct enrich enrich;
+    struct outlet_env env;
+    struct worker worker;
+    struct cut_rule rules[3];
+    uint64_t seed;
+};
+
+/* ---- a bus full of records */
+
+static void make_records(struct sim *s, unsigned part, uint64_t seconds)
+{
+    for (uint64_t t = 0; t < seconds; t++) {
+        unsigned n = fake_rnd(&s->seed) % 12;
+        for (unsigned i = 0; i < n; i++) {
+            uint64_t late = fake_rnd(&s->seed) % 20 == 0 ? fake_rnd(&s->seed) % 100 : 0;
+            struct fake_record *f = fake_append(&s->bus, part, BUS_DGRAM, BASE_S + t - (t > late ? late : 0));
+            uint8_t who = (uint8_t)(part * 3 + fake_rnd(&s->seed) % 3 + 1);
+            f->data[0] = fake_rnd(&s->seed) % 10 == 0 ? 'T' : 'D';
+            f->data[1] = (uint8_t)(1 + fake_rnd(&s->seed) % 40);
+            f->data[2] = fake_rnd(&s->seed) % 4 == 0;
+            f->data[3] = (uint8_t)fake_rnd(&s->seed);
+            f->d = (struct dgram){.src = ip_v4((uint8_t[]){192, 0, 2, who}),
+                                  .rx_ns = f->second * 1000000000u,
+                                  .len = 20 + f->data[1]};
+        }
+        struct fake_record *tick = fake_append(&s->bus, part, BUS_TICK, BASE_S + t);
+        if (fake_rnd(&s->seed) % 15 == 0) {
+            struct buf b;
+            buf_init(&b, 0);
+            bus_note_put(&b, &(struct bus_note){ip_v4((uint8_t[]){192, 0, 2, (uint8_t)(part * 3 + 1)}),
+                                                (BASE_S + t) / 60, 3, BUS_NOTE_SHED});
+            memcpy(tick->data, b.p, b.len);
+            tick->d.len = (uint32_t)b.len;
+            buf_fini(&b);
+        }
+    }
+    fake_append(&s->bus, part, BUS_TICK, BASE_S + seconds + 200); /* closes the last minute */
+}
+
+/* What one undisturbed reading gives. */
+static void expect(struct sim *s, struct fake_store *want)
+{
+    struct batch *b = batch_new();
+    want->base_minute = BASE_S / 60 - EARLIEST_MINUTES;
+    for (unsigned p = 0; p < FAKE_PARTS; p++) {
+        struct fake_decoder d = {0};
+        for (size_t i = 0; i < s->bus.part[p].n; i++) {
+            struct fake_record *f = &s->bus.part[p].rec[i];
+            struct decode_stats stats = {0};
+            struct batch_sink sink = {b, NULL};
+            if (f->kind == BUS_TICK) {
+                if (f->d.len)
+                    want->ledger[p * 3 + 1][f->second / 60 - want->base_minute].shed += 3;
+                continue;
+            }
+            f->d.data = f->data;
+            batch_reset(b);
+            fake_decode(&d, &f->d, &sink, &stats);
+            unsigned who = f->d.src.b[15];
+            struct fake_account *a = &want->ledger[who][f->second / 60 - want->base_minute];
+            a->datagrams++;
+            a->stored += stats.flows;
+            a->rejected += stats.rejected[REASON_NO_TEMPLATE];
+            a->decoded += stats.flows + stats.rejected[REASON_NO_TEMPLATE];
+            for (uint32_t row = 0; row < b->n; row++) {
+                uint64_t m = BATCH_U32(b, TimeReceived)[row] / 60 - want->base_minute;
+                for (int t = 0; t < 2; t++) {
+                    want->sum[t][who][m].bytes += BATCH_U64(b, Bytes)[row] * 7;
+                    want->sum[t][who][m].packets += 7;
+                }
+            }
+        }
+    }
+    batch_free(b);
+}
+
+/* ---- one outlet's life */
+
+static void configure(struct sim *s)
+{
+    /* every exporter's rate is 7 by default; who has which name changes from life to life */
+    static struct prefix all;
+    static uint64_t rate = 7;
+    struct enrich_exporter_conf exporter = {.name = fake_rnd(&s->seed) % 2 ? "edge1" : "edge2"};
+    struct enrich_metadata_provider provider = {.type = METADATA_STATIC, .exporters = {1, &all, &exporter}};
+    struct enrich_metadata_conf metadata = {.providers = {1, &provider}};
+    struct enrich_core_conf core = {.default_sampling_rate = {1, &all, &rate}};
+    enrich_configure(&s->enrich, &core, &metadata);
+}
+
+static void begin_life(struct sim *s)
+{
+    struct err e;
+    struct insert_conf conf = {.way = {fake_open, fake_close, fake_insert, &s->store}};
+    configure(s);
+    s->env.inserter = inserter_new(&conf);
+    s->env.rule = &s->rules[fake_rnd(&s->seed) % 3];
+    s->bus.commits_to_fail = 0; /* it could not begin */
+    if (!worker_init(&s->worker, &s->env, 0, 1, &e))
+        fail_msg("%s", e.msg);
+    s->bus.commits_to_fail = 10;
+}
+
+static void end_life(struct sim *s)
+{
+    worker_fini(&s->worker);
+    inserter_free(s->env.inserter);
+}
+
+static bool all_committed(const struct sim *s)
+{
+    for (int p = 0; p < FAKE_PARTS; p++)
+        if (s->bus.part[p].visible < s->bus.part[p].n || s->bus.part[p].commit / 10 < s->bus.part[p].n - 1)
+            return false;
+    return true;
+}
+
+static void live(struct sim *s, bool to_the_end)
+{
+    unsigned steps = to_the_end ? 1000000 : fake_rnd(&s->seed) % 120;
+    for (unsigned i = 0; i < steps && !(to_the_end && all_committed(s)); i++) {
+        for (int p = 0; p < FAKE_PARTS; p++) {
+            size_t more = s->bus.part[p].visible + fake_rnd(&s->seed) % 40;
+            s->bus.part[p].visible = more < s->bus.part[p].n ? more : s->bus.part[p].n;
+        }
+        worker_step(&s->worker);
+        for (unsigned k = fake_rnd(&s->seed) % 4; k-- > 0;)
+            inserter_do(s->env.inserter, fake_rnd(&s->seed) % 6);
+        if (to_the_end)
+            inserter_do(s->env.inserter, 0);
+        if (fake_rnd(&s->seed) % 200 == 0)
+            outlet_rule_set(&s->env, &s->rules[fake_rnd(&s->seed) % 3]);
+        if (fake_rnd(&s->seed) % 100 == 0)
+            configure(s);
+    }
+}
+
+static struct sim *sim_new(uint64_t seed, bool tokens)
+{
+    struct sim *s = xcalloc(1, sizeof *s);
+    s->seed = seed;
+    schema_default(&s->schema);
+    fake_bus_init(&s->bus, seed + 1);
+    s->bus.commits_to_fail = 10;
+    s->store.seed = seed + 2;
+    s->store.away = 10;
+    s->store.cut_off = 10;
+    s->store.base_minute = BASE_S / 60 - EARLIEST_MINUTES;
+    s->enrich.schema = &s->schema;
+    s->rules[0] = (struct cut_rule){4, 20, 1000, 1 << 20, 1 << 20};
+    s->rules[1] = (struct cut_rule){7, 1000, 90, 300, 1 << 20};
+    s->rules[2] = (struct cut_rule){60, 11, 100000, 1 << 20, 3000};
+    s->env = (struct outlet_env){.schema = &s->schema,
+                                 .rollup_table = "flows_1m0s",
+                                 .bus = &s->bus.r,
+                                 .enrich = &s->enrich,
+                                 .decoder = fake_decoder,
+                                 .without_tokens = !tokens};
+    block_layout_init(&s->env.flows, &s->schema, false);
+    block_layout_init(&s->env.rolled, &s->schema, true);
+    for (unsigned p = 0; p < FAKE_PARTS; p++)
+        make_records(s, p, 150 + fake_rnd(&s->seed) % 100);
+    return s;
+}
+
+static void sim_free(struct sim *s)
+{
+    enrich_fini(&s->enrich);
+    fake_bus_fini(&s->bus);
+    free(s->store.tokens);
+    free(s);
+}
+
+static bool equal(const struct fake_store *got, const struct fake_store *want)
+{
+    for (int who = 0; who < FAKE_SOURCES; who++)
+        for (int m = 0; m < FAKE_MINUTES; m++) {
+            for (int t = 0; t < 2; t++)
+                if (got->sum[t][who][m].bytes != want->sum[t][who][m].bytes ||
+                    got->sum[t][who][m].packets != want->sum[t][who][m].packets)
+                    return false;
+            if (memcmp(&got->ledger[who][m], &want->ledger[who][m], sizeof(struct fake_account)) != 0)
+                return false;
+        }
+    return true;
+}
+
+/* Lives one after another until all is committed; true when the store has exactly what it should have. */
+static bool simulate(uint64_t seed, bool tokens, unsigned *deaths, size_t *duplicates)
+{
+    struct sim *s = sim_new(seed, tokens);
+    struct fake_store *want = xcalloc(1, sizeof *want);
+    expect(s, want);
+    for (unsigned lives = 10 + fake_rnd(&s->seed) % 40; lives-- > 0; (*deaths)++) {
+        begin_life(s);
+        live(s, false);
+        end_life(s);
+    }
+    begin_life(s);
+    live(s, true);
+    assert_true(all_committed(s));
+    end_life(s);
+    bool ok = equal(&s->store, want);
+    *duplicates += s->store.duplicates;
+    assert_true(s->store.exporters > 0);
+    free(want);
+    sim_free(s);
+    return ok;
+}
+
+static void exactly_once_whatever_dies(void **state)
+{
+    unsigned deaths = 0;
+    size_t duplicates = 0;
+    for (uint64_t seed = 1; seed <= RUNS; seed++)
+        if (!simulate(seed, true, &deaths, &duplicates))
+            fail_msg("seed %llu: the store does not hold what was received", (unsigned long long)seed);
+    assert_true(deaths > 1000);
+    assert_true(duplicates > deaths); /* blocks did come again, and were recognised */
+}
+
+static void without_tokens_it_fails(void **state)
+{
+    unsigned deaths = 0, wrong = 0;
+    size_t duplicates = 0;
+    for (uint64_t seed = 1; seed <= 5; seed++)
+        wrong += !simulate(seed, false, &deaths, &duplicates);
+    assert_int_equal(wrong, 5);
+}
+
+/* ---- refusals */
+
+static void refused_blocks_are_in_the_ledger(void **state)
+{
+    struct sim *s = sim_new(3, true);
+    struct fake_store *want = xcalloc(1, sizeof *want);
+    expect(s, want);
+    s->store.refuse = "flows";
+    begin_life(s);
+    live(s, true);
+    end_life(s);
+    for (int who = 0; who < FAKE_SOURCES; who++)
+        for (int m = 0; m < FAKE_MINUTES; m++) {
+            assert_int_equal(s->store.ledger[who][m].decoded, want->ledger[who][m].decoded);
+            assert_int_equal(s->store.ledger[who][m].rejected, want->ledger[who][m].decoded);
+            assert_int_equal(s->store.ledger[who][m].stored, 0);
+        }
+    free(want);
+    sim_free(s);
+}
+
+/* ---- a stopped store */
+
+static void a_store_that_is_away_stops_the_reading(void **state)
+{
+    struct sim *s = sim_new(4, true);
+    s->store.away = 100;
+    begin_life(s);
+    for (int p = 0; p < FAKE_PARTS; p++) {
+        s->bus.part[p].visible = s->bus.part[p].n;
+    }
+    for (int i = 0; i < 5000; i++) {
+        worker_step(&s->worker);
+        inserter_do(s->env.inserter, 0);
+    }
+    assert_true(s->worker.pending_jobs < 400);
+    assert_int_equal(s->bus.part[0].commit, 0);
+    s->store.away = 0;
+    live(s, true);
+    end_life(s);
+    struct fake_store *want = xcalloc(1, sizeof *want);
+    expect(s, want);
+    assert_true(equal(&s->store, want));
+    free(want);
+    sim_free(s);
+}
+
+/* ---- cutting */
+
+static struct bus_record record(enum bus_kind kind, uint64_t second, uint32_t len)
+{
+    return (struct bus_record){.kind = kind, .second = second, .d = {.len = len}};
+}
+
+static enum cut_here step(struct cut *c, enum bus_kind kind, uint64_t second, uint32_t len)
+{
+    struct bus_record r = record(kind, second, len);
+    enum cut_here here = cut_before(c, &r);
+    cut_take(c, here, &r);
+    return here;
+}
+
+static void slots_are_cut_by_records(void **state)
+{
+    struct cut c = {.rule = {.slot_s = 4,
+                             .slot_datagrams = 3,
+                             .minute_datagrams = 100,
+                             .slot_bytes = 1000,
+                             .minute_bytes = 5000}};
+    assert_int_equal(step(&c, BUS_DGRAM, 6001, 10), CUT_MINUTE);
+    assert_int_equal(step(&c, BUS_DGRAM, 6003, 10), CUT_NOT);
+    assert_int_equal(step(&c, BUS_DGRAM, 6004, 10), CUT_SLOT); /* aligned: 6000-6003 */
+    assert_int_equal(step(&c, BUS_DGRAM, 6002, 10), CUT_NOT);  /* late */
+    assert_int_equal(step(&c, BUS_TICK, 6007, 0), CUT_NOT);
+    assert_int_equal(step(&c, BUS_TICK, 6008, 0), CUT_SLOT);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(step(&c, BUS_DGRAM, 6008, 10), CUT_NOT);
+    assert_int_equal(step(&c, BUS_DGRAM, 6008, 10), CUT_SLOT); /* three datagrams are enough */
+    assert_int_equal(step(&c, BUS_DGRAM, 6009, 1000), CUT_NOT);
+    assert_int_equal(step(&c, BUS_DGRAM, 6009, 10), CUT_SLOT); /* so are so many bytes */
+    assert_int_equal(step(&c, BUS_TICK, 6060, 0), CUT_MINUTE);
+    assert_int_equal(step(&c, BUS_TICK, 6030, 0), CUT_NOT);
+    assert_int_equal(step(&c, BUS_TICK, 5990, 0), CUT_MINUTE); /* the clock was set back */
+    assert_int_equal(step(&c, BUS_TICK, 5991, 0), CUT_NOT);
+    assert_int_equal(step(&c, BUS_DGRAM, 5991, 4999), CUT_NOT);
+    assert_int_equal(step(&c, BUS_DGRAM, 5991, 10), CUT_SLOT);
+    assert_int_equal(step(&c, BUS_DGRAM, 5992, 10), CUT_MINUTE); /* as much as a minute may have */
+}
+
+/* ---- names */
+
+static void names_change_without_a_restart(void **state)
+{
+    struct sim *s = sim_new(5, true);
+    struct prefix all = {0};
+    struct enrich_interface_conf ifaces[2] = {{.name = "old"},
+                                              {.name = "new", .boundary = BOUNDARY_EXTERNAL}};
+    const char *key = "7";
+    struct batch *b = batch_new(), *fresh = batch_new();
+    struct enricher r;
+    enricher_init(&r, &s->enrich, fresh);
+    for (int i = 0; i < 2; i++) {
+        struct enrich_exporter_conf exporter = {.name = "r1", .ifindexes = {1, &key, &ifaces[i]}};
+        struct enrich_metadata_provider provider = {.type = METADATA_STATIC,
+                                                    .exporters = {1, &all, &exporter}};
+        struct enrich_metadata_conf metadata = {.providers = {1, &provider}};
+        enrich_configure(&s->enrich, &(struct enrich_core_conf){0}, &metadata);
+        batch_reset(b);
+        b->n = 2;
+        BATCH_IP(b, ExporterAddress)[0] = BATCH_IP(b, ExporterAddress)[1] = ip_v4((uint8_t[]){192, 0, 2, 1});
+        BATCH_U32(b, InIfIndex)[0] = 7;
+        BATCH_U32(b, OutIfIndex)[0] = 9;
+        enricher_pin(&r, 100);
+        enricher_fill(&r, b, 0, 2);
+        const struct edge *e = &r.edges.rows[BATCH_U32(b, Edge)[0]],
+                          *none = &r.edges.rows[BATCH_U32(b, Edge)[1]];
+        assert_true(str_eq(intern_str(&r.strings, e->v[edge_value(COL_ExporterName)]), STR("r1")));
+        assert_true(str_eq(intern_str(&r.strings, e->v[edge_value(COL_InIfName)]), str_from(ifaces[i].name)));
+        assert_int_equal(e->v[edge_value(COL_InIfBoundary)], i ? 1 : 0);
+        assert_true(
+            str_eq(intern_str(&r.strings, e->v[edge_value(COL_OutIfName)]), STR("9"))); /* not listed */
+        assert_int_equal(none->v[edge_value(COL_InIfName)], 0); /* index 0 has no name */
+        assert_int_equal(BATCH_U64(b, SamplingRate)[0], 1);
+    }
+    assert_int_equal(r.count.unknown_rate, 4);
+    struct buf out;
+    buf_init(&out, 0);
+    assert_int_equal(exporters_native(&r, 0, 1800000000, &out), 4); /* old, 9, none, new */
+    struct native_block got = native_read(buf_str(&out));
+    assert_false(got.bad);
+    assert_string_equal(native_text(&got, "IfName", 0), "old");
+    assert_string_equal(native_text(&got, "ExporterName", 0), "r1");
+    native_block_free(&got);
+    buf_fini(&out);
+    enricher_fini(&r);
+    batch_free(b);
+    batch_free(fresh);
+    sim_free(s);
+}
+
+static void crowds_are_bounded(void **state)
+{
+    struct edges t;
+    edges_init(&t);
+    struct ip a = ip_v4((uint8_t[]){192, 0, 2, 1});
+    for (uint32_t i = 0; i < EDGES_MAX + 1000; i++)
+        edges_add(&t, a, i, i);
+    assert_int_equal(t.n, EDGES_MAX);
+    assert_int_equal(t.crowded, 1000);
+    for (uint32_t i = 0; i < EDGES_MOST + 1000; i++)
+        edges_add(&t, ip_v4(&i), 1, 1);
+    assert_true(t.n <= EDGES_MOST + 1);
+    edges_fini(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(slots_are_cut_by_records),
+                                       cmocka_unit_test(names_change_without_a_restart),
+                                       cmocka_unit_test(crowds_are_bounded),
+                                       cmocka_unit_test(refused_blocks_are_in_the_ledger),
+                                       cmocka_unit_test(a_store_that_is_away_stops_the_reading),
+                                       cmocka_unit_test(exactly_once_whatever_dies),
+                                       cmocka_unit_test(without_tokens_it_fails)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
