@@ -20,6 +20,7 @@ struct provision {
     pthread_cond_t wake;
     struct provision_conf conf;
     bool stop, changed;
+    uint64_t began_ns; /* for a moment a store that starts beside us is no news */
     const char *status;
     char why[256];
 };
@@ -135,8 +136,10 @@ static bool run(struct provision *p, const struct provision_conf *conf, bool cha
         return true;
     }
     say(p, r.failure == CH_PERMANENT ? "error" : "warning", r.why.msg);
-    log_warn("provision", r.failure == CH_AWAY ? "ClickHouse is away" : "ClickHouse could not be made ready",
-             "reason", r.why.msg, NULL);
+    if (r.failure != CH_AWAY || clock_mono_ns() - p->began_ns > UINT64_C(5000000000))
+        log_warn("provision",
+                 r.failure == CH_AWAY ? "ClickHouse is away" : "ClickHouse could not be made ready", "reason",
+                 r.why.msg, NULL);
     return false;
 }
 
@@ -173,6 +176,7 @@ static void *provisioner(void *arg)
 struct provision *provision_new(const struct provision_conf *conf, struct err *e)
 {
     struct provision *p = xcalloc(1, sizeof *p);
+    p->began_ns = clock_mono_ns();
     p->conf = *conf;
     p->status = conf->clickhouse->skip_migrations ? "ok" : "warning";
     snprintf(p->why, sizeof p->why, "%s",
