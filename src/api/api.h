@@ -8,14 +8,17 @@
 #include "api/user.h"
 #include "net/http_server.h"
 #include "schema/schema.h"
-#include "store/ch.h"
+#include "query/catalog.h"
 
 struct saved;
+struct cache;
 
 struct api {
     const struct console_conf *conf;
     struct schema schema;
-    const struct ch_conf *clickhouse;
+    struct query_pool *pool;
+    struct catalog *catalog;
+    struct cache *cache;
     struct saved *saved;
 };
 

@@ -1,0 +1,240 @@
+/*
+ * Two statements: one over the system tables and each table's ends (answered from metadata), then one that compares the
+ * last minutes of `flows` and the finest rollup, from the last known border on.
+ */
+#include "query/catalog.h"
+#include "query/rows.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FRESH_S = 3 };
+
+struct catalog {
+    pthread_mutex_t lock;
+    struct query_pool *pool;
+    struct query_tables now;
+    uint64_t read_ns; /* monotonic; 0: never */
+};
+
+struct catalog *catalog_new(struct query_pool *pool)
+{
+    struct catalog *t = xcalloc(1, sizeof *t);
+    t->pool = pool;
+    pthread_mutex_init(&t->lock, NULL);
+    return t;
+}
+
+void catalog_free(struct catalog *t)
+{
+    if (!t)
+        return;
+    pthread_mutex_destroy(&t->lock);
+    free(t);
+}
+
+uint32_t catalog_resolution(struct str name)
+{
+    static const struct {
+        char unit;
+        uint32_t s;
+    } units[] = {{'h', 3600}, {'m', 60}, {'s', 1}};
+    if (str_eq(name, STR("flows")))
+        return 1;
+    if (!str_starts(name, STR("flows_")))
+        return 0;
+    uint32_t total = 0, part = 0;
+    unsigned unit = 0;
+    bool digits = false;
+    for (size_t i = strlen("flows_"); i < name.len; i++) {
+        char c = name.p[i];
+        if (c >= '0' && c <= '9' && part < 100000) {
+            part = part * 10 + (uint32_t)(c - '0');
+            digits = true;
+            continue;
+        }
+        while (unit < 3 && units[unit].unit != c)
+            unit++;
+        if (unit == 3 || !digits)
+            return 0;
+        total += part * units[unit++].s;
+        part = 0;
+        digits = false;
+    }
+    return digits ? 0 : total;
+}
+
+/* ---- what there is */
+
+static void see(struct query_tables *q, struct str kind, struct str name)
+{
+    if (str_eq(kind, STR("dictionary"))) {
+        q->asns |= str_eq(name, STR("asns"));
+        q->protocols |= str_eq(name, STR("protocols"));
+        q->tcp |= str_eq(name, STR("tcp"));
+        q->udp |= str_eq(name, STR("udp"));
+        q->icmp |= str_eq(name, STR("icmp"));
+        return;
+    }
+    q->ledger |= str_eq(name, STR("ledger"));
+    q->exporters |= str_eq(name, STR("exporters"));
+    uint32_t s = catalog_resolution(name);
+    if (s == 0 || q->n == CATALOG_MAX || name.len >= sizeof q->t[0].name)
+        return;
+    size_t at = q->n++;
+    for (; at > 0 && q->t[at - 1].resolution_s > s; at--)
+        q->t[at] = q->t[at - 1];
+    q->t[at] = (struct query_table){.resolution_s = s};
+    memcpy(q->t[at].name, name.p, name.len);
+}
+
+static enum query_result read_names(struct catalog *t, const struct query_asker *asker,
+                                    struct query_tables *q, struct err *e)
+{
+    struct buf out;
+    buf_init(&out, 0);
+    enum query_result r = query_pool_ask(
+        t->pool, asker,
+        "SELECT if(engine = 'Dictionary', 'dictionary', 'table')::String, name::String FROM system.tables "
+        "WHERE database = currentDatabase() AND engine NOT LIKE '%View' AND engine != 'Null' FORMAT "
+        "RowBinary",
+        0, &out, e);
+    struct rows rows = rows_init(buf_str(&out));
+    while (r == QUERY_OK && rows_more(&rows)) {
+        struct str kind = rows_text(&rows);
+        see(q, kind, rows_text(&rows));
+    }
+    buf_fini(&out);
+    if (r == QUERY_OK && (q->n == 0 || q->t[0].resolution_s != 1)) {
+        err_set(e, "table flows is not there yet: the orchestrator makes it when it can reach the store");
+        return QUERY_BUSY;
+    }
+    return r;
+}
+
+static enum query_result read_ends(struct catalog *t, const struct query_asker *asker, struct query_tables *q,
+                                   struct err *e)
+{
+    struct buf sql, out;
+    buf_init(&sql, 0);
+    buf_init(&out, 0);
+    for (size_t i = 0; i < q->n; i++)
+        buf_printf(
+            &sql,
+            "%sSELECT %zu::UInt8 AS i, toUInt32(min(TimeReceived)), toUInt32(max(TimeReceived)) FROM %s",
+            i ? " UNION ALL " : "", i, q->t[i].name);
+    buf_z(&sql, " FORMAT RowBinary");
+    buf_u8(&sql, 0);
+    enum query_result r = query_pool_ask(t->pool, asker, (char *)sql.p, 0, &out, e);
+    struct rows rows = rows_init(buf_str(&out));
+    while (r == QUERY_OK && rows_more(&rows)) {
+        struct query_table *table = &q->t[rows_u8(&rows) % CATALOG_MAX];
+        table->oldest = rows_u32(&rows);
+        table->newest = rows_u32(&rows);
+    }
+    buf_fini(&sql);
+    buf_fini(&out);
+    return r;
+}
+
+/* Only asked while it is not known: interfaces do not lose their boundaries all at once. */
+static enum query_result read_boundary(struct catalog *t, const struct query_asker *asker,
+                                       struct query_tables *q, struct err *e)
+{
+    const char *sql =
+        q->exporters
+            ? "SELECT toUInt8(count() > 0) FROM (SELECT 1 FROM exporters WHERE IfBoundary != "
+              "'undefined' LIMIT 1) FORMAT RowBinary"
+            : "SELECT toUInt8(count() > 0) FROM (SELECT 1 FROM flows WHERE TimeReceived > now() - 3600 "
+              "AND (InIfBoundary != 'undefined' OR OutIfBoundary != 'undefined') LIMIT 1) FORMAT "
+              "RowBinary";
+    struct buf out;
+    buf_init(&out, 0);
+    enum query_result r = query_pool_ask(t->pool, asker, sql, 0, &out, e);
+    struct rows rows = rows_init(buf_str(&out));
+    if (r == QUERY_OK)
+        q->boundary = rows_u8(&rows);
+    buf_fini(&out);
+    return r;
+}
+
+/* ---- the border */
+
+/* First minute in which both do not agree, not after `last`, the minute of the newest row. */
+static enum query_result compare(struct catalog *t, const struct query_asker *asker,
+                                 const struct query_table *rollup, uint32_t from, uint32_t last,
+                                 uint32_t *border, struct err *e)
+{
+    struct buf sql, out;
+    buf_init(&sql, 0);
+    buf_init(&out, 0);
+    const char *part =
+        "SELECT toStartOfInterval(TimeReceived, INTERVAL %u second) AS m, %s AS a, %s AS b FROM %s "
+        "WHERE TimeReceived >= toDateTime(%u) AND TimeReceived < toDateTime(%u) GROUP BY m";
+    buf_z(&sql, "SELECT toUInt32(min(m)) FROM (SELECT m FROM (");
+    buf_printf(&sql, part, rollup->resolution_s, "sum(Packets)", "toUInt64(0)", "flows", from, last);
+    buf_z(&sql, " UNION ALL ");
+    buf_printf(&sql, part, rollup->resolution_s, "toUInt64(0)", "sum(Packets)", rollup->name, from, last);
+    buf_z(&sql, ") GROUP BY m HAVING sum(a) != sum(b)) FORMAT RowBinary");
+    buf_u8(&sql, 0);
+    enum query_result r = query_pool_ask(t->pool, asker, (char *)sql.p, 0, &out, e);
+    struct rows rows = rows_init(buf_str(&out));
+    uint32_t first = r == QUERY_OK ? rows_u32(&rows) : 0;
+    *border = first ? first : last;
+    buf_fini(&sql);
+    buf_fini(&out);
+    return r;
+}
+
+static enum query_result read_border(struct catalog *t, const struct query_asker *asker,
+                                     struct query_tables *q, struct err *e)
+{
+    uint32_t now = (uint32_t)(clock_wall_ns() / 1000000000u);
+    q->border = 0;
+    if (q->n < 2 || q->t[1].newest == 0 || q->t[0].newest == 0)
+        return QUERY_OK;
+    /* A clock of an exporter may be ahead of ours. */
+    uint32_t newest = q->t[0].newest < now ? q->t[0].newest : now;
+    uint32_t step = q->t[1].resolution_s, last = newest / step * step;
+    uint32_t from = last > CATALOG_LOOK_BACK_S ? (last - CATALOG_LOOK_BACK_S) / step * step : 0;
+    /* What agreed once agrees still, but for rows that come late and are then late in both. */
+    uint32_t before = t->now.border;
+    if (before > from && before <= last)
+        from = before;
+    if (from >= last) {
+        q->border = last;
+        return QUERY_OK;
+    }
+    return compare(t, asker, &q->t[1], from, last, &q->border, e);
+}
+
+static enum query_result refresh(struct catalog *t, const struct query_asker *asker, struct err *e)
+{
+    struct query_tables q = {.boundary = t->now.boundary};
+    enum query_result r = read_names(t, asker, &q, e);
+    if (r == QUERY_OK)
+        r = read_ends(t, asker, &q, e);
+    if (r == QUERY_OK)
+        r = read_border(t, asker, &q, e);
+    if (r == QUERY_OK && !q.boundary)
+        r = read_boundary(t, asker, &q, e);
+    if (r != QUERY_OK)
+        return r;
+    t->now = q;
+    t->read_ns = clock_mono_ns();
+    return r;
+}
+
+enum query_result catalog_get(struct catalog *t, const struct query_asker *asker, struct query_tables *out,
+                              struct err *e)
+{
+    enum query_result r = QUERY_OK;
+    pthread_mutex_lock(&t->lock);
+    if (!t->read_ns || clock_mono_ns() - t->read_ns > FRESH_S * UINT64_C(1000000000))
+        r = refresh(t, asker, e);
+    *out = t->now;
+    pthread_mutex_unlock(&t->lock);
+    return r;
+}

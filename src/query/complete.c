@@ -1,0 +1,243 @@
+/* Columns and operators come from their tables, values from a fixed list, a dictionary, `exporters`, or recent flows. */
+#include "query/complete.h"
+#include "query/render.h"
+#include "query/rows.h"
+
+enum { VALUES_MAX = 20 };
+
+static bool begins(const char *text, struct str prefix)
+{
+    return strncasecmp(text, prefix.p ? prefix.p : "", prefix.len) == 0;
+}
+
+static void add(json_t *list, json_t *label, const char *detail, bool quoted)
+{
+    json_array_append_new(
+        list, json_pack("{s:o, s:s, s:b}", "label", label, "detail", detail ? detail : "", "quoted", quoted));
+}
+
+static void columns(json_t *list, const struct schema *s, struct str prefix)
+{
+    for (unsigned c = 0; c < COL_COUNT; c++)
+        if (filter_column(s, (enum column)c) && begins(column_defs[c].name, prefix))
+            add(list, json_string(column_defs[c].name), column_defs[c].doc, false);
+}
+
+static void operators(json_t *list, enum column c, struct str prefix)
+{
+    static const char *const joins[][2] = {{"AND", "both"}, {"OR", "either"}};
+    for (size_t i = 0; c != COL_COUNT && i < operator_count; i++)
+        if (operator_first(i, column_defs[c].kind) && begins(operator_defs[i].text, prefix))
+            add(list, json_string(operator_defs[i].text), operator_defs[i].doc, false);
+    for (size_t i = 0; c == COL_COUNT && i < 2; i++)
+        if (begins(joins[i][0], prefix))
+            add(list, json_string(joins[i][0]), joins[i][1], false);
+}
+
+static void words(json_t *list, const char *const *all, const char *detail, struct str prefix)
+{
+    for (; *all; all++)
+        if (begins(*all, prefix))
+            add(list, json_string(*all), detail, false);
+}
+
+/* Values that need no store; false when there are none of that kind. */
+static bool fixed(json_t *list, enum column_kind kind, struct str prefix)
+{
+    static const char *const boundaries[] = {"external", "internal", "undefined", NULL};
+    static const char *const directions[] = {"ingress", "egress", "undefined", NULL};
+    static const char *const etypes[] = {"IPv4", "IPv6", NULL};
+    switch (kind) {
+    case KIND_BOUNDARY:
+        words(list, boundaries, "network boundary", prefix);
+        return true;
+    case KIND_DIRECTION:
+        words(list, directions, "flow direction", prefix);
+        return true;
+    case KIND_ETYPE:
+        words(list, etypes, "ethernet type", prefix);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* ---- values out of the store: statements of (label, detail) */
+
+static void starts_with(struct buf *sql, const char *expr, struct str prefix)
+{
+    struct buf pattern;
+    buf_init(&pattern, 0);
+    for (size_t i = 0; i < prefix.len; i++) {
+        if (strchr("%_\\", prefix.p[i]) && prefix.p[i])
+            buf_u8(&pattern, '\\');
+        buf_u8(&pattern, (uint8_t)prefix.p[i]);
+    }
+    buf_u8(&pattern, '%');
+    buf_printf(sql, "%s ILIKE ", expr);
+    filter_quote(sql, buf_str(&pattern));
+    buf_fini(&pattern);
+}
+
+/* Seen lately first, then the dictionary's, by number or by name. */
+static void as_numbers(struct buf *sql, const struct query_tables *t, const char *column, struct str prefix)
+{
+    if (prefix.len > 2 && strncasecmp(prefix.p, "AS", 2) == 0 && prefix.p[2] >= '0' && prefix.p[2] <= '9')
+        prefix = (struct str){prefix.p + 2, prefix.len - 2};
+    buf_printf(
+        sql,
+        "SELECT concat('AS', toString(n)), name FROM (SELECT n, any(name) AS name, max(seen) AS seen FROM ("
+        "SELECT %s AS n, %s AS name, sum(Bytes) AS seen FROM flows WHERE TimeReceived > now() - 60 GROUP BY "
+        "n",
+        column, t->asns ? "dictGetOrDefault('asns', 'name', n, '')" : "''");
+    if (t->asns)
+        buf_z(sql, " UNION ALL SELECT asn AS n, name, 0 AS seen FROM dictionary('asns')");
+    buf_z(sql, ") WHERE ");
+    starts_with(sql, "toString(n)", prefix);
+    buf_z(sql, " OR ");
+    starts_with(sql, "name", prefix);
+    buf_z(sql, " GROUP BY n) ORDER BY seen DESC, n");
+}
+
+static void protocols(struct buf *sql, const struct query_tables *t, struct str prefix)
+{
+    if (!t->protocols)
+        return;
+    buf_z(sql, "SELECT name, description FROM dictionary('protocols') WHERE ");
+    starts_with(sql, "name", prefix);
+    buf_z(sql, " AND name != '' ORDER BY proto");
+}
+
+static void ports(struct buf *sql, const struct query_tables *t, struct str prefix)
+{
+    if (!t->tcp || !t->udp)
+        return;
+    buf_z(sql, "SELECT toString(port), any(name) FROM (SELECT port, name FROM dictionary('tcp') UNION ALL "
+               "SELECT port, "
+               "name FROM dictionary('udp')) WHERE ");
+    starts_with(sql, "toString(port)", prefix);
+    buf_z(sql, " OR ");
+    starts_with(sql, "name", prefix);
+    buf_z(sql, " GROUP BY port ORDER BY port");
+}
+
+/* InIfName and OutIfName are both IfName in `exporters`. */
+static const char *exporter_column(const char *name)
+{
+    return strncmp(name, "InIf", 4) == 0       ? name + 2
+           : strncmp(name, "OutIf", 5) == 0    ? name + 3
+           : strncmp(name, "Exporter", 8) == 0 ? name
+                                               : NULL;
+}
+
+static void texts(struct buf *sql, enum column c, const struct query_tables *t, struct str prefix)
+{
+    const char *name = column_defs[c].name, *known = t->exporters ? exporter_column(name) : NULL;
+    bool net = strstr(name, "Net") != NULL;
+    struct buf label;
+    buf_init(&label, 0);
+    sql_label(&label, c, t, known ? known : name, 32, 128);
+    buf_u8(&label, 0);
+    buf_printf(sql, "SELECT l, '' FROM (SELECT %s AS l FROM %s", (char *)label.p,
+               known ? "exporters" : "flows");
+    if (!known)
+        buf_printf(sql, " WHERE TimeReceived > now() - %d", net ? 600 : 60);
+    buf_z(sql, " GROUP BY l) WHERE l != '' AND ");
+    starts_with(sql, "l", prefix);
+    buf_z(sql, " ORDER BY l");
+    buf_fini(&label);
+}
+
+static void communities(struct buf *sql, enum column c, struct str prefix)
+{
+    buf_printf(
+        sql,
+        "SELECT l, '' FROM (SELECT DISTINCT concat(toString(bitShiftRight(v, 16)), ':', toString(bitAnd(v, "
+        "65535))) AS l FROM flows ARRAY JOIN %s AS v WHERE TimeReceived > now() - 60) WHERE ",
+        column_defs[c].name);
+    starts_with(sql, "l", prefix);
+    buf_z(sql, " ORDER BY l");
+}
+
+/* The statement, empty when nothing is offered: too many different ones, or free numbers. */
+static void statement(struct buf *sql, enum column c, const struct query_tables *t, struct str prefix)
+{
+    switch (column_defs[c].kind) {
+    case KIND_ASN:
+    case KIND_ASPATH:
+        as_numbers(sql, t, column_defs[c].kind == KIND_ASPATH ? "DstAS" : column_defs[c].name, prefix);
+        break;
+    case KIND_PROTO:
+        protocols(sql, t, prefix);
+        break;
+    case KIND_COMMUNITY:
+        communities(sql, c, prefix);
+        break;
+    case KIND_STRING:
+        if (column_defs[c].store == STORE_STR && !strstr(column_defs[c].name, "Geo"))
+            texts(sql, c, t, prefix);
+        break;
+    case KIND_IP:
+        if (c == COL_ExporterAddress)
+            texts(sql, c, t, prefix);
+        break;
+    case KIND_UINT:
+        if (c == COL_SrcPort || c == COL_DstPort)
+            ports(sql, t, prefix);
+        break;
+    default:
+        break;
+    }
+}
+
+static enum query_result values(struct query_pool *pool, const struct query_asker *asker, enum column c,
+                                const struct query_tables *t, struct str prefix, json_t *list,
+                                struct query_answer *out, struct err *e)
+{
+    enum column_kind kind = column_defs[c].kind;
+    struct buf data;
+    if (fixed(list, kind, prefix))
+        return QUERY_OK;
+    statement(&out->sql, c, t, prefix);
+    if (!out->sql.len)
+        return QUERY_OK;
+    buf_init(&data, 0);
+    buf_printf(&out->sql, " LIMIT %d FORMAT RowBinary", VALUES_MAX);
+    buf_u8(&out->sql, 0);
+    enum query_result r = query_pool_ask(pool, asker, (char *)out->sql.p, 0, &data, e);
+    out->sql.len--;
+    struct rows rows = rows_init(buf_str(&data));
+    while (r == QUERY_OK && rows_more(&rows)) {
+        json_t *label = render_text(rows_text(&rows)), *detail = render_text(rows_text(&rows));
+        add(list, label, json_string_value(detail), kind == KIND_STRING || kind == KIND_PROTO);
+        json_decref(detail);
+    }
+    buf_fini(&data);
+    return r;
+}
+
+enum query_result complete_ask(struct query_pool *pool, const struct query_asker *asker,
+                               const struct schema *s, const struct query_tables *t,
+                               const struct complete_question *q, struct query_answer *out, struct err *e)
+{
+    enum column c = column_find_nocase(q->column);
+    enum query_result r = QUERY_OK;
+    json_t *list = json_array();
+    *out = (struct query_answer){0};
+    if (c != COL_COUNT && !filter_column(s, c))
+        c = COL_COUNT;
+    if (str_eq(q->what, STR("column")))
+        columns(list, s, q->prefix);
+    else if (str_eq(q->what, STR("operator")))
+        operators(list, c, q->prefix);
+    else if (str_eq(q->what, STR("value")) && c != COL_COUNT)
+        r = values(pool, asker, c, t, q->prefix, list, out, e);
+    else if (!str_eq(q->what, STR("value"))) {
+        err_set(e, "\"what\": expected column, operator or value");
+        r = QUERY_FAILED;
+    }
+    if (r == QUERY_OK)
+        out->json = json_pack("{s:O}", "completions", list);
+    json_decref(list);
+    return r;
+}

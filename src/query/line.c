@@ -1,0 +1,302 @@
+/*
+ * One statement: the tuples with most traffic as a constant array of hashes, then for each axis the sums by bucket and
+ * place in that array (0: Other). Names are made last, on the few rows that remain; gaps are filled here.
+ */
+#include "query/line.h"
+#include "query/missing.h"
+#include "query/render.h"
+#include "query/rows.h"
+#include "query/series.h"
+#include <stdio.h>
+#include <time.h>
+
+/* From a datagram to its visible row; newer buckets are still filling. */
+enum { VISIBLE_AFTER_S = 8 };
+
+struct axis {
+    unsigned number;
+    bool reverse, previous;
+    const char *name; /* of the subquery */
+    struct plan plan;
+};
+
+/* ---- the statement */
+
+uint32_t line_complete_until(const struct query_request *q, const struct query_tables *t)
+{
+    uint32_t visible = q->now > VISIBLE_AFTER_S ? q->now - VISIBLE_AFTER_S : 0;
+    uint32_t newest = t->t[0].newest ? t->t[0].newest + 1 : 0; /* the collector may be behind, or be down */
+    return newest < visible ? newest : visible;
+}
+
+/* The tuples shown by name, as an array of keys, most first. */
+static void top(struct buf *sql, const struct query_request *q, const struct query_tables *t,
+                const struct plan *p)
+{
+    buf_z(sql, "(SELECT groupArray(k) FROM (SELECT ");
+    if (q->limit_type == LIMIT_MAX) {
+        buf_z(sql, "k FROM (SELECT ");
+        sql_key(sql, q);
+        buf_z(sql, " AS k, ");
+        sql_bucket(sql, "t", p->interval);
+        buf_z(sql, " AS bucket, ");
+        sql_rate(sql, q, 0);
+        buf_z(sql, " AS x FROM direct GROUP BY k, bucket) GROUP BY k ORDER BY max(x) DESC, k");
+    } else {
+        sql_key(sql, q);
+        buf_z(sql, " AS k FROM direct");
+        if (q->limit_type == LIMIT_LAST) {
+            uint32_t until = line_complete_until(q, t) / p->interval * p->interval;
+            until = until > p->to ? p->to : until;
+            until = until < p->from + p->interval ? p->from + p->interval : until;
+            buf_z(sql, " WHERE t >= ");
+            sql_time(sql, until - p->interval);
+            buf_z(sql, " AND t < ");
+            sql_time(sql, until);
+        }
+        buf_z(sql, " GROUP BY k ORDER BY ");
+        sql_rate(sql, q, 0);
+        buf_z(sql, " DESC, k");
+    }
+    buf_printf(sql, " LIMIT %u)) AS top", q->limit);
+}
+
+static void one_axis(struct buf *sql, const struct query_request *q, const struct query_tables *t,
+                     const struct axis *x)
+{
+    bool named = q->n_dims && !x->previous;
+    buf_printf(sql, "SELECT %u::UInt8 AS axis, bucket, r::UInt32 AS r, x::Float64 AS x, ", x->number);
+    if (named) {
+        buf_z(sql, "if(r = 0, [], CAST(");
+        sql_labels(sql, q, t, "a");
+        buf_z(sql, ", 'Array(String)')) AS label FROM (SELECT ");
+    } else {
+        buf_z(sql, "[]::Array(String) AS label FROM (SELECT ");
+    }
+    sql_bucket(sql, "t", x->plan.interval);
+    buf_z(sql, " AS bucket, ");
+    if (named) {
+        buf_z(sql, "transform(");
+        sql_key(sql, q);
+        buf_z(sql, ", top, arrayEnumerate(top), 0::UInt32) AS r, ");
+        for (size_t i = 0; i < q->n_dims; i++)
+            buf_printf(sql, "any(d%zu) AS a%zu, ", i + 1, i + 1);
+    } else {
+        buf_z(sql, "0 AS r, ");
+    }
+    sql_rate(sql, q, x->plan.interval);
+    buf_printf(sql, " AS x FROM %s GROUP BY bucket, r)", x->name);
+}
+
+static size_t axes_of(const struct query_request *q, const struct query_tables *t, const struct plan *plan,
+                      struct axis *axes)
+{
+    static const char *const names[] = {"direct", "reverse", "previous", "previous_reverse"};
+    size_t n = 0;
+    const char *name;
+    uint32_t back = plan_previous(q->start, q->end, &name);
+    back = back / plan->interval * plan->interval;
+    for (unsigned i = 0; i < 4; i++) {
+        struct axis x = {
+            .number = i + 1, .reverse = i & 1, .previous = i & 2, .name = names[i], .plan = *plan};
+        if ((x.reverse && !q->bidirectional) || (x.previous && !q->previous))
+            continue;
+        if (x.previous && back < plan->from)
+            plan_range(&x.plan, t, plan->from - back, plan->to - back, plan->interval, request_main_only(q));
+        axes[n++] = x;
+    }
+    return n;
+}
+
+void line_sql(const struct query_request *q, const struct query_tables *t, const struct plan *plan,
+              struct buf *sql)
+{
+    struct axis axes[4];
+    size_t n = axes_of(q, t, plan, axes);
+    for (size_t i = 0; i < n; i++) {
+        const struct axis *x = &axes[i];
+        struct sql_source s = {.q = q,
+                               .plan = &x->plan,
+                               .reverse = x->reverse,
+                               .dimensions = !x->previous,
+                               .shift = plan->from - x->plan.from};
+        buf_printf(sql, "%s%s AS (", i ? ", " : "WITH ", x->name);
+        sql_source(sql, &s);
+        buf_z(sql, ")");
+    }
+    if (q->n_dims) {
+        buf_z(sql, ", ");
+        top(sql, q, t, plan);
+    }
+    buf_u8(sql, ' ');
+    for (size_t i = 0; i < n; i++) {
+        buf_z(sql, i ? " UNION ALL " : "");
+        one_axis(sql, q, t, &axes[i]);
+    }
+}
+
+/* ---- its answer */
+
+static bool read_rows(struct series_set *s, const struct query_request *q, struct str answer, struct err *e)
+{
+    struct rows rows = rows_init(answer);
+    while (rows_more(&rows)) {
+        unsigned axis = rows_u8(&rows);
+        uint32_t t = rows_u32(&rows);
+        unsigned rank = rows_u32(&rows);
+        double x = rows_f64(&rows);
+        struct series *row = series_row(s, axis, rank);
+        size_t n = rows_varint(&rows), bucket = series_bucket(s, t);
+        if (!row || n > REQUEST_DIMENSIONS_MAX)
+            return err_set(e, "the store's answer is not what was asked for");
+        bool is_new = !row->label;
+        if (is_new)
+            row->label = json_array();
+        for (size_t i = 0; i < n; i++) {
+            struct str text = rows_text(&rows);
+            if (is_new)
+                json_array_append_new(row->label, render_text(text));
+        }
+        for (size_t i = 0; is_new && rank == 0 && i < q->n_dims; i++)
+            json_array_append_new(row->label, json_string("Other"));
+        if (bucket < s->n_buckets && x == x && x - x == 0) /* an interface without speed gives inf or nan */
+            row->points[bucket] = x;
+    }
+    return !rows_bad(&rows) || err_set(e, "the store's answer ends early");
+}
+
+static json_t *times(const struct series_set *s)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < s->n_buckets; i++)
+        json_array_append_new(list, render_time(s->plan->from + (uint32_t)i * s->plan->interval));
+    return list;
+}
+
+static void put_rows(json_t *out, const struct series_set *s, const struct query_request *q)
+{
+    static const char *const keys[] = {"average", "min", "max", "last", "95th", "total"};
+    json_t *rows = json_array(), *points = json_array(), *axis = json_array(), *lists[6];
+    for (size_t k = 0; k < 6; k++)
+        lists[k] = json_array();
+    for (size_t i = 0; i < s->n; i++) {
+        const struct series *row = &s->rows[i];
+        const double numbers[] = {row->average, row->min, row->max, row->last, row->p95, row->total};
+        json_t *list = json_array();
+        for (size_t b = 0; b < s->n_buckets; b++)
+            json_array_append_new(list, json_real(row->points[b]));
+        json_array_append_new(points, list);
+        json_array_append(rows, row->label);
+        json_array_append_new(axis, json_integer(row->axis));
+        for (size_t k = 0; k < 6; k++)
+            json_array_append_new(lists[k], json_real(numbers[k]));
+    }
+    json_object_set_new(out, "rows", rows);
+    json_object_set_new(out, "points", points);
+    json_object_set_new(out, "axis", axis);
+    for (size_t k = 0; k < 6; k++) {
+        if (k == 5 && sql_is_percent(q->units))
+            json_decref(lists[k]);
+        else
+            json_object_set_new(out, keys[k], lists[k]);
+    }
+}
+
+static json_t *axis_names(const struct query_request *q)
+{
+    const char *period;
+    char text[64];
+    json_t *names = json_object();
+    plan_previous(q->start, q->end, &period);
+    json_object_set_new(names, "1", json_string("Direct"));
+    if (q->bidirectional)
+        json_object_set_new(names, "2", json_string("Reverse"));
+    if (q->previous) {
+        snprintf(text, sizeof text, "Previous %s", period);
+        json_object_set_new(names, "3", json_string(text));
+    }
+    if (q->previous && q->bidirectional) {
+        snprintf(text, sizeof text, "Previous %s (reverse)", period);
+        json_object_set_new(names, "4", json_string(text));
+    }
+    return names;
+}
+
+json_t *line_notes(const struct query_request *q, const struct query_tables *t, const struct plan *p)
+{
+    json_t *list = json_array();
+    uint32_t oldest = 0;
+    for (size_t i = 1; i < t->n; i++)
+        if (t->t[i].oldest && (!oldest || t->t[i].oldest < oldest))
+            oldest = t->t[i].oldest;
+    uint32_t detail = t->t[0].oldest;
+    bool more = oldest && detail && oldest + t->t[t->n - 1].resolution_s < detail;
+    if (p->short_of_data && p->table->oldest && p->table == &t->t[0] && more) {
+        char when[RENDER_TIME_MAX];
+        render_time_text(p->table->oldest, when);
+        json_array_append_new(
+            list,
+            json_sprintf(
+                q->units == UNITS_FPS
+                    ? "Flows per second are counted in the detailed data, which is kept since %s."
+                    : "This needs detailed data (addresses, ports and the like), which is kept since %s.",
+                when));
+    }
+    if (p->interval > 2 * ((q->end - q->start) / q->points + 1) && p->table->resolution_s > 1)
+        json_array_append_new(
+            list, json_sprintf("Data of that time is kept in steps of %u s.", p->table->resolution_s));
+    if (sql_is_percent(q->units))
+        json_array_append_new(list, json_string("Interfaces whose speed is not known are left out."));
+    return list;
+}
+
+static json_t *answer(struct series_set *s, const struct query_request *q, const struct query_tables *t,
+                      json_t *missing)
+{
+    const struct plan *p = s->plan;
+    json_t *out = json_object();
+    json_object_set_new(out, "t", times(s));
+    put_rows(out, s, q);
+    json_object_set_new(out, "axis-names", axis_names(q));
+    json_object_set_new(out, "table", json_string(p->table->name));
+    json_object_set_new(out, "interval", json_integer(p->interval));
+    json_object_set_new(out, "incomplete-from",
+                        s->complete < s->n_buckets
+                            ? render_time(p->from + (uint32_t)s->complete * p->interval)
+                            : json_null());
+    json_object_set_new(out, "missing", missing);
+    json_object_set_new(out, "note", line_notes(q, t, p));
+    return out;
+}
+
+enum query_result line_ask(struct query_pool *pool, const struct query_asker *asker,
+                           const struct query_request *q, const struct query_tables *t, struct arena *a,
+                           struct query_answer *out, struct err *e)
+{
+    struct plan plan;
+    struct series_set s;
+    struct buf data;
+    json_t *missing = NULL;
+    *out = (struct query_answer){0};
+    buf_init(&data, 0);
+    plan_make(&plan, t, q->start, q->end, q->points, request_main_only(q));
+    series_init(&s, a, &plan, line_complete_until(q, t));
+    line_sql(q, t, &plan, &out->sql);
+    size_t shown = out->sql.len;
+    buf_z(&out->sql, " FORMAT RowBinary");
+    buf_u8(&out->sql, 0);
+    enum query_result r = query_pool_ask(pool, asker, (char *)out->sql.p, 0, &data, e);
+    out->sql.p[shown] = 0;
+    out->sql.len = shown;
+    if (r == QUERY_OK && !read_rows(&s, q, buf_str(&data), e))
+        r = QUERY_FAILED;
+    if (r == QUERY_OK && s.n)
+        r = missing_ask(pool, asker, t, &s, &missing, e);
+    if (r == QUERY_OK) {
+        series_finish(&s, q->limit_type);
+        out->json = answer(&s, q, t, missing ? missing : json_array());
+    }
+    series_fini(&s);
+    buf_fini(&data);
+    return r;
+}

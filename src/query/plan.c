@@ -1,0 +1,138 @@
+/*
+ * Of the tables that reach back far enough, the coarsest whose resolution is not over a bucket; when none reaches, the one
+ * with the oldest data or a coarser one that begins at most one of its own steps later.
+ */
+#include "query/plan.h"
+
+/* Lengths of buckets that people can read off an axis; longer ones are whole days. */
+static const uint32_t nice[] = {1,   2,   3,    5,    10,   15,   20,    30,    60,    120,   180,  300,
+                                600, 900, 1200, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400};
+
+enum { DAY_S = 86400 };
+
+static uint32_t floor_to(uint32_t t, uint32_t step)
+{
+    return t / step * step;
+}
+
+static uint32_t ceil_to(uint32_t t, uint32_t step)
+{
+    return (uint32_t)(((uint64_t)t + step - 1) / step * step);
+}
+
+static bool reaches(const struct query_table *t, uint32_t start)
+{
+    return t->oldest && t->oldest < (uint64_t)start + t->resolution_s;
+}
+
+/* Data that begins before this is as old as any: a coarse table's first step begins before its first row. */
+static uint32_t old_enough(const struct query_tables *t)
+{
+    uint32_t oldest = UINT32_MAX, slack = 0;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->t[i].oldest && t->t[i].oldest <= oldest) {
+            oldest = t->t[i].oldest;
+            slack = t->t[i].resolution_s;
+        }
+    return oldest + slack < oldest ? UINT32_MAX : oldest + slack;
+}
+
+static const struct query_table *choose(const struct query_tables *t, uint32_t start, uint32_t step)
+{
+    const struct query_table *best = NULL;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->t[i].resolution_s <= step && reaches(&t->t[i], start))
+            best = &t->t[i];
+    if (best)
+        return best;
+    /* Coarser than asked is better than missing. */
+    for (size_t i = 0; i < t->n; i++)
+        if (reaches(&t->t[i], start))
+            return &t->t[i];
+    uint32_t oldest = old_enough(t);
+    for (size_t i = 0; i < t->n; i++) {
+        const struct query_table *c = &t->t[i];
+        if (c->oldest && c->oldest <= oldest && (!best || c->resolution_s <= step))
+            best = c;
+    }
+    return best ? best : &t->t[0];
+}
+
+/* The longest nice interval that gives at least the points asked for, and fits the table. */
+static uint32_t interval_for(uint32_t step, uint32_t resolution)
+{
+    uint32_t best = resolution;
+    for (size_t i = 0; i < sizeof nice / sizeof *nice; i++)
+        if (nice[i] <= step && nice[i] % resolution == 0)
+            best = nice[i];
+    uint32_t days = step / DAY_S * DAY_S;
+    return days && days % resolution == 0 ? days : best;
+}
+
+static void piece(struct plan *p, const struct query_table *t, uint32_t from, uint32_t to)
+{
+    if (from < to && p->n < PLAN_PIECES_MAX)
+        p->pieces[p->n++] = (struct plan_piece){t, from, to};
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Table up to the last of its steps that is complete, then the finest rollup, then `flows`. */
+static void cut(struct plan *p, const struct query_tables *t, const struct query_table *table)
+{
+    uint32_t at = p->from;
+    p->table = table;
+    p->n = 0;
+    for (const struct query_table *c = table; c;
+         c = c != &t->t[0] ? c == &t->t[1] ? &t->t[0] : &t->t[1] : NULL) {
+        uint32_t to = c == &t->t[0] ? p->to : least(p->to, floor_to(t->border, c->resolution_s));
+        piece(p, c, at, to);
+        at = to > at ? to : at;
+    }
+    if (p->n == 0) /* a range that the tables have nothing of is still a statement */
+        piece(p, &t->t[0], p->from, p->to);
+    p->short_of_data = !table->oldest || floor_to(table->oldest, p->interval) > p->from;
+}
+
+void plan_range(struct plan *p, const struct query_tables *t, uint32_t from, uint32_t to, uint32_t interval,
+                bool main_only)
+{
+    const struct query_table *best = &t->t[0];
+    *p = (struct plan){.from = from, .to = to, .interval = interval};
+    for (size_t i = 1; i < t->n && !main_only; i++)
+        if (interval % t->t[i].resolution_s == 0 && (reaches(&t->t[i], from) || !reaches(best, from)) &&
+            t->t[i].oldest && t->t[i].oldest <= old_enough(t))
+            best = &t->t[i];
+    cut(p, t, best);
+}
+
+void plan_make(struct plan *p, const struct query_tables *t, uint32_t start, uint32_t end, unsigned points,
+               bool main_only)
+{
+    uint32_t step = (end - start) / points;
+    step = step ? step : 1;
+    const struct query_table *table = main_only ? &t->t[0] : choose(t, start, step);
+    uint32_t interval = interval_for(step, table->resolution_s);
+    *p = (struct plan){.from = floor_to(start, interval), .to = ceil_to(end, interval), .interval = interval};
+    cut(p, t, table);
+}
+
+uint32_t plan_previous(uint32_t start, uint32_t end, const char **name)
+{
+    static const struct {
+        uint32_t below, back;
+        const char *name;
+    } periods[] = {{2 * 3600, 3600, "hour"},
+                   {2 * DAY_S, DAY_S, "day"},
+                   {14 * DAY_S, 7 * DAY_S, "week"},
+                   {56 * DAY_S, 28 * DAY_S, "4 weeks"},
+                   {UINT32_MAX, 364 * DAY_S, "year"}};
+    size_t i = 0;
+    while (end - start >= periods[i].below)
+        i++;
+    *name = periods[i].name;
+    return periods[i].back;
+}

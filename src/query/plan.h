@@ -1,0 +1,34 @@
+/*
+ * plan: which tables answer for which part of a time range, and how long a bucket is. Pure functions.
+ *
+ * Buckets lie on a fixed grid (multiples of the interval since 1970), so that a chart which refreshes does not change
+ * its past; the range is widened to whole buckets. The part behind the rollups' border is read from finer tables, see
+ * catalog.h.
+ */
+#pragma once
+#include "query/request.h"
+#include "query/catalog.h"
+
+enum { PLAN_PIECES_MAX = 3 };
+
+struct plan_piece {
+    const struct query_table *table;
+    uint32_t from, to; /* seconds, [from, to) */
+};
+
+struct plan {
+    const struct query_table *table; /* the one that answers for most */
+    uint32_t from, to, interval;     /* whole buckets */
+    struct plan_piece pieces[PLAN_PIECES_MAX];
+    size_t n;
+    bool short_of_data; /* nothing stored reaches back to `from` in the table that must be read */
+};
+
+/* Borrows `t`. main_only: only `flows` will do. */
+void plan_make(struct plan *p, const struct query_tables *t, uint32_t start, uint32_t end, unsigned points,
+               bool main_only);
+/* The same for another range with a given interval: the previous period. */
+void plan_range(struct plan *p, const struct query_tables *t, uint32_t from, uint32_t to, uint32_t interval,
+                bool main_only);
+/* Seconds by which the previous period lies back. */
+uint32_t plan_previous(uint32_t start, uint32_t end, const char **name);

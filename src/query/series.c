@@ -1,0 +1,122 @@
+#include "query/series.h"
+#include <stdlib.h>
+
+enum { ROWS_MAX = 4 * 1001 };
+
+void series_init(struct series_set *s, struct arena *a, const struct plan *plan, uint32_t complete_until)
+{
+    *s = (struct series_set){.arena = a, .plan = plan};
+    s->n_buckets = (plan->to - plan->from) / plan->interval;
+    s->complete = complete_until <= plan->from ? 0 : (complete_until - plan->from) / plan->interval;
+    if (s->complete > s->n_buckets)
+        s->complete = s->n_buckets;
+    s->missing = arena_array(a, s->n_buckets, sizeof *s->missing);
+}
+
+void series_fini(struct series_set *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        json_decref(s->rows[i].label);
+    s->n = 0;
+}
+
+struct series *series_row(struct series_set *s, unsigned axis, unsigned rank)
+{
+    for (size_t i = s->n; i-- > 0;)
+        if (s->rows[i].axis == axis && s->rows[i].rank == rank)
+            return &s->rows[i];
+    if (s->n == ROWS_MAX)
+        return NULL;
+    if (s->n == s->room) {
+        size_t room = s->room ? 2 * s->room : 16;
+        struct series *rows = arena_array(s->arena, room, sizeof *rows);
+        if (s->n)
+            memcpy(rows, s->rows, s->n * sizeof *rows);
+        s->rows = rows;
+        s->room = room;
+    }
+    struct series *row = &s->rows[s->n++];
+    *row = (struct series){.axis = axis, .rank = rank};
+    row->points = arena_array(s->arena, s->n_buckets, sizeof *row->points);
+    return row;
+}
+
+size_t series_bucket(const struct series_set *s, uint32_t t)
+{
+    return t < s->plan->from || t >= s->plan->to ? s->n_buckets : (t - s->plan->from) / s->plan->interval;
+}
+
+bool series_empty(const struct series_set *s, size_t bucket)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->rows[i].points[bucket] > 0)
+            return false;
+    return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Linear between the two nearest, as spreadsheets do. */
+static double percentile(const double *sorted, size_t n, double p)
+{
+    if (n == 0)
+        return 0;
+    double at = p * (double)(n - 1);
+    size_t below = (size_t)at;
+    return below + 1 < n ? sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below])
+                         : sorted[n - 1];
+}
+
+static void count(struct series_set *s, struct series *row, double *scratch)
+{
+    size_t n = 0, all = s->complete ? s->complete : s->n_buckets;
+    double sum = 0;
+    row->total = row->min = row->max = row->last = 0;
+    for (size_t i = 0; i < s->n_buckets; i++) {
+        double v = row->points[i];
+        row->total += v * s->plan->interval;
+        if (i >= all || s->missing[i])
+            continue;
+        scratch[n++] = v;
+        sum += v;
+        row->last = v;
+        row->max = v > row->max ? v : row->max;
+        if (v > 0 && (row->min == 0 || v < row->min))
+            row->min = v;
+    }
+    row->average = n ? sum / (double)n : 0;
+    qsort(scratch, n, sizeof *scratch, by_value);
+    row->p95 = percentile(scratch, n, 0.95);
+}
+
+static double weight(const struct series *row, enum query_limit limit)
+{
+    return limit == LIMIT_MAX ? row->max : limit == LIMIT_LAST ? row->last : row->total;
+}
+
+static int in_order(const void *a, const void *b, void *arg)
+{
+    const struct series *x = a, *y = b;
+    const enum query_limit *limit = arg;
+    if (x->axis != y->axis)
+        return x->axis < y->axis ? -1 : 1;
+    if (!x->rank != !y->rank)
+        return x->rank ? -1 : 1;
+    double wx = weight(x, *limit), wy = weight(y, *limit);
+    if (wx != wy)
+        return wx > wy ? -1 : 1;
+    return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+void series_finish(struct series_set *s, enum query_limit limit)
+{
+    double *scratch = arena_array(s->arena, s->n_buckets + 1, sizeof *scratch);
+    for (size_t i = 0; i < s->n; i++)
+        count(s, &s->rows[i], scratch);
+    if (s->n > 1)
+        qsort_r(s->rows, s->n, sizeof *s->rows, in_order, &limit);
+}

@@ -1,0 +1,36 @@
+/*
+ * series: the points of a chart's rows, and the numbers below the chart. Plain computation; one thread.
+ *
+ * Buckets that are still filling, or for which telemetry is missing, count in `total` alone: an average over them would
+ * be wrong, and the last of them would look like a fall.
+ */
+#pragma once
+#include "query/plan.h"
+
+struct series {
+    unsigned axis, rank; /* rank 0: Other */
+    json_t *label;       /* array of texts; owned until given away */
+    double *points;
+    double average, min, max, last, p95, total;
+};
+
+struct series_set {
+    struct arena *arena;
+    const struct plan *plan;
+    size_t n_buckets;
+    size_t complete; /* buckets before this one are complete */
+    bool *missing;   /* by bucket */
+    struct series *rows;
+    size_t n, room;
+};
+
+void series_init(struct series_set *s, struct arena *a, const struct plan *plan, uint32_t complete_until);
+void series_fini(struct series_set *s);
+/* The row of this axis and rank, made with all points zero when it is new; NULL past its bound. */
+struct series *series_row(struct series_set *s, unsigned axis, unsigned rank);
+/* Bucket of a time; n_buckets when outside. */
+size_t series_bucket(const struct series_set *s, uint32_t t);
+/* True when no row has anything in the bucket. */
+bool series_empty(const struct series_set *s, size_t bucket);
+/* Averages and so on; then rows by axis, largest first by what `limit` says, Other last. */
+void series_finish(struct series_set *s, enum query_limit limit);
