@@ -18,6 +18,7 @@ static const struct command commands[] = {
 
     {NULL, "Tools:", NULL},
     {"decode", "print the flows of captures", cmd_decode},
+    {"filter", "what a filter of the console means in SQL", cmd_filter},
     {"healthcheck", "ask a role how it is", cmd_healthcheck},
     {"manual", "print the manual of the configuration, or its JSON schema", cmd_manual},
     {"sql", "ask the store in SQL", cmd_sql},

@@ -143,13 +143,14 @@ static enum query_result read_ends(struct catalog *t, const struct query_asker *
 static enum query_result read_boundary(struct catalog *t, const struct query_asker *asker,
                                        struct query_tables *q, struct err *e)
 {
-    const char *sql =
-        q->exporters
-            ? "SELECT toUInt8(count() > 0) FROM (SELECT 1 FROM exporters WHERE IfBoundary != "
-              "'undefined' LIMIT 1) FORMAT RowBinary"
-            : "SELECT toUInt8(count() > 0) FROM (SELECT 1 FROM flows WHERE TimeReceived > now() - 3600 "
-              "AND (InIfBoundary != 'undefined' OR OutIfBoundary != 'undefined') LIMIT 1) FORMAT "
-              "RowBinary";
+    char sql[512];
+    const char *finest = q->t[q->n > 1 ? 1 : 0].name;
+    snprintf(sql, sizeof sql,
+             "SELECT toUInt8(count() > 0) FROM (SELECT 1 FROM %s WHERE TimeReceived > now() - 3600 AND "
+             "(InIfBoundary != 'undefined' OR OutIfBoundary != 'undefined') LIMIT 1%s) FORMAT RowBinary",
+             finest,
+             q->exporters ? " UNION ALL SELECT 1 FROM exporters WHERE IfBoundary != 'undefined' LIMIT 1"
+                          : "");
     struct buf out;
     buf_init(&out, 0);
     enum query_result r = query_pool_ask(t->pool, asker, sql, 0, &out, e);

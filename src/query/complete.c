@@ -86,7 +86,7 @@ static void as_numbers(struct buf *sql, const struct query_tables *t, const char
         prefix = (struct str){prefix.p + 2, prefix.len - 2};
     buf_printf(
         sql,
-        "SELECT concat('AS', toString(n)), name FROM (SELECT n, any(name) AS name, max(seen) AS seen FROM ("
+        "SELECT concat('AS', toString(n)), l FROM (SELECT n, any(name) AS l, max(seen) AS s FROM ("
         "SELECT %s AS n, %s AS name, sum(Bytes) AS seen FROM flows WHERE TimeReceived > now() - 60 GROUP BY "
         "n",
         column, t->asns ? "dictGetOrDefault('asns', 'name', n, '')" : "''");
@@ -96,7 +96,7 @@ static void as_numbers(struct buf *sql, const struct query_tables *t, const char
     starts_with(sql, "toString(n)", prefix);
     buf_z(sql, " OR ");
     starts_with(sql, "name", prefix);
-    buf_z(sql, " GROUP BY n) ORDER BY seen DESC, n");
+    buf_z(sql, " GROUP BY n) ORDER BY s DESC, n");
 }
 
 static void protocols(struct buf *sql, const struct query_tables *t, struct str prefix)
@@ -112,9 +112,10 @@ static void ports(struct buf *sql, const struct query_tables *t, struct str pref
 {
     if (!t->tcp || !t->udp)
         return;
-    buf_z(sql, "SELECT toString(port), any(name) FROM (SELECT port, name FROM dictionary('tcp') UNION ALL "
-               "SELECT port, "
-               "name FROM dictionary('udp')) WHERE ");
+    buf_z(sql,
+          "SELECT toString(port), any(name) AS l FROM (SELECT port, name FROM dictionary('tcp') UNION ALL "
+          "SELECT port, "
+          "name FROM dictionary('udp')) WHERE ");
     starts_with(sql, "toString(port)", prefix);
     buf_z(sql, " OR ");
     starts_with(sql, "name", prefix);

@@ -163,7 +163,7 @@ static void top_sql(struct buf *sql, const struct widget_ask *w, const struct qu
     sql_source(sql, &s);
     buf_z(sql, ") SELECT CAST(");
     sql_labels(sql, q, w->tables, "d");
-    buf_z(sql, ", 'Array(String)'), x / (SELECT sum(v) FROM source) * 100 FROM (SELECT ");
+    buf_z(sql, ", 'Array(String)'), CAST(x / (SELECT sum(v) FROM source) * 100, 'Float64') FROM (SELECT ");
     sql_dims(sql, q);
     buf_z(sql, ", sum(v) AS x FROM source GROUP BY ");
     sql_dims(sql, q);
