@@ -15,7 +15,7 @@ void bus_note_put(struct buf *out, const struct bus_note *n)
     buf_le64(out, (uint64_t)n->kind);
 }
 
-bool bus_note_next(struct str *data, struct bus_note *n)
+bool bus_note_any(struct str *data, struct bus_note *n)
 {
     if (data->len < BUS_NOTE_LEN)
         return false;
@@ -28,4 +28,12 @@ bool bus_note_next(struct str *data, struct bus_note *n)
     data->p += BUS_NOTE_LEN;
     data->len -= BUS_NOTE_LEN;
     return true;
+}
+
+bool bus_note_next(struct str *data, struct bus_note *n)
+{
+    while (bus_note_any(data, n))
+        if (n->kind != BUS_NOTE_DROPPED)
+            return true;
+    return false;
 }

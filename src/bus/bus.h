@@ -28,7 +28,11 @@ struct bus_record {
  * What a tick tells besides the time, so that the ledger follows from the bus alone: datagrams of an exporter that were
  * received and not kept (or kept and dropped unread), and datagrams that the kernel dropped at a socket.
  */
-enum bus_note_kind { BUS_NOTE_SHED = 1, BUS_NOTE_KERNEL = 2 };
+enum bus_note_kind {
+    BUS_NOTE_SHED = 1,
+    BUS_NOTE_KERNEL = 2,  /* an estimate: the kernel does not know whose they were, nor exactly when */
+    BUS_NOTE_DROPPED = 3, /* the spool's own mark: which segment the notes before it are about */
+};
 
 struct bus_note {
     struct ip src;   /* exporter; zero for a socket */
@@ -39,23 +43,28 @@ struct bus_note {
 
 enum { BUS_NOTE_LEN = 40 };
 void bus_note_put(struct buf *out, const struct bus_note *n);
-/* The next note of a tick's data; false at the end. */
+/* The next note of a tick's data, but for marks; false at the end. */
 bool bus_note_next(struct str *data, struct bus_note *n);
+/* The same with marks. */
+bool bus_note_any(struct str *data, struct bus_note *n);
 
 /* What a partition holds that the reader has not read yet. */
 struct bus_lag {
     uint64_t records, bytes;
     uint64_t newest_s; /* wall second of the newest record on the bus; 0: none */
+    uint64_t end;      /* offset behind the newest record */
 };
 
 struct bus_writer {
     unsigned partitions;
     /*
-     * Appends n datagrams to one partition and returns how many were taken: those are acknowledged (they survive the
-     * process). Fewer than n: e says why (disk full, broker away); the rest is noted as shed, for the next tick to tell.
+     * Appends n datagrams to one partition; after the next flush they are acknowledged: they survive the process. Both
+     * return how many datagrams were lost (then e says why: disk full, broker away); these are noted as shed, for the next
+     * tick to tell.
      */
     size_t (*append)(struct bus_writer *w, unsigned partition, const struct dgram *d, size_t n,
                      struct err *e);
+    size_t (*flush)(struct bus_writer *w, struct err *e);
     /* A tick into every partition; also the moment of fsync and retention. */
     void (*tick)(struct bus_writer *w, uint64_t second);
     /* Something for the next tick of the partition to tell: datagrams the caller had to give up, or kernel drops. */

@@ -187,8 +187,10 @@ static void lag(struct bus_reader *r, unsigned i, struct bus_lag *l)
     *l = (struct bus_lag){0};
     if (k->parts[i].started &&
         rd_kafka_get_watermark_offsets(k->consumer, k->name, (int32_t)i, &low, &high) == 0 &&
-        high > (int64_t)k->parts[i].pos)
+        high > (int64_t)k->parts[i].pos) {
         l->records = (uint64_t)high - k->parts[i].pos;
+        l->end = (uint64_t)high;
+    }
 }
 
 static void reader_free(struct bus_reader *r)

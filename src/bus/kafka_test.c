@@ -89,7 +89,7 @@ static void datagrams_ticks_and_commits(void **state)
                               .rx_ns = 1000000000ull * (i + 1),
                               .data = data,
                               .len = 50 + i};
-    assert_int_equal(w->append(w, 2, d, 50, &e), 50);
+    assert_int_equal(w->append(w, 2, d, 50, &e), 0);
     struct bus_note told = {.src = ip_v4("\xc0\0\2\7"), .minute = 3, .datagrams = 9, .kind = BUS_NOTE_SHED};
     w->note(w, 2, &told);
     w->tick(w, 77);

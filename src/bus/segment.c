@@ -1,4 +1,4 @@
-/* The record format, and the order of stores that makes it safe to read while it is written. */
+/* The record format, how records are written, and what makes it safe to read them while that happens. */
 #include "bus/segment.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <xxhash.h>
 
 struct head {
-    uint32_t len;   /* of the data behind this head; stored last */
+    uint32_t len;   /* of the data behind this head, plus 1 */
     uint32_t check; /* of everything behind this field, data included */
     uint64_t seq;   /* number of the record in its partition */
     uint64_t when;  /* datagram: receive time, ns; tick: second */
@@ -31,90 +31,143 @@ static uint32_t check_of(const uint8_t *record, size_t len)
     return (uint32_t)XXH3_64bits(record + CHECKED_FROM, sizeof(struct head) - CHECKED_FROM + len);
 }
 
-static bool map_file(struct segment *s, int fd, bool write, const char *path, struct err *e)
-{
-    void *p = mmap(NULL, s->len, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
-    if (p == MAP_FAILED) {
-        err_errno(e, "cannot map %s", path);
-        close(fd);
-        return false;
-    }
-    s->map = p;
-    s->fd = fd;
-    return true;
-}
-
 bool segment_create(struct segment *s, const char *path, uint64_t base, size_t len, uint64_t seq,
                     struct err *e)
 {
     *s = (struct segment){.base = base, .len = len, .seq = seq};
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
+    s->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (s->fd < 0)
         return err_errno(e, "cannot create %s", path);
-    int rc = posix_fallocate(fd, 0, (off_t)len);
-    if (rc != 0) {
-        close(fd);
-        unlink(path);
-        errno = rc;
-        return err_errno(e, "cannot allocate %zu bytes for %s", len, path);
+    int rc = posix_fallocate(s->fd, 0, (off_t)len);
+    if (rc == 0) {
+        s->open = true;
+        return true;
     }
-    return map_file(s, fd, true, path, e);
+    close(s->fd);
+    unlink(path);
+    errno = rc;
+    return err_errno(e, "cannot allocate %zu bytes for %s", len, path);
+}
+
+static bool open_file(struct segment *s, const char *path, uint64_t base, int flags, struct err *e)
+{
+    *s = (struct segment){.base = base};
+    struct stat st;
+    s->fd = open(path, flags | O_CLOEXEC);
+    if (s->fd < 0)
+        return err_errno(e, "cannot open %s", path);
+    if (fstat(s->fd, &st) != 0 || st.st_size < (off_t)sizeof(struct head) || st.st_nlink == 0) {
+        close(s->fd);
+        return err_set(e, "%s is too short for a segment", path);
+    }
+    s->len = (size_t)st.st_size;
+    void *p = mmap(NULL, s->len, PROT_READ, MAP_SHARED, s->fd, 0);
+    if (p == MAP_FAILED) {
+        err_errno(e, "cannot map %s", path);
+        close(s->fd);
+        return false;
+    }
+    s->map = p;
+    s->open = true;
+    return true;
+}
+
+bool segment_open(struct segment *s, const char *path, uint64_t base, struct err *e)
+{
+    return open_file(s, path, base, O_RDONLY, e);
+}
+
+void segment_close(struct segment *s)
+{
+    if (s->map)
+        munmap(s->map, s->len);
+    if (s->open)
+        close(s->fd);
+    *s = (struct segment){0};
 }
 
 static void find_end(struct segment *s)
 {
     struct bus_record rec;
     uint64_t offset = s->base;
-    while (segment_read(s, offset, &rec) == SEGMENT_RECORD) {
+    enum segment_read got;
+    while ((got = segment_read(s, offset, &rec)) == SEGMENT_RECORD) {
+        if (offset != s->base && rec.seq != s->seq)
+            break; /* of an earlier writer that failed here */
         offset = rec.next;
         s->seq = rec.seq + 1;
     }
-    s->at = offset - s->base;
+    s->ended = got == SEGMENT_NEXT;
+    s->at = s->ended ? s->len : offset - s->base;
 }
 
-bool segment_open(struct segment *s, const char *path, uint64_t base, bool write, struct err *e)
+static bool write_at(const struct segment *s, size_t at, const uint8_t *p, size_t len, struct err *e)
 {
-    *s = (struct segment){.base = base};
-    int fd = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-    struct stat st;
-    if (fd < 0)
-        return err_errno(e, "cannot open %s", path);
-    if (fstat(fd, &st) != 0 || st.st_size < (off_t)sizeof(struct head)) {
-        close(fd);
-        return err_set(e, "%s is too short for a segment", path);
+    while (len > 0) {
+        ssize_t n = pwrite(s->fd, p, len, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return err_errno(e, "cannot write to the spool");
+        p += n;
+        at += (size_t)n;
+        len -= (size_t)n;
     }
-    s->len = (size_t)st.st_size;
-    if (!map_file(s, fd, write, path, e))
-        return false;
-    if (write)
-        find_end(s);
     return true;
 }
 
-void segment_close(struct segment *s)
+/* Makes [from, to) zeros where it is not. */
+static bool clear(struct segment *s, size_t from, size_t to, bool *dirty, struct err *e)
 {
-    if (s->map) {
-        munmap(s->map, s->len);
-        close(s->fd);
+    static const uint8_t zeros[4096];
+    for (size_t at = from, n; at < to; at += n) {
+        n = to - at < sizeof zeros ? to - at : sizeof zeros;
+        if (memcmp(s->map + at, zeros, n) == 0)
+            continue;
+        *dirty = true;
+        if (!write_at(s, at, zeros, n, e))
+            return false;
     }
-    *s = (struct segment){0};
+    return true;
 }
 
-static void publish(uint8_t *at, uint32_t len)
+/* What is behind the last whole record; only parts of the file that were ever written are looked at. */
+static bool clear_rest(struct segment *s, uint64_t *mended, struct err *e)
 {
-    __atomic_store_n((uint32_t *)(void *)at, len, __ATOMIC_RELEASE);
+    bool dirty = false, ok = true;
+    for (off_t at = (off_t)s->at, hole; ok && (at = lseek(s->fd, at, SEEK_DATA)) >= 0; at = hole) {
+        hole = lseek(s->fd, at, SEEK_HOLE);
+        if (hole <= at || hole > (off_t)s->len)
+            hole = (off_t)s->len;
+        ok = clear(s, (size_t)at, (size_t)hole, &dirty, e);
+        if (hole == (off_t)s->len)
+            break;
+    }
+    *mended += dirty;
+    return ok;
 }
 
-bool segment_append(struct segment *s, enum bus_kind kind, uint64_t second, const struct dgram *d)
+bool segment_resume(struct segment *s, const char *path, uint64_t base, uint64_t *mended, struct err *e)
+{
+    if (!open_file(s, path, base, O_RDWR, e))
+        return false;
+    find_end(s);
+    bool ok = s->ended || clear_rest(s, mended, e);
+    munmap(s->map, s->len);
+    s->map = NULL;
+    if (!ok)
+        segment_close(s);
+    return ok;
+}
+
+static void encode(struct buf *b, uint64_t seq, enum bus_kind kind, uint64_t second, const struct dgram *d)
 {
     size_t need = segment_need(d->len);
-    /* room for the end mark always stays */
-    if (s->at + need + sizeof(struct head) > s->len) {
-        publish(s->map + s->at, SEGMENT_END);
-        return false;
-    }
-    uint8_t *at = s->map + s->at;
-    struct head h = {.seq = s->seq,
+    buf_reserve(b, need);
+    uint8_t *at = b->p + b->len;
+    struct head h = {.len =
+                         d->len + 1, /* an empty record (a tick without notes) still has one that is not 0 */
+                     .seq = seq,
                      .when = kind == BUS_TICK ? second : d->rx_ns,
                      .rate_limit = d->rate_limit,
                      .src_port = d->src_port,
@@ -124,36 +177,60 @@ bool segment_append(struct segment *s, enum bus_kind kind, uint64_t second, cons
                      .decap = d->decap,
                      .use_src = d->use_src};
     memcpy(h.src, d->src.b, 16);
-    memcpy(at + CHECKED_FROM, (uint8_t *)&h + CHECKED_FROM, sizeof h - CHECKED_FROM);
+    memcpy(at, &h, sizeof h);
     if (d->len)
         memcpy(at + sizeof h, d->data, d->len);
-    uint32_t check = check_of(at, d->len);
-    memcpy(at + 4, &check, sizeof check);
-    publish(at + need, 0);
-    /* an empty record (a tick without notes) still needs a length that is not 0 */
-    publish(at, d->len + 1);
-    s->at += need;
-    s->seq++;
+    memset(at + sizeof h + d->len, 0, need - sizeof h - d->len);
+    h.check = check_of(at, d->len);
+    memcpy(at + 4, &h.check, sizeof h.check);
+    b->len += need;
+}
+
+bool segment_stage(const struct segment *s, struct buf *stage, uint64_t seq, enum bus_kind kind,
+                   uint64_t second, const struct dgram *d)
+{
+    /* room for the end mark always stays */
+    if (s->at + stage->len + segment_need(d->len) + sizeof(struct head) > s->len)
+        return false;
+    encode(stage, seq, kind, second, d);
+    return true;
+}
+
+bool segment_write(struct segment *s, struct buf *stage, size_t n, struct err *e)
+{
+    if (!write_at(s, s->at, stage->p, stage->len, e))
+        return false;
+    s->at += stage->len;
+    s->seq += n;
+    buf_reset(stage);
+    return true;
+}
+
+bool segment_end(struct segment *s, struct err *e)
+{
+    static const uint32_t mark = SEGMENT_END;
+    if (!write_at(s, s->at, (const uint8_t *)&mark, sizeof mark, e))
+        return false;
+    s->at = s->len;
+    s->ended = true;
     return true;
 }
 
 enum segment_read segment_read(const struct segment *s, uint64_t offset, struct bus_record *rec)
 {
     size_t at = offset - s->base;
-    if (at + sizeof(struct head) > s->len)
+    if (at % 8 || at + sizeof(struct head) > s->len)
         return SEGMENT_BAD;
     const uint8_t *p = s->map + at;
-    uint32_t len = __atomic_load_n((const uint32_t *)(const void *)p, __ATOMIC_ACQUIRE);
-    if (len == 0)
-        return SEGMENT_NOTHING;
-    if (len == SEGMENT_END)
-        return SEGMENT_NEXT;
-    len--;
     struct head h;
-    if (len > DGRAM_MAX * 2 || at + segment_need(len) > s->len)
-        return SEGMENT_BAD;
     memcpy(&h, p, sizeof h);
-    if (check_of(p, len) != h.check || h.kind > BUS_TICK)
+    if (h.len == 0)
+        return SEGMENT_NOTHING;
+    if (h.len == SEGMENT_END)
+        return SEGMENT_NEXT;
+    uint32_t len = h.len - 1;
+    if (len > DGRAM_MAX || at + segment_need(len) > s->len || check_of(p, len) != h.check ||
+        h.kind > BUS_TICK)
         return SEGMENT_BAD;
     bool tick = h.kind == BUS_TICK;
     *rec = (struct bus_record){.offset = offset,
@@ -172,15 +249,4 @@ enum segment_read segment_read(const struct segment *s, uint64_t offset, struct 
                                      .len = len}};
     memcpy(rec->d.src.b, h.src, 16);
     return SEGMENT_RECORD;
-}
-
-unsigned segment_mend(struct segment *s)
-{
-    if (s->at + sizeof(struct head) > s->len)
-        return 0;
-    uint32_t len = __atomic_load_n((const uint32_t *)(const void *)(s->map + s->at), __ATOMIC_RELAXED);
-    if (len == 0 || len == SEGMENT_END)
-        return 0;
-    publish(s->map + s->at, 0);
-    return 1;
 }

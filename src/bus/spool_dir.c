@@ -185,3 +185,15 @@ bool spool_commit_read(const char *dir, unsigned partition, uint64_t *offset, st
     buf_fini(&b);
     return ok;
 }
+
+uint64_t spool_committed(const char *dir, unsigned partition)
+{
+    char path[SPOOL_PATH_MAX];
+    uint64_t head[2] = {0};
+    snprintf(path, sizeof path, "%s/%u/commit", dir, partition);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, head, sizeof head);
+    if (fd >= 0)
+        close(fd);
+    return n == sizeof head ? head[1] : 0;
+}

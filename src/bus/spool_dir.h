@@ -25,4 +25,7 @@ bool spool_commit_write(const char *dir, unsigned partition, uint64_t offset, st
 bool spool_commit_read(const char *dir, unsigned partition, uint64_t *offset, struct buf *checkpoint,
                        struct err *e);
 
+/* The committed offset alone; 0 when nothing was. */
+uint64_t spool_committed(const char *dir, unsigned partition);
+
 bool spool_read_file(const char *path, struct buf *out, struct err *e);

@@ -1,6 +1,7 @@
 /*
- * The reading side: segments are mapped as reading comes to them and unmapped when released. It never writes but for
- * commits, and follows a writer in another process by looking at the next record's length.
+ * The reading side: segments are mapped as reading comes to them, and stay mapped until they are both released and
+ * committed; for that time a lock on the file (flock) keeps the writer from dropping what may be read again. It never
+ * writes but for commits, and follows the writer through the partition's tail.
  */
 #include "base/arena.h"
 #include "base/clock.h"
@@ -11,16 +12,20 @@
 #include "bus/spool_tail.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { POLL_NS = 2000000 };
+enum { POLL_MIN_NS = 1000000, POLL_MAX_NS = 16000000 };
 
 struct part {
     struct segment *open; /* ascending, neighbours not necessarily */
     size_t n_open;
     struct spool_tail *tail;
     uint64_t read_to, read_seq; /* behind the last record handed out */
+    uint64_t released, committed;
     uint64_t skipped;
+    long poll_ns; /* grows while nothing comes */
 };
 
 struct spool_reader {
@@ -42,23 +47,35 @@ static struct segment *opened(struct part *p, uint64_t offset)
     return NULL;
 }
 
+/* Fails when the writer is about to drop it, or just has. */
+static bool open_locked(struct spool_reader *s, unsigned i, uint64_t base, struct segment *seg)
+{
+    struct err e;
+    char path[SPOOL_PATH_MAX + 64];
+    struct stat st;
+    spool_segment_path(path, s->dir, i, base);
+    if (!segment_open(seg, path, base, &e))
+        return false;
+    if (flock(seg->fd, LOCK_SH | LOCK_NB) == 0 && fstat(seg->fd, &st) == 0 && st.st_nlink > 0)
+        return true;
+    segment_close(seg);
+    return false;
+}
+
 /* The segment with `offset`, or the first one behind it; *offset moves to what exists. NULL: not there yet. */
 static struct segment *seek(struct spool_reader *s, unsigned i, uint64_t *offset)
 {
     struct part *p = &s->parts[i];
-    struct segment *seg = opened(p, *offset);
-    if (seg)
-        return seg;
+    struct segment *seg = opened(p, *offset), fresh;
     struct spool_segments all;
     struct err e;
-    char path[SPOOL_PATH_MAX + 64];
-    if (!spool_segments_list(&all, s->dir, i, &e))
+    if (seg)
+        return seg;
+    if (*offset >= spool_tail_get(p->tail).offset || !spool_segments_list(&all, s->dir, i, &e))
         return NULL;
     for (size_t k = 0; k < all.n && !seg; k++) {
-        struct segment fresh;
-        spool_segment_path(path, s->dir, i, all.bases[k]);
         if ((k + 1 < all.n && all.bases[k + 1] <= *offset) || opened(p, all.bases[k]) ||
-            !segment_open(&fresh, path, all.bases[k], false, &e))
+            !open_locked(s, i, all.bases[k], &fresh))
             continue;
         if (*offset >= fresh.base + fresh.len) {
             segment_close(&fresh);
@@ -74,24 +91,33 @@ static struct segment *seek(struct spool_reader *s, unsigned i, uint64_t *offset
     return seg;
 }
 
+/* A record that cannot be is skipped with the rest of its segment; the newest segment's writer may yet mend it. */
+static bool skip_bad(struct spool_reader *s, unsigned i, const struct segment *seg, uint64_t offset)
+{
+    struct part *p = &s->parts[i];
+    if (spool_tail_get(p->tail).offset < seg->base + seg->len)
+        return false;
+    p->skipped++;
+    log_error("spool", "damaged record: the rest of its segment is skipped", "partition", LOG_U64(i),
+              "offset", LOG_U64(offset), NULL);
+    return true;
+}
+
 static size_t read_now(struct spool_reader *s, unsigned i, uint64_t offset, struct bus_record *rec, size_t n)
 {
     struct part *p = &s->parts[i];
     size_t got = 0;
-    for (struct segment *seg = seek(s, i, &offset); seg && got < n;) {
+    uint64_t end = spool_tail_get(p->tail).offset;
+    for (struct segment *seg = seek(s, i, &offset); seg && got < n && offset < end;) {
         switch (segment_read(seg, offset, &rec[got])) {
         case SEGMENT_RECORD:
             offset = rec[got].next;
             got++;
             continue;
         case SEGMENT_NOTHING:
-            return got;
         case SEGMENT_BAD:
-            if (got)
+            if (got || !skip_bad(s, i, seg, offset))
                 return got; /* met again, and handled, by the next call */
-            p->skipped++;
-            log_error("spool", "damaged record: the rest of its segment is skipped", "partition", LOG_U64(i),
-                      "offset", LOG_U64(offset), NULL);
             break;
         case SEGMENT_NEXT:
             break;
@@ -109,18 +135,20 @@ static size_t reader_read(struct bus_reader *r, unsigned i, uint64_t offset, str
     struct part *p = &s->parts[i];
     uint64_t until = clock_mono_ns() + (uint64_t)wait_ms * 1000000u;
     size_t got;
-    while ((got = read_now(s, i, offset, rec, n)) == 0 && clock_mono_ns() < until)
-        nanosleep(&(struct timespec){0, POLL_NS}, NULL);
+    while ((got = read_now(s, i, offset, rec, n)) == 0 && clock_mono_ns() < until) {
+        nanosleep(&(struct timespec){0, p->poll_ns}, NULL);
+        p->poll_ns = p->poll_ns * 2 > POLL_MAX_NS ? POLL_MAX_NS : p->poll_ns * 2;
+    }
     if (got) {
-        p->read_to = rec[got - 1].next;
-        p->read_seq = rec[got - 1].seq + 1;
+        p->poll_ns = POLL_MIN_NS;
+        __atomic_store_n(&p->read_to, rec[got - 1].next, __ATOMIC_RELAXED);
+        __atomic_store_n(&p->read_seq, rec[got - 1].seq + 1, __ATOMIC_RELAXED);
     }
     return got;
 }
 
-static void release(struct bus_reader *r, unsigned i, uint64_t offset)
+static void close_before(struct part *p, uint64_t offset)
 {
-    struct part *p = &self(r)->parts[i];
     size_t kept = 0;
     for (size_t k = 0; k < p->n_open; k++) {
         if (p->open[k].base + p->open[k].len <= offset)
@@ -131,9 +159,26 @@ static void release(struct bus_reader *r, unsigned i, uint64_t offset)
     p->n_open = kept;
 }
 
+static void close_done(struct part *p)
+{
+    close_before(p, p->released < p->committed ? p->released : p->committed);
+}
+
+static void release(struct bus_reader *r, unsigned i, uint64_t offset)
+{
+    struct part *p = &self(r)->parts[i];
+    p->released = offset;
+    close_done(p);
+}
+
 static bool commit(struct bus_reader *r, unsigned i, uint64_t offset, struct str checkpoint, struct err *e)
 {
-    return spool_commit_write(self(r)->dir, i, offset, checkpoint, e);
+    struct part *p = &self(r)->parts[i];
+    if (!spool_commit_write(self(r)->dir, i, offset, checkpoint, e))
+        return false;
+    p->committed = offset;
+    close_done(p);
+    return true;
 }
 
 static bool reader_committed(struct bus_reader *r, unsigned i, uint64_t *offset, struct buf *checkpoint,
@@ -150,14 +195,15 @@ static void lag(struct bus_reader *r, unsigned i, struct bus_lag *l)
              seq = __atomic_load_n(&p->read_seq, __ATOMIC_RELAXED);
     *l = (struct bus_lag){.records = t.seq > seq && seq ? t.seq - seq : 0,
                           .bytes = t.offset > to && to ? t.offset - to : 0,
-                          .newest_s = t.second};
+                          .newest_s = t.second,
+                          .end = t.offset};
 }
 
 static void reader_free(struct bus_reader *r)
 {
     struct spool_reader *s = self(r);
     for (unsigned i = 0; s->parts && i < r->partitions; i++) {
-        release(r, i, UINT64_MAX);
+        close_before(&s->parts[i], UINT64_MAX);
         free(s->parts[i].open);
         spool_tail_close(s->parts[i].tail);
     }
@@ -184,6 +230,7 @@ struct bus_reader *spool_reader_new(const char *dir, unsigned wait_ms, struct er
                                .free = reader_free};
     s->parts = xcalloc(partitions, sizeof *s->parts);
     for (unsigned i = 0; i < partitions; i++) {
+        s->parts[i].poll_ns = POLL_MIN_NS;
         /* the writer makes the format file first, the tails a moment later */
         while (!(s->parts[i].tail = spool_tail_open(dir, i, false, e)) && clock_mono_ns() < until)
             nanosleep(&(struct timespec){0, 10000000}, NULL);

@@ -32,15 +32,15 @@ void spool_tail_close(struct spool_tail *t)
 
 void spool_tail_set(struct spool_tail *t, uint64_t offset, uint64_t seq, uint64_t second)
 {
-    __atomic_store_n(&t->offset, offset, __ATOMIC_RELAXED);
     __atomic_store_n(&t->seq, seq, __ATOMIC_RELAXED);
     if (second)
         __atomic_store_n(&t->second, second, __ATOMIC_RELAXED);
+    __atomic_store_n(&t->offset, offset, __ATOMIC_RELEASE);
 }
 
 struct spool_tail spool_tail_get(const struct spool_tail *t)
 {
-    return (struct spool_tail){__atomic_load_n(&t->offset, __ATOMIC_RELAXED),
-                               __atomic_load_n(&t->seq, __ATOMIC_RELAXED),
+    uint64_t offset = __atomic_load_n(&t->offset, __ATOMIC_ACQUIRE);
+    return (struct spool_tail){offset, __atomic_load_n(&t->seq, __ATOMIC_RELAXED),
                                __atomic_load_n(&t->second, __ATOMIC_RELAXED)};
 }

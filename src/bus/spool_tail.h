@@ -1,7 +1,8 @@
 /*
- * spool_tail: how far a partition is written, in a small mapped file that the reader looks at to know its lag.
+ * spool_tail: how far a partition is written, in a small mapped file; the reader reads up to there and knows its lag.
  *
- * Only a view: where records end is told by the records themselves. Writer: one thread at a time; reader: any.
+ * The offset is stored last (release), after the records are in the file, and loaded first (acquire). A writer that
+ * comes back finds the true end in the records themselves. Writer: one thread at a time; reader: any.
  */
 #pragma once
 #include "base/err.h"

@@ -1,45 +1,27 @@
 /*
- * The writing side: a lock per partition held for the time of a copy; files are made, synced and dropped by the tick.
+ * The writing side: a lock per partition, held for the time of one write; files are synced and dropped by the tick.
  *
- * At the bound the oldest committed segment goes first, then the oldest uncommitted one, whose datagrams are counted by
- * exporter and minute and told on the bus. A commit is the reader's, so what is committed is read from its file.
+ * Records are put together in memory (stage) and written by flush, since the kernel's price of a write hardly depends on
+ * its length. What was flushed lies in the page cache, so it survives this process; the tick's sync makes it survive the
+ * machine.
  */
 #include "base/arena.h"
 #include "base/log.h"
-#include "bus/segment.h"
-#include "bus/shed.h"
-#include "bus/spool.h"
-#include "bus/spool_dir.h"
-#include "bus/spool_tail.h"
-#include <errno.h>
+#include "bus/spool_writer.h"
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <errno.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEFAULT_SEGMENT = 16 << 20, SMALLEST_SEGMENT = 256 << 10 };
-
-struct part {
-    pthread_mutex_t lock;
-    struct segment cur;
-    struct spool_segments segs; /* all of the partition, the current one last */
-    struct shed shed;
-    struct spool_tail *tail;
-    int *rolled; /* files ended since the last sync */
-    size_t n_rolled;
-    bool failing; /* said once per failure */
-};
-
-struct spool_writer {
-    struct bus_writer w;
-    struct spool_conf conf;
-    char dir[SPOOL_PATH_MAX];
-    int lock_fd;
-    struct part *parts;
-    struct spool_totals totals; /* tick thread only, but for repaired */
+enum {
+    STAGE_MAX = 256 << 10,
+    DEFAULT_SEGMENT = 16 << 20,
+    SMALLEST_SEGMENT = 256 << 10,
+    SEGMENTS_AT_LEAST = 4
 };
 
 static struct spool_writer *self(struct bus_writer *w)
@@ -47,7 +29,7 @@ static struct spool_writer *self(struct bus_writer *w)
     return (struct spool_writer *)w;
 }
 
-static void segs_add(struct part *p, uint64_t base)
+static void segs_add(struct spool_part *p, uint64_t base)
 {
     p->segs.bases = xrealloc(p->segs.bases, (p->segs.n + 1) * sizeof *p->segs.bases);
     p->segs.bases[p->segs.n++] = base;
@@ -56,234 +38,220 @@ static void segs_add(struct part *p, uint64_t base)
 /* Ends the current segment and begins the next; false leaves the partition without room. */
 static bool roll(struct spool_writer *s, unsigned i, struct err *e)
 {
-    struct part *p = &s->parts[i];
-    uint64_t base = p->cur.map ? p->cur.base + p->cur.len : 0;
+    struct spool_part *p = &s->parts[i];
+    uint64_t base = p->cur.open ? p->cur.base + p->cur.len : p->start;
     char path[SPOOL_PATH_MAX + 64];
     struct segment next;
     spool_segment_path(path, s->dir, i, base);
-    if (!segment_create(&next, path, base, s->conf.segment_len, p->cur.seq, e))
+    if (!segment_create(&next, path, base, s->conf.segment_len, p->cur.open ? p->cur.seq : p->start_seq, e))
         return false;
-    if (p->cur.map) {
+    if (p->cur.open) {
         p->rolled = xrealloc(p->rolled, (p->n_rolled + 1) * sizeof *p->rolled);
         p->rolled[p->n_rolled++] = fcntl(p->cur.fd, F_DUPFD_CLOEXEC, 0);
         segment_close(&p->cur);
     }
     p->cur = next;
+    p->new_names = true;
+    p->bytes += next.len;
     segs_add(p, base);
     return true;
 }
 
-static bool put(struct spool_writer *s, unsigned i, enum bus_kind kind, uint64_t second,
-                const struct dgram *d, struct err *e)
+static void note_shed(struct spool_part *p, struct ip src, uint64_t second)
 {
-    struct part *p = &s->parts[i];
-    if (p->cur.map && segment_append(&p->cur, kind, second, d))
-        return true;
-    if (segment_need(d->len) + segment_need(0) > s->conf.segment_len)
-        return err_set(e, "a record of %u bytes does not fit into a segment", d->len);
-    return roll(s, i, e) && segment_append(&p->cur, kind, second, d);
+    struct bus_note n = {.src = src, .minute = second / 60, .datagrams = 1, .kind = BUS_NOTE_SHED};
+    shed_add(&p->shed, &n);
 }
 
-static void note_shed(struct part *p, const struct dgram *d)
+/* What could not be written is given up; a partition that failed takes nothing until a tick has come through. */
+static size_t give_up(struct spool_part *p, const struct err *e)
 {
-    struct bus_note n = {
-        .src = d->src, .minute = d->rx_ns / 60000000000u, .datagrams = 1, .kind = BUS_NOTE_SHED};
-    shed_add(&p->shed, &n);
+    struct segment staged = {.map = p->stage.p, .len = p->stage.len + segment_need(0)};
+    struct bus_record rec;
+    size_t lost = 0;
+    buf_reserve(&p->stage, segment_need(0)); /* so that reading finds an end */
+    staged.map = p->stage.p;
+    memset(p->stage.p + p->stage.len, 0, segment_need(0));
+    for (uint64_t at = 0; segment_read(&staged, at, &rec) == SEGMENT_RECORD; at = rec.next) {
+        if (rec.kind != BUS_DGRAM)
+            continue;
+        note_shed(p, rec.d.src, rec.second);
+        lost++;
+    }
+    buf_reset(&p->stage);
+    p->n_staged = 0;
+    p->failing = true;
+    p->why = *e;
+    return lost;
+}
+
+static bool write_staged(struct spool_part *p, struct err *e)
+{
+    if (p->n_staged == 0)
+        return true;
+    if (!segment_write(&p->cur, &p->stage, p->n_staged, e))
+        return false;
+    p->n_staged = 0;
+    spool_tail_set(p->tail, p->cur.base + p->cur.at, p->cur.seq, p->staged_s);
+    return true;
+}
+
+static bool stage(struct spool_writer *s, unsigned i, enum bus_kind kind, uint64_t second,
+                  const struct dgram *d, struct err *e)
+{
+    struct spool_part *p = &s->parts[i];
+    while (!p->cur.open || p->cur.ended ||
+           !segment_stage(&p->cur, &p->stage, p->cur.seq + p->n_staged, kind, second, d)) {
+        if (!write_staged(p, e) || (p->cur.open && !p->cur.ended && !segment_end(&p->cur, e)) ||
+            !roll(s, i, e))
+            return false;
+    }
+    p->n_staged++;
+    p->staged_s = second;
+    return p->stage.len < STAGE_MAX || write_staged(p, e);
 }
 
 static size_t append(struct bus_writer *w, unsigned i, const struct dgram *d, size_t n, struct err *e)
 {
     struct spool_writer *s = self(w);
-    struct part *p = &s->parts[i];
-    size_t taken = 0;
+    struct spool_part *p = &s->parts[i];
+    size_t lost = 0, k = 0;
     pthread_mutex_lock(&p->lock);
-    while (taken < n && put(s, i, BUS_DGRAM, 0, &d[taken], e))
-        taken++;
-    for (size_t k = taken; k < n; k++)
-        note_shed(p, &d[k]);
-    if (p->cur.map)
-        spool_tail_set(p->tail, p->cur.base + p->cur.at, p->cur.seq, n ? d[n - 1].rx_ns / 1000000000u : 0);
+    if (p->failing)
+        *e = p->why;
+    for (; k < n && !p->failing; k++)
+        if (!stage(s, i, BUS_DGRAM, d[k].rx_ns / 1000000000u, &d[k], e)) {
+            lost += give_up(p, e);
+            break;
+        }
+    for (; k < n; k++, lost++)
+        note_shed(p, d[k].src, d[k].rx_ns / 1000000000u);
     pthread_mutex_unlock(&p->lock);
-    return taken;
+    return lost;
+}
+
+static size_t flush(struct bus_writer *w, struct err *e)
+{
+    struct spool_writer *s = self(w);
+    size_t lost = 0;
+    for (unsigned i = 0; i < w->partitions; i++) {
+        struct spool_part *p = &s->parts[i];
+        if (__atomic_load_n(&p->n_staged, __ATOMIC_RELAXED) == 0)
+            continue; /* another thread's are its own to flush */
+        pthread_mutex_lock(&p->lock);
+        if (!write_staged(p, e))
+            lost += give_up(p, e);
+        pthread_mutex_unlock(&p->lock);
+    }
+    return lost;
 }
 
 static void note(struct bus_writer *w, unsigned i, const struct bus_note *n)
 {
-    struct part *p = &self(w)->parts[i];
+    struct spool_part *p = &self(w)->parts[i];
     pthread_mutex_lock(&p->lock);
     shed_add(&p->shed, n);
     pthread_mutex_unlock(&p->lock);
 }
 
-static void sync_files(struct spool_writer *s, unsigned i)
+static void say_failure(struct spool_part *p, unsigned i, bool ok, const struct err *e)
 {
-    struct part *p = &s->parts[i];
-    pthread_mutex_lock(&p->lock);
-    int *fds = p->rolled;
-    size_t n = p->n_rolled;
-    p->rolled = NULL;
-    p->n_rolled = 0;
-    int cur = p->cur.map ? fcntl(p->cur.fd, F_DUPFD_CLOEXEC, 0) : -1;
-    pthread_mutex_unlock(&p->lock);
-    for (size_t k = 0; k < n; k++) {
-        fdatasync(fds[k]);
-        close(fds[k]);
-    }
-    free(fds);
-    if (cur >= 0) {
-        fdatasync(cur);
-        close(cur);
-    }
+    if (!ok && !p->said)
+        log_error("spool", "cannot write: datagrams are shed until this is mended", "partition", LOG_U64(i),
+                  "error", e->msg, NULL);
+    if (ok && p->said)
+        log_info("spool", "can write again", "partition", LOG_U64(i), NULL);
+    p->said = !ok;
 }
 
-static void tick_one(struct spool_writer *s, unsigned i, uint64_t second)
+bool spool_writer_tick(struct spool_writer *s, unsigned i, uint64_t second, const struct bus_note *last)
 {
-    struct part *p = &s->parts[i];
+    struct spool_part *p = &s->parts[i];
     struct err e;
     struct buf notes;
     buf_init(&notes, 0);
     pthread_mutex_lock(&p->lock);
     shed_put(&p->shed, &notes);
+    if (last)
+        bus_note_put(&notes, last);
     struct dgram d = {.data = notes.p, .len = (uint32_t)notes.len};
-    bool ok = put(s, i, BUS_TICK, second, &d, &e);
+    bool ok = write_staged(p, &e) && stage(s, i, BUS_TICK, second, &d, &e) && write_staged(p, &e);
     if (ok) {
         shed_fini(&p->shed);
-        spool_tail_set(p->tail, p->cur.base + p->cur.at, p->cur.seq, second);
+        p->failing = false;
+    } else {
+        give_up(p, &e);
     }
-    bool said = p->failing;
-    p->failing = !ok;
     pthread_mutex_unlock(&p->lock);
     buf_fini(&notes);
-    if (!ok && !said)
-        log_error("spool", "cannot write: datagrams are shed until this is mended", "partition", LOG_U64(i),
-                  "error", e.msg, NULL);
+    say_failure(p, i, ok, &e);
+    return ok;
 }
 
-/* Where the reader has committed to; 0 when it never did. */
-static uint64_t committed(const struct spool_writer *s, unsigned i)
+static void sync_fd(const struct spool_writer *s, int fd)
+{
+    if (fd < 0)
+        return;
+    if (fdatasync(fd) != 0)
+        log_error("spool", "cannot sync: what came last may be lost when the machine stops", "dir", s->dir,
+                  "error", strerror(errno), NULL);
+    close(fd);
+}
+
+static void sync_names(const struct spool_writer *s, unsigned i)
 {
     char path[SPOOL_PATH_MAX + 64];
-    uint64_t head[2] = {0};
-    snprintf(path, sizeof path, "%s/%u/commit", s->dir, i);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, head, sizeof head);
-    if (fd >= 0)
+    snprintf(path, sizeof path, "%s/%u", s->dir, i);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
         close(fd);
-    return n == sizeof head ? head[1] : 0;
-}
-
-/* Datagrams of a segment that nobody will read, as notes. */
-static uint64_t count_shed(struct spool_writer *s, unsigned i, const char *path, uint64_t base, uint64_t from)
-{
-    struct segment seg;
-    struct err e;
-    uint64_t n = 0;
-    if (!segment_open(&seg, path, base, false, &e))
-        return 0;
-    struct bus_record rec;
-    for (uint64_t at = base; segment_read(&seg, at, &rec) == SEGMENT_RECORD; at = rec.next) {
-        if (rec.kind != BUS_DGRAM || rec.offset < from)
-            continue;
-        pthread_mutex_lock(&s->parts[i].lock);
-        note_shed(&s->parts[i], &rec.d);
-        pthread_mutex_unlock(&s->parts[i].lock);
-        n++;
     }
-    segment_close(&seg);
-    return n;
 }
 
-static void drop_oldest(struct spool_writer *s, unsigned i, uint64_t commit)
+/* Without the lock, so that appending goes on. */
+static void sync_files(struct spool_writer *s, unsigned i)
 {
-    struct part *p = &s->parts[i];
-    char path[SPOOL_PATH_MAX + 64];
+    struct spool_part *p = &s->parts[i];
     pthread_mutex_lock(&p->lock);
-    uint64_t base = p->segs.bases[0], next = p->segs.bases[1];
-    p->segs.n--;
-    memmove(p->segs.bases, p->segs.bases + 1, p->segs.n * sizeof *p->segs.bases);
+    int *fds = p->rolled;
+    size_t n = p->n_rolled;
+    bool names = p->new_names;
+    p->rolled = NULL;
+    p->n_rolled = 0;
+    p->new_names = false;
+    int cur = p->cur.open ? fcntl(p->cur.fd, F_DUPFD_CLOEXEC, 0) : -1;
     pthread_mutex_unlock(&p->lock);
-    spool_segment_path(path, s->dir, i, base);
-    if (commit < next) {
-        uint64_t n = count_shed(s, i, path, base, commit);
-        s->totals.shed_segments++;
-        s->totals.shed_datagrams += n;
-        log_warn("spool", "full: a segment that was not read yet is dropped", "partition", LOG_U64(i),
-                 "datagrams", LOG_U64(n), "hint", "start the outlet, or raise spool max-size", NULL);
-    }
-    if (unlink(path) != 0)
-        log_warn("spool", "cannot remove a segment", "path", path, "error", strerror(errno), NULL);
-}
-
-static bool too_old(const struct spool_writer *s, unsigned i, uint64_t base, uint64_t now_s)
-{
-    char path[SPOOL_PATH_MAX + 64];
-    struct stat st;
-    if (s->conf.max_age_s == 0)
-        return false;
-    spool_segment_path(path, s->dir, i, base);
-    return stat(path, &st) == 0 && (uint64_t)st.st_mtime + s->conf.max_age_s < now_s;
-}
-
-/* The partition whose oldest segment is to go: committed ones first, of these the furthest behind. */
-static int pick(const struct spool_writer *s, const uint64_t *commits)
-{
-    int best = -1;
-    bool best_committed = false;
-    size_t best_n = 0;
-    for (unsigned i = 0; i < s->w.partitions; i++) {
-        const struct part *p = &s->parts[i];
-        if (p->segs.n < 2)
-            continue;
-        bool done = commits[i] >= p->segs.bases[1];
-        if (best < 0 || done > best_committed || (done == best_committed && p->segs.n > best_n)) {
-            best = (int)i;
-            best_committed = done;
-            best_n = p->segs.n;
-        }
-    }
-    return best;
-}
-
-static void retain(struct spool_writer *s, uint64_t now_s)
-{
-    uint64_t *commits = xcalloc(s->w.partitions, sizeof *commits);
-    uint64_t segments = 0;
-    for (unsigned i = 0; i < s->w.partitions; i++) {
-        commits[i] = committed(s, i);
-        struct part *p = &s->parts[i];
-        while (p->segs.n > 1 && commits[i] >= p->segs.bases[1] && too_old(s, i, p->segs.bases[0], now_s))
-            drop_oldest(s, i, commits[i]);
-        segments += p->segs.n;
-    }
-    for (int i;
-         s->conf.max_size && segments * s->conf.segment_len > s->conf.max_size && (i = pick(s, commits)) >= 0;
-         segments--)
-        drop_oldest(s, (unsigned)i, commits[i]);
-    s->totals.segments = segments;
-    s->totals.bytes = segments * s->conf.segment_len;
-    free(commits);
+    for (size_t k = 0; k < n; k++)
+        sync_fd(s, fds[k]);
+    free(fds);
+    sync_fd(s, cur);
+    if (names)
+        sync_names(s, i);
 }
 
 static void tick(struct bus_writer *w, uint64_t second)
 {
     struct spool_writer *s = self(w);
     for (unsigned i = 0; i < w->partitions; i++)
-        tick_one(s, i, second);
+        spool_writer_tick(s, i, second, NULL);
     for (unsigned i = 0; i < w->partitions; i++)
         sync_files(s, i);
-    retain(s, second);
+    spool_retain(s, second);
 }
 
 static void writer_free(struct bus_writer *w)
 {
     struct spool_writer *s = self(w);
     for (unsigned i = 0; s->parts && i < w->partitions; i++) {
+        struct spool_part *p = &s->parts[i];
         sync_files(s, i);
-        segment_close(&s->parts[i].cur);
-        spool_segments_free(&s->parts[i].segs);
-        shed_fini(&s->parts[i].shed);
-        spool_tail_close(s->parts[i].tail);
-        pthread_mutex_destroy(&s->parts[i].lock);
+        segment_close(&p->cur);
+        spool_segments_free(&p->segs);
+        shed_fini(&p->shed);
+        buf_fini(&p->stage);
+        spool_tail_close(p->tail);
+        pthread_mutex_destroy(&p->lock);
     }
     free(s->parts);
     if (s->lock_fd >= 0)
@@ -303,26 +271,70 @@ static bool lock_dir(struct spool_writer *s, struct err *e)
     return true;
 }
 
+/* Number of the record behind the last one of the segments before the newest. */
+static uint64_t seq_before(const struct spool_writer *s, unsigned i)
+{
+    const struct spool_segments *all = &s->parts[i].segs;
+    char path[SPOOL_PATH_MAX + 64];
+    struct segment seg;
+    struct bus_record rec;
+    struct err e;
+    uint64_t seq = spool_tail_get(s->parts[i].tail).seq;
+    if (all->n < 2)
+        return seq;
+    spool_segment_path(path, s->dir, i, all->bases[all->n - 2]);
+    if (!segment_open(&seg, path, all->bases[all->n - 2], &e))
+        return seq;
+    for (uint64_t at = seg.base; segment_read(&seg, at, &rec) == SEGMENT_RECORD; at = rec.next)
+        seq = rec.seq + 1;
+    segment_close(&seg);
+    return seq;
+}
+
+/* Without any segment the log goes on where it was known to be, never before what is committed. */
+static bool first_segment(struct spool_writer *s, unsigned i, struct err *e)
+{
+    struct spool_part *p = &s->parts[i];
+    struct spool_tail t = spool_tail_get(p->tail);
+    uint64_t commit = spool_committed(s->dir, i);
+    p->start = ((commit > t.offset ? commit : t.offset) + 7) & ~(uint64_t)7;
+    p->start_seq = t.seq;
+    return roll(s, i, e);
+}
+
 /* Goes on behind the last whole record of the newest segment. */
 static bool open_part(struct spool_writer *s, unsigned i, struct err *e)
 {
-    struct part *p = &s->parts[i];
+    struct spool_part *p = &s->parts[i];
     char path[SPOOL_PATH_MAX + 64];
-    pthread_mutex_init(&p->lock, NULL);
     p->tail = spool_tail_open(s->dir, i, true, e);
     if (!p->tail || !spool_segments_list(&p->segs, s->dir, i, e))
         return false;
     if (p->segs.n == 0)
-        return roll(s, i, e);
+        return first_segment(s, i, e) && spool_finish_drops(s, i, e);
+    for (size_t k = 0; k < p->segs.n; k++) {
+        struct stat st;
+        spool_segment_path(path, s->dir, i, p->segs.bases[k]);
+        p->bytes += stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+    }
     uint64_t base = p->segs.bases[p->segs.n - 1];
-    spool_segment_path(path, s->dir, i, base);
-    if (!segment_open(&p->cur, path, base, true, e))
+    if (!segment_resume(&p->cur, path, base, &s->totals.repaired, e))
         return false;
-    if (p->cur.seq < spool_tail_get(p->tail).seq)
-        p->cur.seq = spool_tail_get(p->tail).seq; /* the segment is new and empty, or its tail was lost */
-    s->totals.repaired += segment_mend(&p->cur);
+    if (p->cur.at == 0)
+        p->cur.seq = seq_before(s, i);
     spool_tail_set(p->tail, p->cur.base + p->cur.at, p->cur.seq, 0);
-    return true;
+    return spool_finish_drops(s, i, e);
+}
+
+static void settle_sizes(struct spool_conf *c)
+{
+    if (c->segment_len == 0)
+        c->segment_len = DEFAULT_SEGMENT;
+    uint64_t most = c->max_size / c->partitions / SEGMENTS_AT_LEAST;
+    if (c->max_size && c->segment_len > most)
+        c->segment_len = most & ~(uint64_t)4095; /* else the bound could not be kept */
+    if (c->segment_len < SMALLEST_SEGMENT)
+        c->segment_len = SMALLEST_SEGMENT;
 }
 
 struct bus_writer *spool_writer_new(const struct spool_conf *conf, struct err *e)
@@ -331,22 +343,25 @@ struct bus_writer *spool_writer_new(const struct spool_conf *conf, struct err *e
     s->conf = *conf;
     s->lock_fd = -1;
     snprintf(s->dir, sizeof s->dir, "%s", conf->dir);
-    if (s->conf.segment_len == 0)
-        s->conf.segment_len = DEFAULT_SEGMENT;
-    if (s->conf.segment_len < SMALLEST_SEGMENT)
-        s->conf.segment_len = SMALLEST_SEGMENT;
-    s->w = (struct bus_writer){
-        .partitions = conf->partitions, .append = append, .tick = tick, .note = note, .free = writer_free};
+    settle_sizes(&s->conf);
+    s->w = (struct bus_writer){.partitions = conf->partitions,
+                               .append = append,
+                               .flush = flush,
+                               .tick = tick,
+                               .note = note,
+                               .free = writer_free};
     bool ok = spool_dir_make(s->dir, conf->partitions, e) && lock_dir(s, e);
-    if (ok)
+    if (ok) {
         s->parts = xcalloc(conf->partitions, sizeof *s->parts);
+        for (unsigned i = 0; i < conf->partitions; i++)
+            pthread_mutex_init(&s->parts[i].lock, NULL);
+    }
     for (unsigned i = 0; ok && i < conf->partitions; i++)
         ok = open_part(s, i, e);
-    if (!ok) {
-        writer_free(&s->w);
-        return NULL;
-    }
-    return &s->w;
+    if (ok)
+        return &s->w;
+    writer_free(&s->w);
+    return NULL;
 }
 
 void spool_writer_totals(const struct bus_writer *w, struct spool_totals *t)

@@ -10,6 +10,7 @@ struct command {
 int cmd_decode(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_demo_exporter(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 int cmd_console(int argc, char **argv);
 int cmd_filter(int argc, char **argv);
 int cmd_healthcheck(int argc, char **argv);

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "bus/open.h"
 #include "main/commands.h"
-#include "main/config.h"
+#include "main/inlet.h"
 #include "main/role.h"
 #include "rx/file.h"
 #include "rx/udp.h"
@@ -44,18 +44,18 @@ struct inlet {
     struct rx_sink sink;
     struct counters *counters;
     pthread_t ticker;
-    bool stop;
-    uint64_t shed_seen; /* health looks at what came since it last looked */
+    bool ticking, stop;
+    struct inlet_totals seen; /* when health was last asked */
 };
 
 /* Up to RX_BATCH datagrams go out partition by partition, in their order. */
-static void take(void *arg, struct dgram *d, size_t n)
+static void take(void *arg, struct dgram *d, size_t n, bool more)
 {
     struct inlet *in = arg;
     struct dgram sorted[RX_BATCH];
     unsigned part[RX_BATCH];
     struct err e;
-    uint64_t bytes = 0, kept = 0;
+    uint64_t bytes = 0, lost = 0;
     for (size_t i = 0; i < n; i++) {
         part[i] = bus_partition(d[i].src, in->bus->partitions);
         bytes += d[i].len;
@@ -70,14 +70,16 @@ static void take(void *arg, struct dgram *d, size_t n)
                 sorted[m++] = d[i];
                 part[i] = UINT32_MAX;
             }
-        kept += in->bus->append(in->bus, p, sorted, m, &e);
+        lost += in->bus->append(in->bus, p, sorted, m, &e);
         done += m;
     }
     counter_add_shared(in->counters, INLET_DATAGRAMS, n);
     counter_add_shared(in->counters, INLET_BYTES, bytes);
-    if (kept < n) {
-        counter_add_shared(in->counters, INLET_SHED, n - kept);
-        log_error("inlet", "datagrams are shed: the bus does not take them", "datagrams", LOG_U64(n - kept),
+    if (!more)
+        lost += in->bus->flush(in->bus, &e);
+    if (lost) {
+        counter_add_shared(in->counters, INLET_SHED, lost);
+        log_error("inlet", "datagrams are shed: the bus does not take them", "datagrams", LOG_U64(lost),
                   "error", e.msg, NULL);
     }
 }
@@ -87,6 +89,7 @@ static void dropped(void *arg, uint64_t n)
     struct inlet *in = arg;
     struct bus_note note = {
         .minute = clock_wall_ns() / 60000000000u, .datagrams = n, .kind = BUS_NOTE_KERNEL};
+    counter_add_shared(in->counters, INLET_DROPPED, n);
     in->bus->note(in->bus, 0, &note);
     log_warn("inlet", "the kernel dropped datagrams: the socket's buffer was full", "datagrams", LOG_U64(n),
              "hint", "raise receive-buffer or workers of the input", NULL);
@@ -138,25 +141,58 @@ static void free_inputs(struct input *i)
     }
 }
 
-static bool start(struct role_ctx *c, struct err *e)
+struct inlet *inlet_new(const struct config_inlet *conf, const char *data_dir, struct err *e)
 {
-    const struct config_inlet *conf = c->conf;
     struct inlet *in = xcalloc(1, sizeof *in);
-    c->state = in;
     in->sink = (struct rx_sink){take, dropped, in};
     in->counters = counters_new(counter_defs, N_COUNTERS, "");
-    in->bus = bus_open_writer(&conf->bus, &conf->kafka, c->data_dir, e);
-    if (!in->bus)
-        return false;
-    pthread_create(&in->ticker, NULL, tick_thread, in);
-    for (size_t i = 0; i < conf->flow.inputs.n; i++) {
+    in->bus = bus_open_writer(&conf->bus, &conf->kafka, data_dir, e);
+    if (in->bus) {
+        pthread_create(&in->ticker, NULL, tick_thread, in);
+        in->ticking = true;
+    }
+    bool ok = in->bus;
+    for (size_t i = 0; ok && i < conf->flow.inputs.n; i++) {
         struct input *fresh = input_new(in, OPT_ITEM(conf->flow.inputs, struct rx_input_conf, i), e);
-        if (!fresh)
-            return err_wrap(e, "flow.inputs[%zu]", i);
+        if (!fresh) {
+            ok = err_wrap(e, "flow.inputs[%zu]", i);
+            break;
+        }
         fresh->next = in->inputs;
         in->inputs = fresh;
     }
-    return true;
+    if (ok)
+        return in;
+    inlet_free(in);
+    return NULL;
+}
+
+void inlet_free(struct inlet *in)
+{
+    if (!in)
+        return;
+    free_inputs(in->inputs);
+    __atomic_store_n(&in->stop, true, __ATOMIC_RELAXED);
+    if (in->ticking)
+        pthread_join(in->ticker, NULL);
+    if (in->bus) {
+        in->bus->tick(in->bus, clock_wall_ns() / 1000000000u);
+        in->bus->free(in->bus);
+    }
+    counters_free(in->counters);
+    free(in);
+}
+
+void inlet_totals(const struct inlet *in, struct inlet_totals *t)
+{
+    *t = (struct inlet_totals){counter_get(in->counters, INLET_DATAGRAMS),
+                               counter_get(in->counters, INLET_BYTES), counter_get(in->counters, INLET_SHED),
+                               counter_get(in->counters, INLET_DROPPED)};
+}
+
+uint16_t inlet_port(const struct inlet *in)
+{
+    return in->inputs && in->inputs->udp ? rx_udp_port(in->inputs->udp) : 0;
 }
 
 /* The input that already listens there, taken out of the list. */
@@ -171,14 +207,8 @@ static struct input *adopt(struct input **list, const struct rx_input_conf *conf
     return NULL;
 }
 
-static bool can_reload(const struct role_ctx *c, const struct config_inlet *conf, struct err *e)
+static bool can_reload(const struct inlet *in, const struct config_inlet *conf, struct err *e)
 {
-    const struct config_inlet *was = c->conf;
-    const struct inlet *in = c->state;
-    if (was->bus.type != conf->bus.type || strcmp(was->bus.dir, conf->bus.dir) != 0 ||
-        was->bus.partitions != conf->bus.partitions || was->bus.segment_size != conf->bus.segment_size ||
-        was->bus.max_size != conf->bus.max_size || was->bus.retention_ns != conf->bus.retention_ns)
-        return err_set(e, "bus: takes effect when the inlet is started again");
     for (size_t i = 0; i < conf->flow.inputs.n; i++) {
         const struct rx_input_conf *want = OPT_ITEM(conf->flow.inputs, struct rx_input_conf, i);
         for (const struct input *had = in->inputs; had; had = had->next)
@@ -189,29 +219,30 @@ static bool can_reload(const struct role_ctx *c, const struct config_inlet *conf
     return true;
 }
 
-/*
- * Inputs come and go; one that stays where it listens keeps its sockets, so that nothing is lost. Inputs that are new
- * are started first: when one of them cannot be, all stays as it was.
- */
-static bool reload(struct role_ctx *c, const void *new_conf, struct err *e)
+static void chain(struct input **list, struct input *more)
 {
-    struct inlet *in = c->state;
-    const struct config_inlet *conf = new_conf;
+    while (*list)
+        list = &(*list)->next;
+    *list = more;
+}
+
+/*
+ * An input that stays where it listens keeps its sockets, so that nothing is lost. Inputs that are new are started
+ * first: when one of them cannot be, all stays as it was.
+ */
+bool inlet_reload(struct inlet *in, const struct config_inlet *conf, struct err *e)
+{
     struct input *kept = NULL, *fresh = NULL;
-    if (!can_reload(c, conf, e))
+    if (!can_reload(in, conf, e))
         return false;
     for (size_t i = 0; i < conf->flow.inputs.n; i++) {
         const struct rx_input_conf *want = OPT_ITEM(conf->flow.inputs, struct rx_input_conf, i);
         struct input *had = adopt(&in->inputs, want), **list = had ? &kept : &fresh;
-        if (had)
+        if (had) {
             had->conf[!had->now] = *want;
-        else if (!(had = input_new(in, want, e))) {
+        } else if (!(had = input_new(in, want, e))) {
             free_inputs(fresh);
-            for (struct input **end = &in->inputs;; end = &(*end)->next)
-                if (!*end) {
-                    *end = kept;
-                    break;
-                }
+            chain(&in->inputs, kept);
             return err_wrap(e, "flow.inputs[%zu]", i);
         }
         had->next = *list;
@@ -223,46 +254,47 @@ static bool reload(struct role_ctx *c, const void *new_conf, struct err *e)
         rx_udp_change(i->udp, &i->conf[i->now]);
     }
     in->inputs = fresh;
-    for (struct input *next; kept; kept = next) {
-        next = kept->next;
-        kept->next = in->inputs;
-        in->inputs = kept;
-    }
+    chain(&in->inputs, kept);
     return true;
+}
+
+static bool start(struct role_ctx *c, struct err *e)
+{
+    return (c->state = inlet_new(c->conf, c->data_dir, e));
+}
+
+static bool reload(struct role_ctx *c, const void *conf, struct err *e)
+{
+    return inlet_reload(c->state, conf, e);
+}
+
+/* A component is well when nothing was lost there since health was last asked. */
+static struct role_health lost(const char *component, const char *status, uint64_t n, const char *why)
+{
+    struct role_health h = {.component = component, .status = n ? status : "ok"};
+    if (n)
+        snprintf(h.reason, sizeof h.reason, "%llu datagrams since last asked: %s", (unsigned long long)n,
+                 why);
+    return h;
 }
 
 static size_t health(struct role_ctx *c, struct role_health *out, size_t room)
 {
     struct inlet *in = c->state;
-    uint64_t shed = counter_get(in->counters, INLET_SHED);
-    if (room < 1)
+    struct inlet_totals t;
+    if (room < 2)
         return 0;
-    out[0] = (struct role_health){.component = "bus", .status = "ok"};
-    if (shed > in->shed_seen) {
-        out[0].status = "error";
-        snprintf(out[0].reason, sizeof out[0].reason,
-                 "%llu datagrams shed since last asked: the bus does not take them",
-                 (unsigned long long)(shed - in->shed_seen));
-    }
-    in->shed_seen = shed;
-    return 1;
+    inlet_totals(in, &t);
+    out[0] = lost("bus", "error", t.shed - in->seen.shed, "shed, the bus does not take them");
+    out[1] = lost("udp", "warning", t.dropped - in->seen.dropped,
+                  "dropped by the kernel, a socket's buffer was full");
+    in->seen = t;
+    return 2;
 }
 
 static void stop(struct role_ctx *c)
 {
-    struct inlet *in = c->state;
-    if (!in)
-        return;
-    free_inputs(in->inputs);
-    if (in->bus) {
-        __atomic_store_n(&in->stop, true, __ATOMIC_RELAXED);
-        if (in->ticker)
-            pthread_join(in->ticker, NULL);
-        in->bus->tick(in->bus, clock_wall_ns() / 1000000000u);
-        in->bus->free(in->bus);
-    }
-    counters_free(in->counters);
-    free(in);
+    inlet_free(c->state);
     c->state = NULL;
 }
 

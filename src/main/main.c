@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"demo-exporter", "send made-up flows", cmd_demo_exporter},
 
     {NULL, "Tools:", NULL},
+    {"bench", "measure a part of weir on this machine", cmd_bench},
     {"decode", "print the flows of captures", cmd_decode},
     {"filter", "what a filter of the console means in SQL", cmd_filter},
     {"healthcheck", "ask a role how it is", cmd_healthcheck},

@@ -41,7 +41,7 @@ static uint64_t send_file(struct rx_file *f, const char *path, uint64_t sent)
         d.use_src = f->in->use_src;
         d.rate_limit = (uint32_t)f->in->rate_limit;
         d.rx_ns = clock_wall_ns();
-        f->sink.take(f->sink.arg, &d, 1);
+        f->sink.take(f->sink.arg, &d, 1, false);
         n++;
         nanosleep(&(struct timespec){0, 1000000000 / PER_SECOND}, NULL);
     }

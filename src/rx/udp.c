@@ -19,7 +19,8 @@
 enum {
     SLOT = 1 << 16,
     CONTROL = 128,
-    NAP_NS = 500000,
+    NAP_NS = 1000000,
+    ROUNDS = 16,          /* full batches after which what was received is passed on for good */
     NAP_BUFFER = 4 << 20, /* granted bytes from which on a nap cannot overflow it at any likely rate */
     NAP_BELOW = RX_BATCH / 2,
     DRAIN_NS = 2000000000,
@@ -89,7 +90,7 @@ static void read_control(struct msghdr *h, uint64_t *rx_ns, uint32_t *drops)
     }
 }
 
-static void hand_on(struct worker *w, unsigned n)
+static void hand_on(struct worker *w, unsigned n, bool more)
 {
     const struct rx_input_conf *in = __atomic_load_n(&w->u->in, __ATOMIC_ACQUIRE);
     uint64_t bytes = 0, now = 0;
@@ -122,7 +123,7 @@ static void hand_on(struct worker *w, unsigned n)
         w->u->sink.dropped(w->u->sink.arg, drops - w->drops);
         w->drops = drops;
     }
-    w->u->sink.take(w->u->sink.arg, w->dgrams, n);
+    w->u->sink.take(w->u->sink.arg, w->dgrams, n, more);
 }
 
 static bool stopping(const struct worker *w)
@@ -138,23 +139,28 @@ static void drain(struct worker *w)
         int n = recvmmsg(w->fd, w->msgs, RX_BATCH, MSG_DONTWAIT, NULL);
         if (n <= 0)
             break;
-        hand_on(w, (unsigned)n);
+        hand_on(w, (unsigned)n, false);
     }
 }
 
 static void *run(void *arg)
 {
     struct worker *w = arg;
-    while (!stopping(w)) {
-        int n = recvmmsg(w->fd, w->msgs, RX_BATCH, MSG_WAITFORONE, NULL);
+    bool more = false;
+    for (unsigned round = 0; more || !stopping(w); round++) {
+        int n = recvmmsg(w->fd, w->msgs, RX_BATCH, more ? MSG_DONTWAIT : MSG_WAITFORONE, NULL);
         if (n <= 0) {
             if (n < 0 && errno != EAGAIN && errno != EINTR) {
                 counter_add(w->counters, RX_ERRORS, 1);
                 nanosleep(&(struct timespec){0, 1000000}, NULL);
             }
+            if (more)
+                w->u->sink.take(w->u->sink.arg, w->dgrams, 0, false);
+            more = false;
             continue;
         }
-        hand_on(w, (unsigned)n);
+        more = n == RX_BATCH && round % ROUNDS != 0;
+        hand_on(w, (unsigned)n, more);
         if (w->nap && n < NAP_BELOW)
             nanosleep(&(struct timespec){0, NAP_NS}, NULL);
     }

@@ -11,7 +11,8 @@
 enum { RX_BATCH = 64 };
 
 struct rx_sink {
-    void (*take)(void *arg, struct dgram *d, size_t n);
+    /* `more`: the next call follows at once. */
+    void (*take)(void *arg, struct dgram *d, size_t n, bool more);
     /* The kernel dropped n more datagrams at a socket since the last call. */
     void (*dropped)(void *arg, uint64_t n);
     void *arg;

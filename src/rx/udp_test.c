@@ -21,7 +21,7 @@ struct got {
     bool torn;
 };
 
-static void take(void *arg, struct dgram *d, size_t n)
+static void take(void *arg, struct dgram *d, size_t n, bool more)
 {
     struct got *g = arg;
     pthread_mutex_lock(&g->lock);

@@ -1,0 +1,60 @@
+/* The table of benchmarks, and their arguments: pairs of --name and value. */
+#include "main/bench.h"
+#include "base/str.h"
+#include "main/commands.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct bench {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+} benches[] = {
+    {"inlet", "socket to bus: CPU time per datagram [--rate N] [--seconds N] [--len BYTES] [--dir DIR]",
+     bench_inlet},
+};
+enum { N_BENCHES = sizeof benches / sizeof *benches };
+
+void bench_print(const char *name, double value, const char *unit)
+{
+    printf(value == (double)(int64_t)value ? "%s %.0f %s\n" : "%s %.3f %s\n", name, value, unit);
+    fflush(stdout);
+}
+
+const char *bench_text(int argc, char **argv, const char *name, const char *otherwise)
+{
+    for (int i = 1; i + 1 < argc; i += 2)
+        if (strncmp(argv[i], "--", 2) == 0 && strcmp(argv[i] + 2, name) == 0)
+            return argv[i + 1];
+    return otherwise;
+}
+
+uint64_t bench_number(int argc, char **argv, const char *name, uint64_t otherwise)
+{
+    const char *text = bench_text(argc, argv, name, NULL);
+    uint64_t n = otherwise;
+    if (text && !str_u64(str_from(text), &n)) {
+        fprintf(stderr, "weir bench: --%s wants a number, not \"%s\"\n", name, text);
+        exit(2);
+    }
+    return n;
+}
+
+static void usage(FILE *f)
+{
+    fprintf(f, "usage: weir bench NAME [ARGUMENTS]\n\n");
+    for (int i = 0; i < N_BENCHES; i++)
+        fprintf(f, "  %-8s %s\n", benches[i].name, benches[i].summary);
+}
+
+int cmd_bench(int argc, char **argv)
+{
+    for (int i = 0; argc >= 2 && i < N_BENCHES; i++)
+        if (strcmp(argv[1], benches[i].name) == 0)
+            return benches[i].run(argc - 1, argv + 1);
+    bool asked = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    if (argc >= 2 && !asked)
+        fprintf(stderr, "weir bench: there is no benchmark \"%s\"\n", argv[1]);
+    usage(asked ? stdout : stderr);
+    return asked ? 0 : 2;
+}

@@ -1,0 +1,15 @@
+/*
+ * bench: what `weir bench NAME` measures; each prints lines "name value unit" with the names of doc/performance.md.
+ *
+ * Nanoseconds are CPU time of the process that does the work.
+ */
+#pragma once
+#include <stdint.h>
+
+void bench_print(const char *name, double value, const char *unit);
+/* "--rate 1000" among the arguments, or what is given here; anything that is no number ends the program. */
+uint64_t bench_number(int argc, char **argv, const char *name, uint64_t otherwise);
+const char *bench_text(int argc, char **argv, const char *name, const char *otherwise);
+
+/* argv[0] is the benchmark's name; the result is the exit status. */
+int bench_inlet(int argc, char **argv);

@@ -1,0 +1,178 @@
+/*
+ * A second process sends datagrams from many addresses over the loopback at a set rate; this one is an inlet with a
+ * spool on disk. Its whole CPU time counts: receiving, appending, ticks, syncing.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "bus/spool.h"
+#include "main/bench.h"
+#include "main/inlet.h"
+#include "schema/dgram.h"
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <signal.h>
+#include <unistd.h>
+
+enum { EXPORTERS = 64, BURST = 8, LEN_MAX = 9000 };
+
+struct plan {
+    uint64_t rate, seconds, len;
+};
+
+static int open_exporter(unsigned i, uint16_t port)
+{
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f010000 + i + 1)},
+                       to = {.sin_family = AF_INET, .sin_port = htons(port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&from, sizeof from) != 0 ||
+        connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
+        perror("weir bench: sending socket");
+        _exit(1);
+    }
+    return fd;
+}
+
+/* The sending process: bursts of a few datagrams from each exporter in turn, as many as are due. */
+static uint64_t send_all(const struct plan *p, uint16_t port)
+{
+    static uint8_t data[BURST][LEN_MAX];
+    int fds[EXPORTERS];
+    struct mmsghdr msgs[BURST] = {0};
+    struct iovec iov[BURST];
+    for (unsigned i = 0; i < EXPORTERS; i++)
+        fds[i] = open_exporter(i, port);
+    for (unsigned i = 0; i < BURST; i++) {
+        memset(data[i], (int)i, p->len);
+        iov[i] = (struct iovec){data[i], p->len};
+        msgs[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
+    }
+    uint64_t start = clock_mono_ns(), sent = 0, total = p->rate * p->seconds;
+    for (unsigned i = 0; sent < total; i = (i + 1) % EXPORTERS) {
+        while (sent > (clock_mono_ns() - start) / 1000 * p->rate / 1000000)
+            nanosleep(&(struct timespec){0, 200000}, NULL);
+        int n = sendmmsg(fds[i], msgs, BURST, 0);
+        sent += n > 0 ? (unsigned)n : 0;
+    }
+    return sent;
+}
+
+static pid_t start_sender(const struct plan *p, int *to, int *from)
+{
+    int down[2], up[2];
+    if (pipe(down) != 0 || pipe(up) != 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        uint16_t port;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        prctl(PR_SET_NAME, "sender");
+        if (read(down[0], &port, sizeof port) == sizeof port) {
+            uint64_t sent = send_all(p, port);
+            if (write(up[1], &sent, sizeof sent) != sizeof sent)
+                _exit(1);
+        }
+        _exit(0);
+    }
+    close(down[0]);
+    close(up[1]);
+    *to = down[1];
+    *from = up[0];
+    return pid;
+}
+
+/* A third process, as an outlet that keeps up: twice a second it commits all there is. */
+static pid_t start_reader(const char *dir)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    struct err e;
+    char spool[4200];
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_NAME, "reader");
+    snprintf(spool, sizeof spool, "%s/spool", dir);
+    struct bus_reader *r = spool_reader_new(spool, 5000, &e);
+    for (;; nanosleep(&(struct timespec){0, 500000000}, NULL))
+        for (unsigned i = 0; r && i < r->partitions; i++) {
+            struct bus_lag lag;
+            r->lag(r, i, &lag);
+            r->commit(r, i, lag.end, (struct str){"", 0}, &e);
+        }
+}
+
+static void print_result(const struct plan *p, const struct inlet_totals *t, uint64_t sent, uint64_t cpu_ns)
+{
+    bench_print("inlet_ns_per_datagram", (double)(cpu_ns / (t->datagrams ? t->datagrams : 1)), "ns");
+    bench_print("inlet_rate", (double)p->rate, "datagrams/s");
+    bench_print("inlet_datagram_len", (double)p->len, "bytes");
+    bench_print("inlet_sent", (double)sent, "datagrams");
+    bench_print("inlet_received", (double)t->datagrams, "datagrams");
+    bench_print("inlet_kernel_drops", (double)(sent - t->datagrams), "datagrams");
+    bench_print("inlet_shed", (double)t->shed, "datagrams");
+}
+
+static int measure(const struct plan *p, const struct config_inlet *conf, const char *dir)
+{
+    int to, from;
+    struct err e;
+    struct inlet_totals t, last = {0};
+    uint64_t sent = 0;
+    pid_t pid = start_sender(p, &to, &from), reader = start_reader(dir);
+    struct inlet *in = pid < 0 ? NULL : inlet_new(conf, dir, &e);
+    if (!in) {
+        fprintf(stderr, "weir bench: %s\n", pid < 0 ? "no sending process" : e.msg);
+        return 1;
+    }
+    uint16_t port = inlet_port(in);
+    uint64_t cpu = clock_cpu_ns();
+    bool ok = write(to, &port, sizeof port) == sizeof port && read(from, &sent, sizeof sent) == sizeof sent;
+    for (unsigned quiet = 0; quiet < 3; quiet++) { /* until nothing more comes */
+        nanosleep(&(struct timespec){0, 100000000}, NULL);
+        inlet_totals(in, &t);
+        if (t.datagrams != last.datagrams)
+            quiet = 0;
+        last = t;
+    }
+    cpu = clock_cpu_ns() - cpu;
+    inlet_free(in);
+    kill(reader, SIGKILL);
+    waitpid(reader, NULL, 0);
+    waitpid(pid, NULL, 0);
+    if (ok)
+        print_result(p, &t, sent, cpu);
+    return ok ? 0 : 1;
+}
+
+int bench_inlet(int argc, char **argv)
+{
+    struct plan p = {.rate = bench_number(argc, argv, "rate", 150000),
+                     .seconds = bench_number(argc, argv, "seconds", 5),
+                     .len = bench_number(argc, argv, "len", 1400)};
+    struct rx_input_conf input = {.type = RX_UDP,
+                                  .decoder = DECODER_NETFLOW,
+                                  .listen = "127.0.0.1:0",
+                                  .workers = 1,
+                                  .receive_buffer = bench_number(argc, argv, "buffer", 32 << 20)};
+    struct config_inlet conf = {.flow.inputs = {1, &input},
+                                .bus = {.type = BUS_SPOOL,
+                                        .dir = "",
+                                        .partitions = 8,
+                                        .max_size = (uint64_t)2 << 30,
+                                        .segment_size = bench_number(argc, argv, "segment", 16 << 20)}};
+    char dir[4096], clean[4200];
+    snprintf(dir, sizeof dir, "%s/weir-bench-XXXXXX", bench_text(argc, argv, "dir", "/tmp"));
+    if (p.len == 0 || p.len > LEN_MAX || p.rate == 0 || !mkdtemp(dir)) {
+        fprintf(stderr, "weir bench: --len is 1 to %d, --rate at least 1, --dir a folder to write in\n",
+                LEN_MAX);
+        return 2;
+    }
+    log_setup("bench", LOG_ERROR, false);
+    int rc = measure(&p, &conf, dir);
+    snprintf(clean, sizeof clean, "rm -rf '%s'", dir);
+    return system(clean) == 0 ? rc : 1;
+}
