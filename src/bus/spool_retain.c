@@ -22,7 +22,14 @@
 
 #define GONE ".gone"
 
-/* Counts the datagrams from `from` on in the partition's notes. */
+static void tell_later(struct spool_part *p, const struct bus_note *n)
+{
+    pthread_mutex_lock(&p->lock);
+    shed_add(&p->shed, n);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* Datagrams from `from` on become notes of the partition's next tick, and so do the notes of ticks there. */
 static uint64_t count_shed(struct spool_writer *s, unsigned i, const char *path, uint64_t base, uint64_t from)
 {
     struct spool_part *p = &s->parts[i];
@@ -33,13 +40,16 @@ static uint64_t count_shed(struct spool_writer *s, unsigned i, const char *path,
     if (!segment_open(&seg, path, base, &e))
         return 0;
     for (uint64_t at = base; segment_read(&seg, at, &rec) == SEGMENT_RECORD; at = rec.next) {
-        if (rec.kind != BUS_DGRAM || rec.offset < from)
+        if (rec.offset < from)
+            continue;
+        struct str told = {(const char *)rec.d.data, rec.d.len};
+        for (struct bus_note again; rec.kind == BUS_TICK && bus_note_next(&told, &again);)
+            tell_later(p, &again);
+        if (rec.kind != BUS_DGRAM)
             continue;
         struct bus_note note = {
             .src = rec.d.src, .minute = rec.second / 60, .datagrams = 1, .kind = BUS_NOTE_SHED};
-        pthread_mutex_lock(&p->lock);
-        shed_add(&p->shed, &note);
-        pthread_mutex_unlock(&p->lock);
+        tell_later(p, &note);
         n++;
     }
     segment_close(&seg);

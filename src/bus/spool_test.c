@@ -254,11 +254,195 @@ static void torn_tail_is_mended(void **state)
     w->free(w);
 }
 
+static uint64_t told_of(const struct bus_record *rec)
+{
+    struct str notes = {(const char *)rec->d.data, rec->d.len};
+    uint64_t n = 0;
+    for (struct bus_note note; rec->kind == BUS_TICK && bus_note_next(&notes, &note);)
+        n += note.kind == BUS_NOTE_SHED ? note.datagrams : 0;
+    return n;
+}
+
+/* All there is from `offset` on: datagrams read, datagrams told as shed. */
+static void read_all(struct bus_reader *r, uint64_t *offset, uint64_t *read, uint64_t *told)
+{
+    struct bus_record rec[64];
+    for (size_t got; (got = r->read(r, 0, *offset, rec, 64, 0)) > 0; *offset = rec[got - 1].next)
+        for (size_t i = 0; i < got; i++) {
+            *read += rec[i].kind == BUS_DGRAM;
+            *told += told_of(&rec[i]);
+        }
+}
+
+/* A reader that is behind and the bound at once: each datagram is read or told as shed, never both, never neither. */
+static void slow_reader_and_bound_are_exact(void **state)
+{
+    struct err e;
+    struct spool_conf c = conf_of(8 * (256 << 10));
+    struct bus_writer *w = spool_writer_new(&c, &e);
+    struct bus_reader *r = spool_reader_new(dir, 0, &e);
+    struct bus_record rec[16];
+    uint64_t offset = 0, read = 0, told = 0, put_in = 0;
+    for (unsigned round = 0; round < 60; round++) {
+        for (unsigned k = 0; k < 100; k++)
+            put(w, 0, (uint32_t)put_in++, 1400);
+        assert_int_equal(w->flush(w, &e), 0);
+        w->tick(w, 1800000000 + round);
+        /* reads less than comes, and commits what it has read only now and then */
+        for (unsigned k = 0; k < 3; k++) {
+            size_t got = r->read(r, 0, offset, rec, 16, 0);
+            for (size_t i = 0; i < got; i++) {
+                read += rec[i].kind == BUS_DGRAM;
+                told += told_of(&rec[i]);
+            }
+            if (got)
+                offset = rec[got - 1].next;
+            r->release(r, 0, offset);
+        }
+        if (round % 7 == 6)
+            assert_true(r->commit(r, 0, offset, STR(""), &e));
+    }
+    w->tick(w, 1800000100);
+    read_all(r, &offset, &read, &told);
+    assert_true(told > 0);
+    assert_int_equal(read + told, put_in);
+    r->free(r);
+    w->free(w);
+}
+
+/* A writer that died between renaming a segment, telling, and removing it: told once in either case. */
+static void drops_are_finished(void **state)
+{
+    struct err e;
+    struct spool_conf c = conf_of(0);
+    char path[SPOOL_PATH_MAX], gone[SPOOL_PATH_MAX + 8], cmd[3 * SPOOL_PATH_MAX];
+    struct bus_writer *w = spool_writer_new(&c, &e);
+    for (uint32_t n = 0; n < 500; n++)
+        put(w, 0, n, 1400);
+    w->free(w);
+    spool_segment_path(path, dir, 0, 0);
+    snprintf(gone, sizeof gone, "%s.gone", path);
+    snprintf(cmd, sizeof cmd, "cp %s %s/kept", path, dir);
+    assert_int_equal(system(cmd), 0);
+    assert_int_equal(rename(path, gone), 0);
+    w = spool_writer_new(&c, &e); /* tells and removes */
+    assert_int_equal(access(gone, F_OK), -1);
+    w->free(w);
+    snprintf(cmd, sizeof cmd, "mv %s/kept %s", dir, gone);
+    assert_int_equal(system(cmd), 0);
+    w = spool_writer_new(&c, &e); /* finds that it was told, and only removes */
+    assert_int_equal(access(gone, F_OK), -1);
+    struct bus_reader *r = spool_reader_new(dir, 0, &e);
+    uint64_t offset = 0, read = 0, told = 0;
+    read_all(r, &offset, &read, &told);
+    assert_true(told > 0);
+    assert_int_equal(read + told, 500);
+    r->free(r);
+    w->free(w);
+}
+
+/* Bytes that rot in an old segment cost the rest of that segment; the newest one's writer may mend it. */
+static void rotten_bytes_are_skipped(void **state)
+{
+    struct err e;
+    struct spool_conf c = conf_of(0);
+    struct bus_writer *w = spool_writer_new(&c, &e);
+    for (uint32_t n = 0; n < 500; n++)
+        put(w, 0, n, 1400);
+    assert_int_equal(w->flush(w, &e), 0);
+    char path[SPOOL_PATH_MAX];
+    spool_segment_path(path, dir, 0, 0);
+    int fd = open(path, O_RDWR);
+    assert_int_equal(pwrite(fd, "!", 1, 50 * 1456 + 700), 1);
+    close(fd);
+    struct bus_reader *r = spool_reader_new(dir, 0, &e);
+    uint64_t offset = 0, read = 0, told = 0;
+    read_all(r, &offset, &read, &told);
+    assert_int_equal(spool_reader_skipped(r), 1);
+    assert_int_equal(read, 500 - (180 - 50)); /* 180 of them fill a segment */
+    r->free(r);
+    w->free(w);
+}
+
+/* Where the segments are gone, offsets go on: the reader's commit must not lie in the future. */
+static void offsets_go_on_without_segments(void **state)
+{
+    struct err e;
+    struct spool_conf c = conf_of(0);
+    char cmd[700];
+    struct bus_writer *w = spool_writer_new(&c, &e);
+    for (uint32_t n = 0; n < 300; n++)
+        put(w, 0, n, 1400);
+    w->free(w);
+    struct bus_reader *r = spool_reader_new(dir, 0, &e);
+    uint64_t offset = 0, read = 0, told = 0;
+    read_all(r, &offset, &read, &told);
+    assert_int_equal(read, 300);
+    assert_true(r->commit(r, 0, offset, STR(""), &e));
+    r->free(r);
+    snprintf(cmd, sizeof cmd, "rm %s/0/*.seg %s/0/tail", dir, dir);
+    assert_int_equal(system(cmd), 0);
+    w = spool_writer_new(&c, &e);
+    put(w, 0, 300, 1400);
+    assert_int_equal(w->flush(w, &e), 0);
+    r = spool_reader_new(dir, 0, &e);
+    struct buf checkpoint;
+    buf_init(&checkpoint, 0);
+    assert_true(r->committed(r, 0, &offset, &checkpoint, &e));
+    read_all(r, &offset, &read, &told);
+    assert_int_equal(read, 301);
+    buf_fini(&checkpoint);
+    r->free(r);
+    w->free(w);
+}
+
+/* A disk without room: told as an error, counted, and over when there is room again. */
+static void full_disk(void **state)
+{
+    struct err e = {""};
+    char cmd[400];
+    snprintf(cmd, sizeof cmd, "mount -t tmpfs -o size=2m weir-test %s 2>/dev/null", dir);
+    if (system(cmd) != 0) {
+        print_message("not root: SKIP\n");
+        skip();
+    }
+    struct spool_conf c = conf_of(0);
+    struct bus_writer *w = spool_writer_new(&c, &e);
+    assert_non_null(w);
+    uint8_t data[1400];
+    uint64_t lost = 0, read = 0, told = 0, offset = 0;
+    for (uint32_t n = 0; n < 2000; n++) {
+        struct dgram d = dgram_of(n, data, sizeof data);
+        lost += w->append(w, 0, &d, 1, &e) + w->flush(w, &e);
+    }
+    assert_non_null(strstr(e.msg, "No space left"));
+    assert_true(lost > 0 && lost < 2000);
+    w->tick(w, 1800000001); /* no room for it either */
+    struct bus_reader *r = spool_reader_new(dir, 0, &e);
+    read_all(r, &offset, &read, &told);
+    assert_int_equal(read, 2000 - lost);
+    r->release(r, 0, offset);
+    assert_true(r->commit(r, 0, offset, STR(""), &e)); /* what is committed makes room */
+    w->tick(w, 1800000002);
+    w->tick(w, 1800000003);
+    struct dgram d = dgram_of(1, data, sizeof data);
+    assert_int_equal(w->append(w, 0, &d, 1, &e) + w->flush(w, &e), 0);
+    read_all(r, &offset, &read, &told);
+    assert_int_equal(told, lost);
+    assert_int_equal(read, 2000 - lost + 1);
+    r->free(r);
+    w->free(w);
+    snprintf(cmd, sizeof cmd, "umount %s", dir);
+    assert_int_equal(system(cmd), 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(gives_back_what_was_put), TEST(commit_is_kept), TEST(partitions_cannot_change),
-        TEST(bound_sheds_and_tells),   TEST(survives_kill),  TEST(torn_tail_is_mended)};
+        TEST(gives_back_what_was_put),         TEST(commit_is_kept),     TEST(partitions_cannot_change),
+        TEST(bound_sheds_and_tells),           TEST(survives_kill),      TEST(torn_tail_is_mended),
+        TEST(slow_reader_and_bound_are_exact), TEST(drops_are_finished), TEST(rotten_bytes_are_skipped),
+        TEST(offsets_go_on_without_segments),  TEST(full_disk)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

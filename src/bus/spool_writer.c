@@ -243,8 +243,11 @@ static void tick(struct bus_writer *w, uint64_t second)
 static void writer_free(struct bus_writer *w)
 {
     struct spool_writer *s = self(w);
+    struct err e;
     for (unsigned i = 0; s->parts && i < w->partitions; i++) {
         struct spool_part *p = &s->parts[i];
+        if (!write_staged(p, &e))
+            log_error("spool", "cannot write what came last", "partition", LOG_U64(i), "error", e.msg, NULL);
         sync_files(s, i);
         segment_close(&p->cur);
         spool_segments_free(&p->segs);
