@@ -63,7 +63,7 @@ static const struct opt_table saved_table =
     OPT_TABLE("saved filter", struct console_saved_filter, saved_rows);
 
 static const struct opt_choice drivers[] = {
-    {"sqlite", 0, ""}, {"mysql", 1, ""}, {"postgresql", 2, ""}, {NULL}};
+    {"sqlite", 0, ""}, {"mysql", 1, "", OPT_LATER}, {"postgresql", 2, "", OPT_LATER}, {NULL}};
 
 #define DATABASE(field)                                                                                      \
     (offsetof(struct console_conf, database.field) - offsetof(struct console_conf, database))
@@ -94,6 +94,6 @@ static const struct opt console_rows[] = {
     {"branding", OPT_BOOL, CONSOLE(branding), "false", "Show the logo of the house."},
     {"auth", OPT_STRUCT, CONSOLE(auth), NULL, "Who uses the console.", .sub = &auth_table},
     {"database", OPT_STRUCT, CONSOLE(database), NULL, "Where filters of users are kept.",
-     .sub = &database_table, .flags = OPT_LATER},
+     .sub = &database_table},
 };
 const struct opt_table console_table = OPT_TABLE("console", struct console_conf, console_rows);

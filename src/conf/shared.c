@@ -26,9 +26,10 @@ static bool tls_check(const void *conf, const char **bad_key, struct err *e)
 const struct opt_table tls_table =
     OPT_TABLE("TLS", struct tls_conf, tls_rows, .check = tls_check, .help = "TLS as a client.");
 
-static const struct opt_choice cache_types[] = {{"memory", CACHE_MEMORY, "in this process"},
-                                                {"redis", CACHE_REDIS, "in a Redis or Valkey server"},
-                                                {NULL}};
+static const struct opt_choice cache_types[] = {
+    {"memory", CACHE_MEMORY, "in this process"},
+    {"redis", CACHE_REDIS, "in a Redis or Valkey server", OPT_LATER},
+    {NULL}};
 
 static const struct opt cache_rows[] = {
     {"type", OPT_ENUM, OPT_AT(struct conf_cache, type), .def = "memory", .choices = cache_types,

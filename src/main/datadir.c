@@ -133,26 +133,47 @@ bool datadir_open(const char *dir, struct err *e)
     return known || datadir_write(dir, "format", STR("1\n"), e);
 }
 
-bool datadir_lock(const char *dir, const char *name, struct err *e)
+/* The locked descriptor, or -1. */
+static int lock_open(const char *dir, const char *name, struct err *e)
 {
     char path[PATH_MAX + 32], pid[32] = "";
     snprintf(path, sizeof path, "%s/%s.lock", dir, name);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_errno(e, "cannot open %s", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        ssize_t n = read(fd, pid, sizeof pid - 1);
-        close(fd);
-        struct str holder = str_trim((struct str){pid, n > 0 ? (size_t)n : 0});
-        return err_set(e,
-                       "data directory %s is in use: %s runs there already%s%.*s; stop it first, or choose "
-                       "another with --data-dir",
-                       dir, name, holder.len ? " with pid " : "", STR_ARG(holder));
+    if (fd < 0) {
+        err_errno(e, "cannot open %s", path);
+        return -1;
     }
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    ssize_t n = read(fd, pid, sizeof pid - 1);
+    close(fd);
+    struct str holder = str_trim((struct str){pid, n > 0 ? (size_t)n : 0});
+    err_set(e,
+            "data directory %s is in use: %s runs there already%s%.*s; stop it first, or choose another with "
+            "--data-dir",
+            dir, name, holder.len ? " with pid " : "", STR_ARG(holder));
+    return -1;
+}
+
+bool datadir_unlocked(const char *dir, const char *name, struct err *e)
+{
+    int fd = lock_open(dir, name, e);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+bool datadir_lock(const char *dir, const char *name, struct err *e)
+{
+    char pid[32];
+    int fd = lock_open(dir, name, e);
+    if (fd < 0)
+        return false;
     int len = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
     if (ftruncate(fd, 0) != 0 || write(fd, pid, (size_t)len) != len) {
+        err_errno(e, "cannot write the lock of %s", dir);
         close(fd);
-        return err_errno(e, "cannot write %s", path);
+        return false;
     }
     return true; /* the descriptor stays open as long as the process lives */
 }

@@ -12,6 +12,8 @@
 bool datadir_open(const char *dir, struct err *e);
 /* Locks DIR/NAME.lock until the process ends. False with the holder's pid in the message. */
 bool datadir_lock(const char *dir, const char *name, struct err *e);
+/* Whether it could be locked now; the same message when not. */
+bool datadir_unlocked(const char *dir, const char *name, struct err *e);
 /* Replaces DIR/NAME (sub folders are made) as a whole, mode 0600, durable. */
 bool datadir_write(const char *dir, const char *name, struct str text, struct err *e);
 /* False without a message when there is no such file (e->msg empty). */

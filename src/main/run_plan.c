@@ -208,6 +208,16 @@ bool run_ports_free(struct run *r, struct err *e)
 
 /* ---- plan ---- */
 
+/* A role that was started by hand holds its part of the directory; of a former `weir run` nothing is left. */
+static bool roles_free(struct run *r, struct err *e)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->children[i].index == 0 &&
+            !datadir_unlocked(r->data_dir, config_roles[r->children[i].role].name, e))
+            return false;
+    return true;
+}
+
 bool run_plan(struct run *r, struct err *e)
 {
     struct buf stopped, env;
@@ -227,7 +237,7 @@ bool run_plan(struct run *r, struct err *e)
             r->children[r->n - 1].wanted = order[k] != ROLE_DEMO || !no_demo;
         }
     }
-    if (!run_ports_free(r, e))
+    if (!roles_free(r, e) || !run_ports_free(r, e))
         return false;
     for (size_t i = 0; i < r->n; i++) {
         struct run_child *c = &r->children[i];
