@@ -1,0 +1,78 @@
+"""weir decode over captures of real exporters, against what another decoder made of them."""
+import json
+import os
+
+import pytest
+
+from weir import command
+
+CAPTURES = os.environ.get("WEIR_CAPTURES") or os.path.join(os.path.dirname(__file__), "../../../shared/captures")
+
+# Where the other decoder is not the measure: capture -> (what is right, why).
+KNOWN = {
+    "logstash/netflow-9-cisco-asa-2": ({"flows": 19, "bytes": 1131}, "bytes are in initiatorOctets, which its sum leaves out"),
+    "logstash/ipfix-from-ixia-something-something": ({"flows": 1, "bytes": 360, "packets": 4}, "it shows no record"),
+    "logstash/ipfix_test_ixia_tpldata271": ({"flows": 2, "bytes": 132, "packets": 2}, "it shows no record"),
+    "graylog/netflow-v9-1": ({"flows": 2, "bytes": 582, "packets": 9}, "it gives up before the data"),
+}
+
+
+def captures():
+    try:
+        with open(os.path.join(CAPTURES, "expected.json"), encoding="utf-8") as f:
+            return json.load(f)["captures"]
+    except FileNotFoundError:
+        return []
+
+
+ALL = captures()
+
+
+def summary(capture):
+    status, out, err = command("decode", "--summary", *(os.path.join(CAPTURES, f) for f in capture["files"]))
+    assert status == 0, err
+    return json.loads(out)
+
+
+@pytest.mark.skipif(not ALL, reason="captures of real exporters are not beside this checkout")
+def test_the_captures_are_there():
+    assert len(ALL) > 50
+
+
+@pytest.mark.parametrize("capture", ALL, ids=[c["id"] for c in ALL])
+def test_summary(capture):
+    other, got = capture["tshark"], summary(capture)
+    assert got["datagrams"] == other["datagrams"]
+    if capture["id"] in KNOWN:
+        want, _ = KNOWN[capture["id"]]
+        assert {key: got[key] for key in want} == want
+        return
+    if other["malformed"] or other["data_sets_without_template"]:
+        return  # bad on purpose, or cut off: it must be read without a crash, which it was
+    assert got["flows"] == other["flow_records"] + other["sflow_flow_samples"]
+    assert got["packets"] == other["packets"] + other["sflow_flow_samples"]
+    assert got["options_records"] == other["options_records"]
+    if other["sflow_flow_samples"]:
+        # Of a sampled frame weir counts the IP packet, the other decoder the whole frame.
+        assert 0 < got["bytes"] < other["sflow_frame_length_sum"]
+    else:
+        assert got["bytes"] == other["octets"]
+
+
+@pytest.mark.parametrize("capture", ALL, ids=[c["id"] for c in ALL])
+def test_flows_add_up_to_the_summary(capture):
+    status, out, err = command("decode", *(os.path.join(CAPTURES, f) for f in capture["files"]))
+    assert status == 0, err
+    flows = [json.loads(line) for line in out.splitlines()]
+    total = summary(capture)
+    assert len(flows) == total["flows"]
+    assert sum(f["Bytes"] for f in flows) == total["bytes"]
+    assert sum(f["Packets"] for f in flows) == total["packets"]
+    for f in flows:
+        assert f["EType"] in (0, 0x800, 0x86DD)
+        assert not f["SrcAddr"].startswith("::ffff:")
+
+
+def test_a_missing_file_is_said():
+    status, out, err = command("decode", "/nonexistent/file.pcap")
+    assert status != 0 and out == "" and "/nonexistent/file.pcap" in err
