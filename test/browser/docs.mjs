@@ -5,9 +5,10 @@ export const tests = {
         const page = await t.open();
         await page.click('nav a:has-text("Docs")');
         await page.waitForSelector('[data-test="docs"] h1');
-        await page.locator('nav[aria-label="Documentation"] a').nth(1).click();
+        await page.locator('nav[aria-label="Documentation"] a[href$="/docs/usage"]').click();
         await page.waitForFunction(() => document.querySelectorAll('nav[aria-label="Documentation"] a[aria-current="page"]').length === 1);
-        assert.match(page.url(), /\/docs\/\w+/);
+        assert.match(page.url(), /\/docs\/usage$/);
+        await page.waitForSelector('[data-test="docs"] h2#visualize');
         await t.shot("page", { fullPage: true });
     },
 
