@@ -260,11 +260,11 @@ static void reload_tells_what_needs_a_restart(void **state)
     assert_true(load("outlet: {core: {default-sampling-rate: 1}}\n"));
     struct config old = c;
     assert_true(
-        load("outlet: {core: {default-sampling-rate: 2}, clickhouse: {maximum-batch-size: 60000}}\n"));
+        load("outlet: {core: {default-sampling-rate: 2}, clickhouse: {grace-period: 2s}}\n"));
     struct opt_change ch;
     opt_change_init(&ch);
     config_diff(&old, &c, ROLE_OUTLET, 0, &ch);
-    assert_true(str_eq(buf_str(&ch.restart), STR("outlet.clickhouse.maximum-batch-size")));
+    assert_true(str_eq(buf_str(&ch.restart), STR("outlet.clickhouse.grace-period")));
     assert_int_equal(ch.n_live, 1);
     opt_change_fini(&ch);
     config_fini(&old);

@@ -1,9 +1,10 @@
 /*
  * kafka -> inlet.kafka, outlet.kafka-input, outlet.kafka-output, unless they name brokers; clickhousedb ->
  * outlet.clickhousedb, console.clickhouse, unless they name servers; schema -> outlet, console; bus, reporting -> where
- * absent. Without clickhousedb.servers all of them get the embedded store's address and user.
+ * absent; clickhouse.rollups and resolutions -> outlet.clickhouse.rollups. Without clickhousedb.servers all of them get the embedded store's address and user.
  */
 #include "main/inherit.h"
+#include "conf/value.h"
 #include "main/config.h"
 
 struct heirs {
@@ -81,6 +82,26 @@ static void schema_copy(struct heirs *h, struct yaml *section)
     copy_keys(h->a, section, h->root, (const char *const[]){"schema", NULL});
 }
 
+/* The finest consolidated table is one of minutes, and the orchestrator leaves it to the outlet. */
+static bool outlet_rolls_up(const struct yaml *root)
+{
+    const struct yaml *ch = yaml_get(root, "clickhouse");
+    const struct yaml *rollups = ch ? yaml_get(ch, "rollups") : NULL,
+                      *list = ch ? yaml_get(ch, "resolutions") : NULL;
+    if (rollups && rollups->kind == YAML_SCALAR && str_eq_nocase(rollups->text, STR("views")))
+        return false;
+    if (!list || list->kind != YAML_LIST)
+        return true;
+    uint64_t finest = 0, ns;
+    for (size_t i = 0; i < list->n; i++) {
+        const struct yaml *interval = yaml_get(list->items[i], "interval");
+        if (interval && interval->kind == YAML_SCALAR && value_duration(interval->text, &ns) && ns > 0 &&
+            (finest == 0 || ns < finest))
+            finest = ns;
+    }
+    return finest == 60000000000u;
+}
+
 static void into_outlet(struct heirs *h, struct yaml *section)
 {
     connection(h, section, "kafka-input", "kafka", "brokers", kafka_keys);
@@ -88,6 +109,10 @@ static void into_outlet(struct heirs *h, struct yaml *section)
     connection(h, section, "clickhousedb", "clickhousedb", "servers", ch_keys);
     bus(h, section, "kafka-input");
     schema_copy(h, section);
+    struct yaml *inserts = sub_map(h->a, section, "clickhouse");
+    if (inserts && !given(inserts, "rollups"))
+        yaml_set(h->a, inserts, STR("rollups"),
+                 yaml_scalar(h->a, outlet_rolls_up(h->root) ? "true" : "false", inserts->pos), inserts->pos);
 }
 
 static void into_console(struct heirs *h, struct yaml *section)

@@ -11,6 +11,7 @@ static const struct command commands[] = {
 
     {NULL, "Roles, each a process of its own:", NULL},
     {"inlet", "receive datagrams and put them on the bus", cmd_inlet},
+    {"outlet", "decode, complete and store flows", cmd_outlet},
     {"orchestrator", "serve the configuration, make tables and dictionaries", cmd_orchestrator},
     {"store", "keep flows: ClickHouse in a process of its own", cmd_store},
     {"console", "serve the API and the page", cmd_console},

@@ -186,7 +186,7 @@ struct fake_store {
     const char *refuse;     /* table that refuses for good */
 };
 
-static inline void *fake_open(void *arg)
+static inline void *fake_open(void *arg, bool (*abandon)(void *), void *abandon_arg)
 {
     return arg;
 }

@@ -204,9 +204,8 @@ static void finished(void *arg)
     free(s);
 }
 
-void tap_flows(struct http_call *call)
+void tap_flows(struct http_call *call, struct outlet_tap *t)
 {
-    struct outlet_tap *t = *(struct outlet_tap **)call->arg;
     const char *text = http_query(call, "limit");
     uint64_t limit = 10;
     if (!t)

@@ -14,5 +14,5 @@ void tap_free(struct outlet_tap *t);
 bool tap_wanted(const struct outlet_tap *t);
 /* The batch's rows, as many as are still wanted. */
 void tap_put(struct outlet_tap *t, const struct batch *b, const struct enricher *r);
-/* Handler; call->arg is a struct outlet_tap **. */
-void tap_flows(struct http_call *call);
+/* Answers the call; t may be NULL (503). */
+void tap_flows(struct http_call *call, struct outlet_tap *t);

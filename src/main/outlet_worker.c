@@ -73,6 +73,12 @@ void worker_fini(struct worker *w)
     *w = (struct worker){0};
 }
 
+void worker_settle(struct worker *w)
+{
+    for (unsigned i = 0; i < w->n_parts; i++)
+        part_settle(w->parts[i]);
+}
+
 static void show(struct worker *w)
 {
     uint64_t rate = 0, exporter = 0, crowded = 0;

@@ -27,6 +27,8 @@ struct outlet_decoder {
     bool (*load)(void *state, struct str in, struct err *e);
 };
 
+extern const struct outlet_decoder outlet_decoder_real; /* src/decode */
+
 enum {
 #define X(id, name, kind, help) id,
 #include "main/outlet_counters.def"
@@ -73,6 +75,8 @@ bool worker_init(struct worker *w, struct outlet_env *env, unsigned first, unsig
 void worker_fini(struct worker *w);
 /* One round over all partitions; true when there was something to do. */
 bool worker_step(struct worker *w);
+/* Commits what the inserter has settled, without reading; at the end, when its thread is gone. */
+void worker_settle(struct worker *w);
 /* worker_step until `stop`; a thread's main function, argument struct worker *. */
 void *worker_run(void *w);
 

@@ -40,6 +40,8 @@ struct ch {
     struct tls_conf tls;
     struct http_client *http;
     int code;
+    bool (*abandon)(void *arg);
+    void *abandon_arg;
 };
 
 /* ---- servers */
@@ -121,6 +123,12 @@ void ch_free(struct ch *c)
     http_client_free(c->http);
     arena_fini(&c->arena);
     free(c);
+}
+
+void ch_abandon(struct ch *c, bool (*abandon)(void *arg), void *arg)
+{
+    c->abandon = abandon;
+    c->abandon_arg = arg;
 }
 
 int ch_code(const struct ch *c)
@@ -343,6 +351,8 @@ enum ch_failure ch_insert(struct ch *c, const char *into, const char *token, str
     ch_param(&args, "optimize_on_insert", STR("0"));
     req.body = data;
     req.timeout_ns = INSERT_TIMEOUT_S * UINT64_C(1000000000);
+    req.abandon = c->abandon;
+    req.abandon_arg = c->abandon_arg;
     enum ch_failure f = ask(c, &req, buf_str(&args), &ans, e);
     buf_fini(&ans.body);
     buf_fini(&sql);

@@ -23,6 +23,8 @@ struct ch;
 /* Copies what it needs of the configuration. */
 struct ch *ch_new(const struct ch_conf *conf);
 void ch_free(struct ch *c);
+/* Asked about each 200 ms while an insert waits: true gives it up (CH_AWAY). */
+void ch_abandon(struct ch *c, bool (*abandon)(void *arg), void *arg);
 
 enum ch_failure {
     CH_OK,

@@ -44,10 +44,11 @@ struct http_way {
     struct ch *ch;
 };
 
-static void *http_open(void *arg)
+static void *http_open(void *arg, bool (*abandon)(void *), void *abandon_arg)
 {
     struct http_way *w = xcalloc(1, sizeof *w);
     w->ch = ch_new(arg);
+    ch_abandon(w->ch, abandon, abandon_arg);
     return w;
 }
 
@@ -118,6 +119,11 @@ static void refuse(struct inserter *n, const struct insert_job *j, struct str da
 }
 
 /* ---- one job */
+
+static bool is_cut(void *arg)
+{
+    return __atomic_load_n(&((struct inserter *)arg)->cut, __ATOMIC_RELAXED);
+}
 
 static struct str sealed(struct inserter *n, const struct insert_job *j, struct block_sealer *s,
                          struct buf *out)
@@ -191,7 +197,7 @@ static void *run(void *arg)
     struct block_sealer sealer = {0};
     struct buf out;
     buf_init(&out, 0);
-    void *way = n->conf.way.open(n->conf.way.arg);
+    void *way = n->conf.way.open(n->conf.way.arg, is_cut, n);
     for (;;) {
         pthread_mutex_lock(&n->lock);
         while (!n->first && !n->stop)
@@ -214,8 +220,8 @@ static void *run(void *arg)
             settle(j, f);
         pthread_mutex_lock(&n->lock);
         n->busy--;
-        n->cut |=
-            n->stop && f != CH_OK && f != CH_PERMANENT; /* nobody is there: no use in trying the others */
+        if (n->stop && f != CH_OK && f != CH_PERMANENT) /* nobody is there: no use in trying the others */
+            __atomic_store_n(&n->cut, true, __ATOMIC_RELAXED);
         pthread_cond_broadcast(&n->idle);
         pthread_mutex_unlock(&n->lock);
     }
@@ -256,7 +262,7 @@ void inserter_stop(struct inserter *n)
     while ((n->busy || (n->first && !n->cut)) && n->started &&
            pthread_cond_timedwait(&n->idle, &n->lock, &until) == 0)
         ;
-    n->cut = true;
+    __atomic_store_n(&n->cut, true, __ATOMIC_RELAXED);
     pthread_cond_broadcast(&n->work);
     pthread_mutex_unlock(&n->lock);
     for (unsigned i = 0; i < n->started; i++)
@@ -310,7 +316,7 @@ bool inserter_do(struct inserter *n, size_t k)
     if (!j)
         return false;
     if (!n->way)
-        n->way = n->conf.way.open(n->conf.way.arg);
+        n->way = n->conf.way.open(n->conf.way.arg, is_cut, n);
     struct err e;
     enum ch_failure f = try_once(n, n->way, j, sealed(n, j, &n->sealer, &n->out), &e);
     if (f != CH_OK && f != CH_PERMANENT)

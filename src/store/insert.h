@@ -28,7 +28,8 @@ struct insert_job {
 
 /* Brings one Native block to a table; ch_insert, or a test's. One instance per thread. */
 struct insert_way {
-    void *(*open)(void *arg);
+    /* abandon, from any thread: whether an insert under way is to be given up */
+    void *(*open)(void *arg, bool (*abandon)(void *), void *abandon_arg);
     void (*close)(void *way);
     enum ch_failure (*insert)(void *way, const char *table, const char *token, struct str data,
                               const char **server, struct err *e);

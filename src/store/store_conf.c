@@ -43,11 +43,14 @@ const struct opt_table store_table =
 #define INSERT(field) OPT_AT(struct store_insert_conf, field)
 static const struct opt insert_rows[] = {
     {"maximum-batch-size", OPT_UINT, INSERT(maximum_batch_size), "50000", "Rows of one insert, about.", 1000,
-     1000000, .unit = "rows"},
+     1000000, .unit = "rows", .flags = OPT_RELOAD},
     {"maximum-wait-time", OPT_DURATION, INSERT(maximum_wait_ns), "4s",
      "Length of a slot: receive time whose flows are inserted together, in whole seconds.", SECOND_NS,
-     60 * SECOND_NS, .aka = "minimum-wait-time"},
+     60 * SECOND_NS, .aka = "minimum-wait-time", .flags = OPT_RELOAD},
     {"grace-period", OPT_DURATION, INSERT(grace_period_ns), "1m", "Time for inserts under way at the end.",
      SECOND_NS, 3600 * SECOND_NS},
+    {"rollups", OPT_BOOL, INSERT(rollups), "true",
+     "Add up each minute and fill the finest consolidated table. Derived from the orchestrator's section "
+     "`clickhouse` (`rollups`, `resolutions`), with which it must agree."},
 };
 const struct opt_table store_insert_table = OPT_TABLE("clickhouse", struct store_insert_conf, insert_rows);

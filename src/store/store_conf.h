@@ -18,5 +18,6 @@ extern const struct opt_table store_table;
 
 struct store_insert_conf {
     uint64_t maximum_batch_size, maximum_wait_ns, grace_period_ns;
+    bool rollups; /* the outlet fills flows_1m0s */
 };
 extern const struct opt_table store_insert_table;
