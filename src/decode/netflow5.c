@@ -4,7 +4,7 @@
  */
 #include "decode/decoder.h"
 
-enum { HEADER = 24, RECORD = 48 };
+enum { HEADER = 24, RECORD = 48, COUNT_MAX = 30 /* table B-3 */ };
 
 /* Table B-4 in information elements: NetFlow v9 gave the same fields these numbers. 210 is padding. */
 static const struct field fields[] = {
@@ -35,11 +35,13 @@ static void decode(struct decoding *x)
     uint32_t sequence = cursor_be32(&c), engine = cursor_be16(&c);
     uint32_t interval = cursor_be16(&c) & 0x3fff; /* table B-3: the first two bits are the mode */
     uint32_t there = (uint32_t)(cursor_left(&c) / RECORD);
-    if (count > there)
-        x->stats->rejected[REASON_SHORT] += count - there;
+    if (count > there) /* a count that cannot be true says nothing about how many there were */
+        x->stats->rejected[REASON_SHORT] += count <= COUNT_MAX ? count - there : 1;
     struct cursor records = cursor_init(c.p, (count < there ? count : there) * (size_t)RECORD);
     struct session *s = decoder_session(x, TEMPLATE_V5, engine);
     x->stats->lost += session_sequence(s, sequence, count, uptime);
+    if (count > there)
+        session_sequence_forget(s);
     struct plan_run r = {.session = s,
                          .d = x->d,
                          .stats = x->stats,

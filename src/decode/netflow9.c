@@ -39,7 +39,10 @@ static const uint8_t *padding(const struct cursor *c)
     return end;
 }
 
-/* Field specifiers into the state's scratch; those past the cap are read over. RFC 3954 5.2; RFC 7011 3.2 */
+/*
+ * Field specifiers into the state's scratch; those past the cap are read over. RFC 3954 5.2; RFC 7011 3.2. RFC 3954 knows
+ * no variable lengths, but H3C's NetStream sends them in v9 just as IPFIX has them.
+ */
 static bool read_fields(struct message *m, struct cursor *c, uint32_t n)
 {
     struct field *out = m->x->st->fields;
@@ -52,8 +55,6 @@ static bool read_fields(struct message *m, struct cursor *c, uint32_t n)
             f.id &= 0x7fff;
             f.pen = cursor_be32(c);
         }
-        if (m->proto == TEMPLATE_V9 && f.len == FIELD_VARIABLE)
-            return false; /* v9 has no variable lengths, and no record could hold it */
         if (i < max)
             out[i] = f;
     }
@@ -179,6 +180,8 @@ static void sets(struct message *m, struct cursor c)
 {
     while (cursor_left(&c) >= SET_HEADER) {
         uint16_t id = cursor_be16(&c), len = cursor_be16(&c);
+        if (id == 0 && len == 0 && padding(&c) == c.p)
+            return; /* exporters that fill their datagrams up with zeros */
         struct cursor body = cursor_sub(&c, len < SET_HEADER ? SIZE_MAX : (size_t)len - SET_HEADER);
         if (body.bad) {
             reject(m, REASON_LENGTH);

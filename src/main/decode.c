@@ -30,12 +30,11 @@ static bool decoded(const struct schema *s, enum column c)
     static const enum column more[] = {COL_TimeReceived,  COL_ExporterAddress, COL_EType,
                                        COL_FlowDirection, COL_DstASPath,       COL_DstCommunities,
                                        COL_MPLSLabels,    COL_InIfIndex,       COL_OutIfIndex};
-    if (column_defs[c].flags & COLF_HIDDEN)
-        return true;
     bool ours = column_defs[c].elements[0] != 0;
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
         ours |= c == more[i];
-    return ours && s->enabled[c] && column_defs[c].store != STORE_NONE;
+    bool there = s->enabled[c] || column_defs[c].flags & COLF_HIDDEN;
+    return ours && there && column_defs[c].store != STORE_NONE;
 }
 
 static uint64_t number(const struct batch *b, enum column c, uint32_t row)

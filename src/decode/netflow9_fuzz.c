@@ -1,0 +1,7 @@
+/* Any bytes as several datagrams of NetFlow v9 and IPFIX, templates and data: no crash, and every row accounted for. */
+#include "decode/fuzzing.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    return fuzzing_datagrams(data, len, DECODER_NETFLOW);
+}
