@@ -26,6 +26,9 @@ export const tests = {
             const page = await openVisualize(t, "visualize", { colorScheme, bypassCSP: true });
             await expectInk(page, 0.02);
             assert.equal(await barriers(page), "", `visualize, ${colorScheme}`);
+            const docs = await t.open("docs/usage", { colorScheme, bypassCSP: true });
+            await docs.waitForSelector('[data-test="docs"] h1');
+            assert.equal(await barriers(docs), "", `docs, ${colorScheme}`);
         }
     },
 
@@ -43,6 +46,15 @@ export const tests = {
         await expectInk(page, 0.02);
         await page.waitForTimeout(500);
         await t.shot("home", { fullPage: true });
+    },
+
+    async "times are in the browser's zone, and the page says which"(t) {
+        const flow = t.waitForFlow();
+        const page = await t.open("", { timezoneId: "Asia/Kolkata" });
+        assert.match(await page.innerText("header"), /Asia\/(Kolkata|Calcutta) \(UTC\+5:30\)/);
+        const local = new Date(Date.parse((await flow).TimeReceived) + 5.5 * 3_600_000).toISOString().slice(11, 19);
+        await page.waitForSelector('[data-test="last-flow"] dl');
+        assert.ok((await page.innerText('[data-test="last-flow"]')).includes(local), `${local} is not shown`);
     },
 
     async "the system's choice is followed"(t) {

@@ -48,10 +48,16 @@ class TestContext {
     }
 
     measure(response) {
+        if (this.onFlow && response.url().endsWith("/widget/flow-last")) response.json().then(this.onFlow, () => {});
         const type = response.headers()["content-type"] ?? "";
         if (!/javascript/.test(type)) return;
         const size = response.body().then((b) => gzipSync(b).length, () => 0);
         this.scripts.set(response.url(), size);
+    }
+
+    /** The first latest flow that a page is told of, as the API writes it. */
+    waitForFlow() {
+        return new Promise((found) => (this.onFlow = found));
     }
 
     /** Compressed bytes of script so far. */
