@@ -132,7 +132,7 @@ static bool run(struct provision *p, const struct provision_conf *conf, bool cha
                      LOG_U64(r.skipped), NULL);
         if (r.notes.msg[0])
             log_warn("provision", "some differences stay", "which", r.notes.msg, NULL);
-        say(p, r.notes.msg[0] ? "warning" : "ok", r.notes.msg);
+        say(p, "ok", r.notes.msg);
         return true;
     }
     say(p, r.failure == CH_PERMANENT ? "error" : "warning", r.why.msg);

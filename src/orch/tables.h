@@ -83,7 +83,7 @@ bool tables_create_distributed(const struct tables_plan *p, const struct tables_
 void tables_column_text(const struct tables_column *c, struct buf *sql);
 void tables_index_text(const struct tables_index *i, struct buf *sql);
 void tables_create_view(const struct tables_plan *p, const struct tables_view *v, const char *comment,
-                        struct buf *sql);
+                        bool replace, struct buf *sql);
 void tables_create_dictionary(const struct tables_plan *p, const struct tables_dictionary *d,
                               const char *comment, struct buf *sql);
 /* " ON CLUSTER 'x'", or nothing */

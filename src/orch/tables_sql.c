@@ -102,9 +102,10 @@ bool tables_create_distributed(const struct tables_plan *p, const struct tables_
 }
 
 void tables_create_view(const struct tables_plan *p, const struct tables_view *v, const char *comment,
-                        struct buf *sql)
+                        bool replace, struct buf *sql)
 {
-    buf_printf(sql, "CREATE MATERIALIZED VIEW IF NOT EXISTS %s.%s", p->conf.database, v->name);
+    buf_printf(sql, "CREATE %sMATERIALIZED VIEW %s%s.%s", replace ? "OR REPLACE " : "",
+               replace ? "" : "IF NOT EXISTS ", p->conf.database, v->name);
     tables_on_cluster(p, sql);
     buf_printf(sql, " TO %s.%s\nAS %s\nCOMMENT ", p->conf.database, v->to, v->select);
     ch_quote(sql, str_from(comment));

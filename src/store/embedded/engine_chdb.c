@@ -319,6 +319,32 @@ static long holder(const char *path)
     return pid ? atol(pid + 5) : 0;
 }
 
+static bool obey(const struct engine *en, struct engine_session *s, const char *sql, struct err *e)
+{
+    struct engine_statement st = {.sql = str_from(sql), .format = "Null"};
+    struct engine_result r;
+    run(en, s, &st, &r);
+    bool ok = r.ok || err_set(e, "%s: %s", sql, r.error);
+    result_fini(en, &r);
+    return ok;
+}
+
+/*
+ * The library's `default` is an overlay in which any name that is a path is a table: SELECT * FROM "/etc/passwd". And
+ * tables have no UUID in it, so that a block's token does not survive the change of a view. Behind it is an ordinary
+ * database (after the first start), which takes its place.
+ */
+static bool make_ordinary(const struct engine *en, struct err *e)
+{
+    struct engine_session *s = session_open(en, e);
+    struct err none_yet;
+    bool ok = s && obey(en, s, "DETACH DATABASE default", e);
+    if (ok && !obey(en, s, "ATTACH DATABASE default", &none_yet))
+        ok = obey(en, s, "CREATE DATABASE default ENGINE = Atomic", e);
+    session_close(en, s);
+    return ok;
+}
+
 const struct engine *engine_chdb_new(const struct engine_chdb_conf *conf, struct err *e)
 {
     if (!load(conf->library, e))
@@ -341,8 +367,12 @@ const struct engine *engine_chdb_new(const struct engine_chdb_conf *conf, struct
     add_arg(im, "background_pool_size", conf->background);
     chdb.set_signal_handlers_enabled(0);
     im->boot = connect_one(im);
-    if (im->boot && *im->boot)
-        return en;
+    if (im->boot && *im->boot) {
+        if (make_ordinary(en, e))
+            return en;
+        engine_chdb_free(en);
+        return NULL;
+    }
     long pid = holder(conf->path);
     if (pid > 0 && pid != getpid() && kill((pid_t)pid, 0) == 0)
         err_set(e,

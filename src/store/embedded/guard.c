@@ -213,7 +213,7 @@ static bool is_table_function(const struct guard *g, struct str name)
 
 struct node {
     unsigned depth;
-    struct str kind, name;
+    struct str kind, name, rest; /* rest: the name to the end of the line, as names may have blanks */
 };
 
 enum { DEEPEST = 500 };
@@ -230,7 +230,7 @@ static bool read_node(struct str line, struct node *n)
         return false;
     n->name = (struct str){"", 0};
     /* ShowCreateTableQuery has two blanks before the name */
-    line = str_trim(line);
+    line = n->rest = str_trim(line);
     if (line.len && *line.p != '(')
         str_split(&line, ' ', &n->name);
     return true;
@@ -248,9 +248,17 @@ static bool check_function(const struct guard *g, struct str name, bool in_table
     return true;
 }
 
+/* Engines take a name that looks like a path for a file. */
+static bool is_path(struct str name)
+{
+    return memchr(name.p, '/', name.len) || memchr(name.p, '*', name.len) || memchr(name.p, '\\', name.len);
+}
+
 static bool check_table(const struct guard *g, struct str name, struct err *e)
 {
     struct str rest = name, head;
+    if (is_path(name))
+        return err_set(e, "files are not for readers");
     const char *dot = memchr(name.p, '.', name.len);
     if (!dot)
         return true;
@@ -272,6 +280,21 @@ static bool is_in(struct str name)
     return AMONG(name, ins, true);
 }
 
+/* Names of tables: a plain identifier on the right side of IN, and in SHOW, DESCRIBE and EXISTS. */
+static bool check_names(const struct guard *g, const struct node *n, const struct node *above, struct err *e)
+{
+    if (str_eq(n->kind, STR("TableIdentifier")))
+        return !is_path(n->rest) ? check_table(g, n->name, e) : err_set(e, "files are not for readers");
+    if (n->depth == 0)
+        return !is_path(n->rest) || err_set(e, "files are not for readers");
+    if (!str_eq(n->kind, STR("Identifier")))
+        return true;
+    bool in = n->depth >= 2 && is_in(above[n->depth - 2].name);
+    if ((in || n->depth == 1) && is_path(n->rest))
+        return err_set(e, "files are not for readers");
+    return !str_starts(n->name, STR("system.")) || check_table(g, n->name, e);
+}
+
 bool guard_tree(const struct guard *g, struct str ast, struct err *e)
 {
     struct node above[DEEPEST + 1] = {0}, n;
@@ -291,11 +314,7 @@ bool guard_tree(const struct guard *g, struct str ast, struct err *e)
             str_eq(parent, STR("TableExpression")) || (n.depth >= 2 && is_in(above[n.depth - 2].name));
         if (str_eq(n.kind, STR("Function")) && !check_function(g, n.name, in_table, e))
             return false;
-        if (str_eq(n.kind, STR("TableIdentifier")) && !check_table(g, n.name, e))
-            return false;
-        /* `x IN system.processes`: the right side of IN is a plain identifier */
-        if (str_eq(n.kind, STR("Identifier")) && str_starts(n.name, STR("system.")) &&
-            !check_table(g, n.name, e))
+        if (!check_names(g, &n, above, e))
             return false;
         /* only EXPLAIN's own options; the engine lets the settings of subqueries pass in spite of readonly */
         if (str_eq(n.kind, STR("Set")) && (n.depth != 1 || !str_eq(above[0].kind, STR("Explain"))))
