@@ -79,17 +79,23 @@ static void starts_with(struct buf *sql, const char *expr, struct str prefix)
     buf_fini(&pattern);
 }
 
+/* Before the newest row rather than now: the collector may be behind. */
+static uint32_t recent(const struct query_tables *t, uint32_t seconds)
+{
+    return t->t[0].newest > seconds ? t->t[0].newest - seconds : 0;
+}
+
 /* Seen lately first, then the dictionary's, by number or by name. */
 static void as_numbers(struct buf *sql, const struct query_tables *t, const char *column, struct str prefix)
 {
     if (prefix.len > 2 && strncasecmp(prefix.p, "AS", 2) == 0 && prefix.p[2] >= '0' && prefix.p[2] <= '9')
         prefix = (struct str){prefix.p + 2, prefix.len - 2};
-    buf_printf(
-        sql,
-        "SELECT concat('AS', toString(n)), l FROM (SELECT n, any(name) AS l, max(seen) AS s FROM ("
-        "SELECT %s AS n, %s AS name, sum(Bytes) AS seen FROM flows WHERE TimeReceived > now() - 60 GROUP BY "
-        "n",
-        column, t->asns ? "dictGetOrDefault('asns', 'name', n, '')" : "''");
+    buf_printf(sql,
+               "SELECT concat('AS', toString(n)), l FROM (SELECT n, any(name) AS l, max(seen) AS s FROM ("
+               "SELECT %s AS n, %s AS name, sum(Bytes) AS seen FROM flows WHERE TimeReceived > "
+               "toDateTime(%u) GROUP BY "
+               "n",
+               column, t->asns ? "dictGetOrDefault('asns', 'name', n, '')" : "''", recent(t, 60));
     if (t->asns)
         buf_z(sql, " UNION ALL SELECT asn AS n, name, 0 AS seen FROM dictionary('asns')");
     buf_z(sql, ") WHERE ");
@@ -142,20 +148,20 @@ static void texts(struct buf *sql, enum column c, const struct query_tables *t, 
     buf_printf(sql, "SELECT l, '' FROM (SELECT %s AS l FROM %s", (char *)label.p,
                known ? "exporters" : "flows");
     if (!known)
-        buf_printf(sql, " WHERE TimeReceived > now() - %d", net ? 600 : 60);
+        buf_printf(sql, " WHERE TimeReceived > toDateTime(%u)", recent(t, net ? 600 : 60));
     buf_z(sql, " GROUP BY l) WHERE l != '' AND ");
     starts_with(sql, "l", prefix);
     buf_z(sql, " ORDER BY l");
     buf_fini(&label);
 }
 
-static void communities(struct buf *sql, enum column c, struct str prefix)
+static void communities(struct buf *sql, enum column c, const struct query_tables *t, struct str prefix)
 {
     buf_printf(
         sql,
         "SELECT l, '' FROM (SELECT DISTINCT concat(toString(bitShiftRight(v, 16)), ':', toString(bitAnd(v, "
-        "65535))) AS l FROM flows ARRAY JOIN %s AS v WHERE TimeReceived > now() - 60) WHERE ",
-        column_defs[c].name);
+        "65535))) AS l FROM flows ARRAY JOIN %s AS v WHERE TimeReceived > toDateTime(%u)) WHERE ",
+        column_defs[c].name, recent(t, 60));
     starts_with(sql, "l", prefix);
     buf_z(sql, " ORDER BY l");
 }
@@ -172,7 +178,7 @@ static void statement(struct buf *sql, enum column c, const struct query_tables 
         protocols(sql, t, prefix);
         break;
     case KIND_COMMUNITY:
-        communities(sql, c, prefix);
+        communities(sql, c, t, prefix);
         break;
     case KIND_STRING:
         if (column_defs[c].store == STORE_STR && !strstr(column_defs[c].name, "Geo"))

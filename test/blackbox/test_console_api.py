@@ -1,0 +1,490 @@
+"""The console's API over planted rows: every number is computed a second time here, from the rows themselves."""
+import contextlib
+import http.client
+import ipaddress
+import json
+import random
+import time
+from collections import defaultdict
+from datetime import datetime, timezone
+
+import pytest
+
+from lab import wait_until
+from weir import PROGRAM, Role, configuration, free_ports
+
+USER, PASSWORD = "weir", "test-password"
+ROLLED = ["TimeReceived", "SamplingRate", "ExporterAddress", "ExporterName", "SrcAS", "DstAS", "InIfName", "OutIfName",
+          "InIfSpeed", "OutIfSpeed", "InIfProvider", "OutIfProvider", "InIfBoundary", "OutIfBoundary", "EType", "Proto"]
+MAIN = ["SrcAddr", "DstAddr", "SrcPort", "DstPort", "DstCommunities", "DstASPath"]
+HOURS = 3
+
+
+def make_rows(now):
+    """Rows of the last three hours and of the same hours a day before, some with texts as an attacker would write them."""
+    random.seed(20261121)
+    rows = []
+    for i in range(24_000):
+        age = random.randrange(HOURS * 3600)
+        if i % 6 == 0:
+            age += 86_400
+        outside = random.random() < 0.6
+        provider = random.choice(["cogent", "telia", "it's \\ \"<script>\"", ""])
+        rows.append({
+            "TimeReceived": now - age, "SamplingRate": random.choice([1, 100, 1000]),
+            "ExporterAddress": f"::ffff:192.0.2.{i % 4}", "ExporterName": f"edge{i % 4}",
+            "SrcAddr": f"::ffff:198.51.{i % 3}.{i % 50}" if i % 5 else f"2001:db8:{i % 3}::{i % 50:x}",
+            "DstAddr": f"::ffff:10.0.{i % 7}.1" if i % 5 else f"2001:db8:f::{i % 7:x}",
+            "SrcAS": random.choice([15169, 36040, 2906, 64500 + i % 40]), "DstAS": random.choice([64501, 15169]),
+            "InIfName": f"in{i % 3}", "OutIfName": f"out{i % 2}", "InIfSpeed": [1000, 10000, 0][i % 3],
+            "OutIfSpeed": [1000, 40000][i % 2], "InIfProvider": provider if outside else "",
+            "OutIfProvider": "" if outside else provider,
+            "InIfBoundary": "external" if outside else "internal", "OutIfBoundary": "internal" if outside else "external",
+            "EType": 2048 if i % 5 else 34525, "Proto": random.choice([6, 17, 1]),
+            "SrcPort": random.choice([443, 80, 53, 1024 + i % 100]), "DstPort": random.choice([443, 22]),
+            "DstCommunities": [[], [(64500 << 16) + 7], [(64500 << 16) + 7, 5]][i % 3], "DstASPath": [[], [64500, 64501]][i % 2],
+            "Bytes": random.randrange(64, 1_000_000), "Packets": random.randrange(1, 900)})
+    return rows
+
+
+class Console:
+    def __init__(self, ports, now, rows, border):
+        self.ports, self.now, self.rows, self.border = ports, now, rows, border
+
+    def ask(self, method, path, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports["console"], timeout=60)
+        with contextlib.closing(connection):
+            connection.request(method, "/api/v0/console/" + path, None if body is None else json.dumps(body), headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, json.loads(answer.read() or b"null")
+
+    def line(self, hours=HOURS, end=None, **question):
+        end = end or self.now + 1
+        status, headers, answer = self.ask("POST", "graph/line", {
+            "start": stamp(end - hours * 3600), "end": stamp(end), **question})
+        assert status == 200, answer
+        assert "SELECT" in headers["X-SQL-Query"]
+        return answer
+
+
+def stamp(t):
+    return datetime.fromtimestamp(t, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds(text):
+    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp())
+
+
+def sql(port, statement, body=None):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    with contextlib.closing(connection):
+        text = statement if body is None else statement + "\n" + body
+        connection.request("POST", "/?max_partitions_per_insert_block=0&optimize_on_insert=0", text.encode(),
+                           {"X-ClickHouse-User": USER, "X-ClickHouse-Key": PASSWORD})
+        answer = connection.getresponse()
+        result = answer.read().decode()
+        assert answer.status == 200, result
+        return result
+
+
+def plant(port, rows, border):
+    """All rows into `flows`; into the rollup the minutes before the border, and half of the one that begins there."""
+    sql(port, "INSERT INTO flows FORMAT JSONEachRow", "\n".join(json.dumps(row) for row in rows))
+    sums = defaultdict(lambda: [0, 0])
+    for i, row in enumerate(rows):
+        minute = row["TimeReceived"] // 60 * 60
+        if minute < border or (minute == border and i % 2):
+            key = tuple({**row, "TimeReceived": minute}[c] for c in ROLLED)
+            sums[key][0] += row["Bytes"]
+            sums[key][1] += row["Packets"]
+    sql(port, "INSERT INTO flows_1m0s FORMAT JSONEachRow", "\n".join(
+        json.dumps({**dict(zip(ROLLED, key)), "Bytes": b, "Packets": p}) for key, (b, p) in sums.items()))
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory):
+    folder, ports = tmp_path_factory.mktemp("console"), free_ports()
+    conf = configuration(
+        ports, clickhouse={"orchestrator-url": f"http://127.0.0.1:{ports['orchestrator']}"},
+        clickhousedb={"servers": [f"127.0.0.1:{ports['store']}"], "username": USER, "password": PASSWORD},
+        console={"http": {"listen": f"127.0.0.1:{ports['console']}"}, "cache-ttl": "1m",
+                 "homepage-graph-timerange": "3h"})
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(Role(folder, "store", conf, ports["store"], PROGRAM))
+        stack.enter_context(Role(folder, "orchestrator", conf, ports["orchestrator"]))
+        wait_until(lambda: "udp" in sql(ports["store"], "SHOW TABLES").split(), 30, "the orchestrator made no tables")
+        role = stack.enter_context(Role(folder, "console", conf, ports["console"]))
+        now = int(time.time()) - 20
+        border = now // 60 * 60 - 120
+        rows = make_rows(now)
+        c = Console(ports, now, rows, border)
+        c.conf = conf
+        c.empty = {path: c.ask("GET", path) for path in ("configuration", "widget/flow-last", "widget/graph", "widget/top/src-as")}
+        c.empty["line"] = c.ask("POST", "graph/line", {"start": stamp(now - 3600), "end": stamp(now)})
+        plant(ports["store"], rows, border)
+        time.sleep(4)  # what the console knows of the tables may be three seconds old
+        c.role = role
+        yield c
+
+
+# ---- The second computation
+
+SWAP = {"Src": "Dst", "Dst": "Src", "InIf": "OutIf", "OutIf": "InIf"}
+
+
+def other_side(column):
+    for a, b in SWAP.items():
+        if column.startswith(a):
+            return b + column[len(a):] if b + column[len(a):] in ROLLED + MAIN else column
+    return column
+
+
+def reversed_row(row):
+    return {column: row[other_side(column)] for column in row}
+
+
+NAMES = {15169: "Google", 36040: "YouTube", 2906: "Netflix"}
+
+
+def label(column, value):
+    if column in ("SrcAS", "DstAS"):
+        return str(value)  # the name behind it is the dictionary's business
+    if column == "EType":
+        return {2048: "IPv4", 34525: "IPv6"}[value]
+    if column == "Proto":
+        return {6: "TCP", 17: "UDP", 1: "ICMP"}[value]
+    if column.endswith("Addr") or column == "ExporterAddress":
+        return str(ipaddress.ip_address(value).ipv4_mapped or ipaddress.ip_address(value))
+    if column == "DstCommunities":
+        return " ".join(f"{v >> 16}:{v & 65535}" for v in value)
+    if column == "DstASPath":
+        return " ".join(str(v) for v in value)
+    return str(value)
+
+
+def plain(text):
+    head, colon, _ = text.partition(": ")
+    return head if colon and head.isdigit() else text
+
+
+def amount(row, units):
+    return {"l3bps": row["Bytes"] * 8 * row["SamplingRate"],
+            "l2bps": (row["Bytes"] + 38 * row["Packets"]) * 8 * row["SamplingRate"],
+            "pps": row["Packets"] * row["SamplingRate"], "fps": 1}[units]
+
+
+def expected(rows, answer, dimensions, units, keep, shift=0):
+    """(bucket, labels) -> rate, of all tuples."""
+    interval, first = answer["interval"], seconds(answer["t"][0])
+    sums = defaultdict(float)
+    for row in rows:
+        bucket = (row["TimeReceived"] + shift - first) // interval
+        if 0 <= bucket < len(answer["t"]) and keep(row):
+            sums[(bucket, tuple(label(d, row[d]) for d in dimensions))] += amount(row, units) / interval
+    return sums
+
+
+def check_axis(answer, axis, sums, dimensions, limit, fixed_rows=None):
+    """The answer's rows of this axis are the largest tuples (or those given), the rest is in Other, exactly."""
+    totals = defaultdict(float)
+    for (_, labels), value in sums.items():
+        totals[labels] += value
+    got = [(tuple(plain(v) for v in row), points) for row, points, a in
+           zip(answer["rows"], answer["points"], answer["axis"]) if a == axis]
+    other = tuple("Other" for _ in dimensions) or None
+    named = [row for row, _ in got if row != other]
+    if fixed_rows is None:
+        ranked = sorted(totals.values(), reverse=True)[:limit]
+        assert [totals[row] for row in named] == pytest.approx(ranked)
+    else:
+        assert set(named) <= set(fixed_rows)
+        named = fixed_rows
+    assert len(got) == len({row for row, _ in got})
+    want = defaultdict(lambda: [0.0] * len(answer["t"]))
+    for (bucket, labels), value in sums.items():
+        want[labels if labels in named else other][bucket] += value
+    for row, points in got:
+        assert points == pytest.approx(want.pop(row)), row
+    assert not want, f"no row for {list(want)}"
+    return named
+
+
+# ---- Before anything is stored
+
+def test_nothing_stored_is_no_error(console):
+    for path, (status, _, answer) in console.empty.items():
+        assert status == 200, (path, answer)
+    assert console.empty["configuration"][2]["defaultVisualizeOptions"]["filter"] == ""
+    assert "boundary" in console.empty["configuration"][2]["defaultFilterNote"]
+    assert console.empty["widget/flow-last"][2] == {}
+    assert console.empty["widget/top/src-as"][2] == {"top": []}
+    assert console.empty["line"][2]["rows"] == []
+
+
+def test_default_filter_is_used_once_there_are_boundaries(console):
+    answer = console.ask("GET", "configuration")[2]
+    assert answer["defaultVisualizeOptions"]["filter"] == "InIfBoundary = external"
+    assert answer["defaultFilterNote"] is None
+    assert {"SrcAS", "SrcAddr", "InIfProvider"} <= set(answer["dimensions"]) and "Bytes" not in answer["dimensions"]
+    assert set(answer["truncatable"]) == {"SrcAddr", "DstAddr"}
+
+
+# ---- Numbers
+
+EVERY = [("", lambda r: True)]
+SEEDS = [
+    ("InIfBoundary = external", lambda r: r["InIfBoundary"] == "external"),
+    ('InIfBoundary = external AND InIfProvider = "cogent"',
+     lambda r: r["InIfBoundary"] == "external" and r["InIfProvider"] == "cogent"),
+    ("InIfBoundary = external AND SrcAS IN (AS15169, AS36040)",
+     lambda r: r["InIfBoundary"] == "external" and r["SrcAS"] in (15169, 36040)),
+]
+MORE = [
+    ("SrcAddr << 198.51.1.0/24 OR SrcAddr << 2001:db8:1::/48",
+     lambda r: "198.51.1." in r["SrcAddr"] or r["SrcAddr"].startswith("2001:db8:1:")),
+    ("SrcAddr IN (198.51.0.3, 198.51.2.0/24, 2001:db8::5)",
+     lambda r: r["SrcAddr"] in ("::ffff:198.51.0.3", "2001:db8:0::5") or "198.51.2." in r["SrcAddr"]),
+    ("NOT (SrcPort < 1024 OR DstPort = 22)", lambda r: r["SrcPort"] >= 1024 and r["DstPort"] != 22),
+    ("Proto = 'tcp'", lambda r: r["Proto"] == 6),
+    ("Proto NOTIN ('TCP', 'UDP')", lambda r: r["Proto"] == 1),
+    ("EType = IPv6 AND Proto != 17", lambda r: r["EType"] == 34525 and r["Proto"] != 17),
+    ("SrcAS = DstAS", lambda r: r["SrcAS"] == r["DstAS"]),
+    ("DstCommunities = 64500:7", lambda r: (64500 << 16) + 7 in r["DstCommunities"]),
+    ("DstASPath != AS64501", lambda r: 64501 not in r["DstASPath"]),
+    ("InIfProvider = \"it's \\\\ \\\"<script>\\\"\"", lambda r: r["InIfProvider"].startswith("it's")),
+    ("InIfProvider LIKE 'co%' OR InIfProvider ILIKE '%LIA'", lambda r: r["InIfProvider"] in ("cogent", "telia")),
+    ("ExporterName UNLIKE '%1' AND ExporterAddress != 192.0.2.3", lambda r: r["ExporterName"] in ("edge0", "edge2")),
+    ("InIfSpeed >= 1000 AND InIfSpeed < OutIfSpeed", lambda r: 1000 <= r["InIfSpeed"] < r["OutIfSpeed"]),
+]
+
+
+@pytest.mark.parametrize("text,keep", EVERY + SEEDS + MORE, ids=lambda v: v if isinstance(v, str) else "")
+def test_filters(console, text, keep):
+    answer = console.line(points=50, filter=text, units="l3bps")
+    check_axis(answer, 1, expected(console.rows, answer, [], "l3bps", keep), [], 10)
+
+
+@pytest.mark.parametrize("points", [5, 50, 100, 500])
+@pytest.mark.parametrize("units", ["l3bps", "l2bps", "pps", "fps"])
+@pytest.mark.parametrize("dimensions", [["SrcAS"], ["ExporterName", "Proto", "EType"], ["SrcAddr"]], ids="-".join)
+def test_units_and_tables(console, points, units, dimensions):
+    """Coarse tables, the rollup's border and the tail from `flows`: the sums are those of the rows, once each."""
+    answer = console.line(points=points, dimensions=dimensions, units=units, limit=5)
+    check_axis(answer, 1, expected(console.rows, answer, dimensions, units, lambda r: True), dimensions, 5)
+    detail = units == "fps" or dimensions == ["SrcAddr"]
+    table = "flows" if detail or points == 500 else "flows_5m0s" if points == 5 else "flows_1m0s"
+    assert answer["table"] == table or points == 50
+    assert (answer["interval"] <= HOURS * 3600 / points) or answer["table"] != "flows"
+
+
+def test_border_is_inside_the_answer(console):
+    """The planted half minute in the rollup is not used: its rows come from `flows`."""
+    answer = console.line(points=100, dimensions=["SrcAS"])
+    status, headers, _ = console.ask("POST", "graph/line", {"start": stamp(console.now - 10800), "end": stamp(console.now),
+                                                            "points": 100, "dimensions": ["SrcAS"]})
+    assert status == 200
+    border = datetime.fromtimestamp(console.border, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+    statement = headers["X-SQL-Query"]
+    assert f"FROM flows_1m0s WHERE TimeReceived >= toDateTime('" in statement
+    assert f"FROM flows WHERE TimeReceived >= toDateTime('{border}', 'UTC')" in statement
+    assert answer["incomplete-from"] is not None and seconds(answer["incomplete-from"]) <= console.now
+
+
+@pytest.mark.parametrize("kind", ["avg", "max", "last"])
+def test_limit(console, kind):
+    answer = console.line(points=5, end=console.now // 3600 * 3600, hours=2, dimensions=["SrcAS"], limit=3, limitType=kind)
+    sums = expected(console.rows, answer, ["SrcAS"], "l3bps", lambda r: True)
+    by_row = defaultdict(lambda: [0.0] * len(answer["t"]))
+    for (bucket, labels), value in sums.items():
+        by_row[labels][bucket] = value
+    weigh = {"avg": sum, "max": max, "last": lambda p: p[-1]}[kind]
+    want = sorted(by_row, key=lambda row: -weigh(by_row[row]))[:3]
+    assert [tuple(plain(v) for v in row) for row in answer["rows"]] == want + [("Other",)]
+
+
+@pytest.mark.parametrize("dimensions", [["SrcAS"], ["SrcAS", "InIfProvider"], ["DstPort"]], ids="-".join)
+def test_both_directions_and_the_period_before(console, dimensions):
+    text, keep = SEEDS[0]
+    answer = console.line(points=50, dimensions=dimensions, limit=4, filter=text, bidirectional=True, **{"previous-period": True})
+    direct = expected(console.rows, answer, dimensions, "l3bps", keep)
+    rows = check_axis(answer, 1, direct, dimensions, 4)
+    swapped = [reversed_row(row) for row in console.rows]
+    check_axis(answer, 2, expected(swapped, answer, dimensions, "l3bps", keep), dimensions, 4, rows)
+    for axis, source in ((3, console.rows), (4, swapped)):
+        day_before = expected(source, answer, [], "l3bps", keep, shift=86_400)
+        points = [p for p, a in zip(answer["points"], answer["axis"]) if a == axis]
+        assert len(points) == 1
+        assert points[0] == pytest.approx([day_before[(i, ())] for i in range(len(answer["t"]))])
+    assert answer["axis-names"] == {"1": "Direct", "2": "Reverse", "3": "Previous day", "4": "Previous day (reverse)"}
+
+
+@pytest.mark.parametrize("units,speed,name", [("inl2%", "InIfSpeed", "InIfName"), ("outl2%", "OutIfSpeed", "OutIfName")])
+def test_percent_of_interfaces(console, units, speed, name):
+    answer = console.line(points=5, dimensions=["ExporterName"], units=units)
+    first, interval = seconds(answer["t"][0]), answer["interval"]
+    used, seen = defaultdict(float), defaultdict(set)
+    for row in console.rows:
+        bucket = (row["TimeReceived"] - first) // interval
+        if row[speed] and 0 <= bucket < len(answer["t"]):
+            key = (bucket, row["ExporterName"])
+            used[key] += amount(row, "l2bps") * 100 / (row[speed] * 1e6) / interval
+            seen[key].add((row["ExporterAddress"], row[name]))
+    for (exporter,), points in zip(answer["rows"], answer["points"]):
+        assert points == pytest.approx([used[(i, exporter)] / max(1, len(seen[(i, exporter)])) for i in range(len(points))])
+    assert "total" not in answer and "speed" in answer["note"][0]
+
+
+def test_truncated_addresses(console):
+    answer = console.line(points=5, dimensions=["SrcAddr"], limit=10, **{"truncate-v4": 24, "truncate-v6": 48})
+    sums = defaultdict(float)
+    for (_, (address,)), value in expected(console.rows, answer, ["SrcAddr"], "l3bps", lambda r: True).items():
+        sums[str(ipaddress.ip_network(address + ("/48" if ":" in address else "/24"), strict=False))] += value
+    got = {row[0]: sum(points) for row, points in zip(answer["rows"], answer["points"])}
+    assert got == pytest.approx(sums)
+
+
+def test_numbers_below_the_chart(console):
+    end = console.now // 3600 * 3600
+    answer = console.line(points=50, hours=2, end=end, dimensions=["Proto"])
+    assert answer["incomplete-from"] is None
+    for i, points in enumerate(answer["points"]):
+        ordered = sorted(points)
+        at = 0.95 * (len(points) - 1)
+        p95 = ordered[int(at)] + (at - int(at)) * (ordered[min(int(at) + 1, len(points) - 1)] - ordered[int(at)])
+        assert answer["average"][i] == pytest.approx(sum(points) / len(points))
+        assert answer["min"][i] == pytest.approx(min(p for p in points if p > 0))
+        assert answer["max"][i] == pytest.approx(max(points))
+        assert answer["last"][i] == pytest.approx(points[-1])
+        assert answer["95th"][i] == pytest.approx(p95)
+        assert answer["total"][i] == pytest.approx(sum(points) * answer["interval"])
+
+
+def test_sankey(console):
+    dimensions = ["SrcAS", "InIfProvider", "SrcPort"]
+    end = console.now // 3600 * 3600
+    status, _, answer = console.ask("POST", "graph/sankey", {
+        "start": stamp(end - 7200), "end": stamp(end), "dimensions": dimensions, "limit": 5, "bidirectional": True,
+        "filter": "InIfBoundary = external"})
+    assert status == 200, answer
+    for axis, rows in ((1, console.rows), (2, [reversed_row(r) for r in console.rows])):
+        inside = [r for r in rows if end - 7200 <= r["TimeReceived"] < end and r["InIfBoundary"] == "external"]
+        if axis == 1:
+            totals = defaultdict(float)
+            for r in inside:
+                totals[tuple(label(d, r[d]) for d in dimensions)] += amount(r, "l3bps")
+            top = sorted(totals, key=lambda t: -totals[t])[:5]
+            shown = [{t[i] for t in top} for i in range(3)]
+        want = defaultdict(float)
+        for r in inside:
+            labels = tuple(label(d, r[d]) for d in dimensions)
+            want[tuple(v if v in shown[i] else "Other" for i, v in enumerate(labels))] += amount(r, "l3bps") / 7200
+        got = {tuple(plain(v) for v in row): x for row, x, a in zip(answer["rows"], answer["xps"], answer["axis"]) if a == axis}
+        assert got == pytest.approx(want)
+    flow = sum(x for x, a in zip(answer["xps"], answer["axis"]) if a == 1)
+    into = sum(link["xps"] for link in answer["links"] if link["axis"] == 1 and link["source"].startswith("SrcAS"))
+    assert into == pytest.approx(flow)
+
+
+# ---- The other endpoints
+
+def test_widgets(console):
+    recent = [r for r in console.rows if r["TimeReceived"] > time.time() - 300]
+    rate = console.ask("GET", "widget/flow-rate")[2]
+    assert rate["period"] == "second" and rate["rate"] == pytest.approx(len(recent) / 300, rel=0.2)
+    last = console.ask("GET", "widget/flow-last")[2]
+    latest = max(r["TimeReceived"] for r in console.rows)
+    newest = [r for r in console.rows if r["TimeReceived"] == latest]
+    assert seconds(last["TimeReceived"]) == latest
+    assert last["Bytes"] in {str(r["Bytes"]) for r in newest}
+    top = console.ask("GET", "widget/top/src-as")[2]["top"]
+    assert len(top) == 5 and all(0 < t["percent"] <= 100 for t in top)
+    assert [t["percent"] for t in top] == sorted((t["percent"] for t in top), reverse=True)
+    assert console.ask("GET", "widget/top/src-port")[2]["top"][0]["name"].split("/")[0] in ("TCP", "UDP", "ICMP")
+    assert console.ask("GET", "widget/top/nothing")[0] == 404
+    graph = console.ask("GET", "widget/graph")[2]
+    outside = sum(amount(r, "l3bps") for r in console.rows
+                  if r["InIfBoundary"] == "external" and seconds(graph["data"][0]["t"]) <= r["TimeReceived"])
+    assert sum(p["gbps"] for p in graph["data"]) * 1e9 * graph["interval"] == pytest.approx(outside)
+
+
+def test_completion(console):
+    def complete(**question):
+        status, _, answer = console.ask("POST", "filter/complete", question)
+        assert status == 200, answer
+        return {c["label"]: c for c in answer["completions"]}
+    assert set(complete(what="column", prefix="inifb")) == {"InIfBoundary"}
+    assert set(complete(what="operator", column="SrcAddr", prefix="")) == {"=", "!=", "<<", "!<<", "IN", "NOTIN"}
+    assert set(complete(what="operator", prefix="")) == {"AND", "OR"}
+    assert set(complete(what="value", column="InIfBoundary", prefix="e")) == {"external"}
+    google = complete(what="value", column="SrcAS", prefix="AS15169")["AS15169"]
+    assert google["quoted"] is False
+    assert complete(what="value", column="Proto", prefix="tc")["TCP"]["quoted"] is True
+    assert "443" in complete(what="value", column="DstPort", prefix="https")
+    assert "64500:7" in complete(what="value", column="DstCommunities", prefix="645")
+    assert complete(what="value", column="SrcAddr", prefix="") == {}
+    assert complete(what="value", column="InIfProvider", prefix="%' OR 1=1 --") == {}
+    assert console.ask("POST", "filter/complete", {"what": "nothing"})[0] == 400
+
+
+def test_validation(console):
+    answer = console.ask("POST", "filter/validate", {"filter": "SrcAS = AS15169"})[2]
+    assert answer == {"message": "ok", "parsed": "SrcAS = 15169", "errors": []}
+    answer = console.ask("POST", "filter/validate", {"filter": "SrcAS = AS1\nAND Src = 5"})[2]
+    assert (answer["errors"][0]["line"], answer["errors"][0]["column"], answer["errors"][0]["offset"]) == (2, 5, 16)
+    assert answer["message"].startswith("at line 2, position 5: ")
+    assert console.ask("POST", "filter/validate", {"filter": " "})[2]["errors"] == []
+
+
+@pytest.mark.parametrize("change,word", [
+    ({"filter": "SrcAS = "}, "AS number"), ({"limit": 51}, "limit"), ({"points": 1}, "points"), ({"units": "x"}, "units"),
+    ({"dimensions": ["Bytes"]}, "Bytes"), ({"dimensions": ["SrcAS", "srcas"]}, "twice"), ({"start": "yesterday"}, "start"),
+    ({"end": "2020-01-01T00:00:00Z"}, "after"), ({"limitType": "sum"}, "limitType"), ({"bidirectional": "yes"}, "bidirectional")])
+def test_bad_questions_are_refused(console, change, word):
+    question = {"start": stamp(console.now - 3600), "end": stamp(console.now), **change}
+    status, _, answer = console.ask("POST", "graph/line", question)
+    assert status == 400 and word in answer["message"]
+
+
+def test_table_interval(console):
+    answer = console.ask("POST", "graph/table-interval", {
+        "start": stamp(console.now - 10800), "end": stamp(console.now), "points": 100, "dimensions": ["SrcAS"]})[2]
+    assert answer == {"table": "flows_1m0s", "interval": 60}
+    answer = console.ask("POST", "graph/table-interval", {
+        "start": stamp(console.now - 10800), "end": stamp(console.now), "points": 100, "filter": "SrcPort = 80"})[2]
+    assert answer["table"] == "flows"
+
+
+def test_answers_are_cached(console):
+    question = {"start": stamp(console.now - 7200), "end": stamp(console.now - 3600), "dimensions": ["SrcAS"]}
+    first = console.ask("POST", "graph/line", question)
+    hits = console.role.metric("weir_console_cache_hits_total")
+    again = console.ask("POST", "graph/line", question)
+    assert again[2] == first[2] and again[1]["X-SQL-Query"] == first[1]["X-SQL-Query"]
+    assert console.role.metric("weir_console_cache_hits_total") == hits + 1
+
+
+def test_question_ends_with_its_asker(console, tmp_path):
+    """A closed page leaves nothing running in the store."""
+    ports = {**free_ports(), "store": console.ports["store"]}
+    conf = configuration(ports, clickhousedb=console.conf["clickhousedb"], console={
+        "http": {"listen": f"127.0.0.1:{ports['console']}"},
+        "homepage-graph-filter": "(SELECT max(sipHash64(number)) FROM numbers(1000000000000)) > 0"})
+    running = "SELECT count() FROM system.processes WHERE query LIKE '%sipHash64%' AND query NOT LIKE '%processes%'"
+    with Role(tmp_path, "console", conf, ports["console"]):
+        connection = http.client.HTTPConnection("127.0.0.1", ports["console"], timeout=60)
+        connection.request("GET", "/api/v0/console/widget/graph")
+        wait_until(lambda: sql(ports["store"], running).strip() != "0", 5, "the question was never at work")
+        time.sleep(1)
+        assert sql(ports["store"], running).strip() == "1"
+        connection.close()
+        wait_until(lambda: sql(ports["store"], running).strip() == "0", 3, "the question is still at work")
+
+
+def test_store_away_is_said(console, tmp_path):
+    ports = free_ports()
+    conf = configuration(ports, clickhousedb={"servers": [f"127.0.0.1:{ports['store']}"]})
+    with Role(tmp_path, "console", conf, ports["console"]):
+        lost = Console(ports, console.now, [], 0)
+        status, _, answer = lost.ask("POST", "graph/line", {"start": stamp(console.now - 60), "end": stamp(console.now)})
+        assert status == 500 and "does not answer" in answer["message"]
+        assert lost.ask("GET", "configuration")[0] == 200
