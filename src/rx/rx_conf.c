@@ -29,7 +29,7 @@ static const struct opt input_rows[] = {
      .only = "udp"},
     {"workers", OPT_UINT, INPUT(workers), "1", "Sockets that share the port, each with a thread.", 1, 256,
      .only = "udp"},
-    {"receive-buffer", OPT_SIZE, INPUT(receive_buffer), "0",
+    {"receive-buffer", OPT_SIZE, INPUT(receive_buffer), "16MiB",
      "Receive buffer of each socket; 0: what the kernel gives.", .unit = "bytes", .only = "udp",
      .max = 1 << 30},
     {"queue-size", OPT_UINT, 0, .help = "the inlet has no queue; see receive-buffer", .flags = OPT_OLD,

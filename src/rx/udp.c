@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "rx/exporters.h"
 #include "rx/udp_socket.h"
 #include <errno.h>
 #include <pthread.h>
@@ -45,6 +46,7 @@ struct worker {
     uint32_t drops; /* the socket's own count when last seen */
     pthread_t thread;
     struct counters *counters;
+    struct exporters *exporters;
     uint8_t *slab;
     struct mmsghdr msgs[RX_BATCH];
     struct iovec iov[RX_BATCH];
@@ -112,6 +114,7 @@ static void hand_on(struct worker *w, unsigned n, bool more)
         if (h->msg_flags & MSG_TRUNC)
             counter_add(w->counters, RX_TRUNCATED, 1);
         bytes += d->len;
+        exporters_count(w->exporters, d->src, d->len);
         h->msg_namelen = sizeof w->from[i];
         h->msg_controllen = CONTROL;
     }
@@ -190,6 +193,7 @@ static void prepare(struct worker *w, unsigned number)
     socklen_t len = sizeof granted;
     snprintf(labels, sizeof labels, "listener=\"%.180s\",worker=\"%u\"", w->u->in->listen, number);
     w->counters = counters_new(counter_defs, N_COUNTERS, labels);
+    w->exporters = exporters_new(labels);
     getsockopt(w->fd, SOL_SOCKET, SO_RCVBUF, &granted, &len);
     counter_set(w->counters, RX_BUFFER, (uint64_t)granted);
     w->nap = granted >= NAP_BUFFER;
@@ -233,6 +237,7 @@ void rx_udp_stop(struct rx_udp *u)
             close(w->fd);
         munmap(w->slab, (size_t)RX_BATCH * SLOT);
         counters_free(w->counters);
+        exporters_free(w->exporters);
     }
     free(u->workers);
     free(u);

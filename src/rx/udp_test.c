@@ -1,6 +1,8 @@
 /* Datagrams sent to a UDP input come out as they went in, with who sent them, from both families and to all workers. */
 #include "rx/udp.h"
 #include "base/clock.h"
+#include "base/counters.h"
+#include "rx/exporters.h"
 #include "rx/udp_socket.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -116,6 +118,29 @@ static void an_exporter_stays_with_its_worker(void **state)
     assert_false(g.torn);
 }
 
+/* Each exporter has its own numbers, up to a bound; what is beyond is counted together. */
+static void exporters_are_counted(void **state)
+{
+    struct exporters *x = exporters_new("worker=\"7\"");
+    struct buf text;
+    uint8_t addr[4] = {10};
+    buf_init(&text, 0);
+    for (unsigned round = 0; round < 2; round++)
+        for (unsigned i = 0; i < 2000; i++) {
+            addr[2] = (uint8_t)(i >> 8);
+            addr[3] = (uint8_t)i;
+            exporters_count(x, ip_v4(addr), 100);
+        }
+    counters_render(&text);
+    buf_u8(&text, 0);
+    const char *z = (const char *)text.p;
+    assert_non_null(strstr(z, "exporter_packets_total{worker=\"7\",exporter=\"10.0.3.255\"} 2\n"));
+    assert_non_null(strstr(z, "exporter_bytes_total{worker=\"7\",exporter=\"10.0.0.0\"} 200\n"));
+    assert_non_null(strstr(z, "exporter_packets_total{worker=\"7\",exporter=\"other\"} 1952\n"));
+    buf_fini(&text);
+    exporters_free(x);
+}
+
 static void sockets_are_handed_down(void **state)
 {
     struct rx_input_conf in = {.decoder = DECODER_NETFLOW, .listen = "127.0.0.1:0", .workers = 2};
@@ -169,6 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(receives_from_both_families), cmocka_unit_test(an_exporter_stays_with_its_worker),
-        cmocka_unit_test(sockets_are_handed_down), cmocka_unit_test(a_port_in_use_is_said)};
+        cmocka_unit_test(sockets_are_handed_down), cmocka_unit_test(a_port_in_use_is_said),
+        cmocka_unit_test(exporters_are_counted)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
