@@ -10,6 +10,8 @@ static const struct bench {
     const char *name, *summary;
     int (*run)(int argc, char **argv);
 } benches[] = {
+    {"decode", "datagram to batch: CPU time per flow [--captures DIR] [--exporters N] [--milliseconds N]",
+     bench_decode},
     {"inlet", "socket to bus: CPU time per datagram [--rate N] [--seconds N] [--len BYTES] [--dir DIR]",
      bench_inlet},
 };

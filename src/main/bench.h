@@ -12,4 +12,5 @@ uint64_t bench_number(int argc, char **argv, const char *name, uint64_t otherwis
 const char *bench_text(int argc, char **argv, const char *name, const char *otherwise);
 
 /* argv[0] is the benchmark's name; the result is the exit status. */
+int bench_decode(int argc, char **argv);
 int bench_inlet(int argc, char **argv);
