@@ -259,8 +259,7 @@ static void reload_tells_what_needs_a_restart(void **state)
 {
     assert_true(load("outlet: {core: {default-sampling-rate: 1}}\n"));
     struct config old = c;
-    assert_true(
-        load("outlet: {core: {default-sampling-rate: 2}, clickhouse: {grace-period: 2s}}\n"));
+    assert_true(load("outlet: {core: {default-sampling-rate: 2}, clickhouse: {grace-period: 2s}}\n"));
     struct opt_change ch;
     opt_change_init(&ch);
     config_diff(&old, &c, ROLE_OUTLET, 0, &ch);

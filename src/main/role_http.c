@@ -108,11 +108,10 @@ static const char *address_of(struct arena *a, const char *role)
 
 static void other_role(struct http_call *c)
 {
-    const char *role = http_param(c, "role"), *what = http_param(c, "what");
+    const char *role = http_param(c, "role"), *what = strrchr(c->path, '/') + 1;
     const char *address = address_of(&c->arena, role);
-    if (!address ||
-        (strcmp(what, "metrics") != 0 && strcmp(what, "healthcheck") != 0 && strcmp(what, "version") != 0)) {
-        http_reply_error(c, 404, "not found");
+    if (!address) {
+        http_reply_error(c, 404, "There is no role \"%s\" here.", role);
         return;
     }
     struct err e;
@@ -129,8 +128,11 @@ static void other_role(struct http_call *c)
 }
 
 static const struct http_route other_routes[] = {
-    {"GET", "/api/v0/{role}/{what}", other_role, "Metrics, health and version of the other roles."},
+    {"GET", "/api/v0/{role}/metrics", other_role, "Metrics of another role."},
+    {"GET", "/api/v0/{role}/healthcheck", other_role, "Health of another role."},
+    {"GET", "/api/v0/{role}/version", other_role, "Version of another role."},
 };
+enum { N_OTHER = sizeof other_routes / sizeof *other_routes };
 
 /* ---- server ---- */
 
@@ -151,7 +153,7 @@ void role_http_tables(struct role_run *r)
         r->tables[r->n_tables++] = (struct http_routes){config_service_routes, 2, r->service};
     if (r->id == ROLE_CONSOLE &&
         getenv(ROLES_ENV)) /* before the role's own, which may end in one for all paths */
-        r->tables[r->n_tables++] = (struct http_routes){other_routes, 1, r};
+        r->tables[r->n_tables++] = (struct http_routes){other_routes, N_OTHER, r};
     r->tables[r->n_tables++] = (struct http_routes){r->role->routes, r->role->n_routes, &r->ctx};
     r->ctx.tables[0] = r->tables[0];
     r->ctx.tables[1] = r->tables[r->n_tables - 1];
