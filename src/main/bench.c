@@ -14,6 +14,10 @@ static const struct bench {
      bench_decode},
     {"inlet", "socket to bus: CPU time per datagram [--rate N] [--seconds N] [--len BYTES] [--dir DIR]",
      bench_inlet},
+    {"path",
+     "socket to sealed block: CPU time per flow [--rate N] [--seconds N] [--only v5|v9|ipfix|sflow] "
+     "[--captures DIR] [--dir DIR]",
+     bench_path},
 };
 enum { N_BENCHES = sizeof benches / sizeof *benches };
 
@@ -40,6 +44,14 @@ uint64_t bench_number(int argc, char **argv, const char *name, uint64_t otherwis
         exit(2);
     }
     return n;
+}
+
+const char *bench_captures(int argc, char **argv)
+{
+    static char path[4096];
+    const char *base = getenv("WEIR_CAPTURES");
+    snprintf(path, sizeof path, "%s/bench", base ? base : "../shared/captures");
+    return bench_text(argc, argv, "captures", path);
 }
 
 static void usage(FILE *f)

@@ -11,6 +11,10 @@ void bench_print(const char *name, double value, const char *unit);
 uint64_t bench_number(int argc, char **argv, const char *name, uint64_t otherwise);
 const char *bench_text(int argc, char **argv, const char *name, const char *otherwise);
 
+/* Folder of the captures nf5-var.pcap and so on: --captures, or where a checkout has them. */
+const char *bench_captures(int argc, char **argv);
+
 /* argv[0] is the benchmark's name; the result is the exit status. */
 int bench_decode(int argc, char **argv);
 int bench_inlet(int argc, char **argv);
+int bench_path(int argc, char **argv);

@@ -1,20 +1,17 @@
 /*
- * Role outlet: bus -> flows in the store. Workers own partitions (outlet_worker.h), store threads insert (store/insert.h),
- * this thread starts them when the bus is there, publishes new configuration, and stops them.
+ * Workers own partitions (outlet_worker.h), store threads insert (store/insert.h); the control thread starts them when the
+ * bus is there, publishes new configuration, and stops them.
  */
+#include "main/outlet.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "bus/open.h"
-#include "main/commands.h"
-#include "main/config.h"
-#include "main/outlet_worker.h"
-#include "main/role.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { WORKERS_MAX = 64, BUS_WAIT_MS = 500, STOP_GRACE_S = 5, STORE_AWAY_S = 10, LAG_WARN_S = 30 };
+enum { WORKERS_MAX = 64, BUS_WAIT_MS = 500, STOP_GRACE_S = 5 };
 
 struct outlet {
     struct schema schema;
@@ -22,6 +19,7 @@ struct outlet {
     struct outlet_env env;
     struct outlet_tap *tap;
     const struct config_outlet *conf;
+    struct arena arena;
     const char *data_dir;
     pthread_t starter;
     bool starting, stop;
@@ -66,9 +64,9 @@ const struct outlet_decoder outlet_decoder_real = {decoder_make, decoder_drop, d
 /* ---- start */
 
 /* Few bytes for each reload, kept, since workers may look at any of them. */
-static void set_rule(struct outlet *o, struct arena *a, const struct store_insert_conf *conf)
+static void set_rule(struct outlet *o, const struct store_insert_conf *conf)
 {
-    struct cut_rule *next = ARENA_NEW(a, struct cut_rule);
+    struct cut_rule *next = ARENA_NEW(&o->arena, struct cut_rule);
     *next = cut_rule_for(conf->maximum_batch_size, conf->maximum_wait_ns / 1000000000u);
     outlet_rule_set(&o->env, next);
 }
@@ -153,110 +151,61 @@ static void *starter(void *arg)
     return NULL;
 }
 
-static struct inserter *make_inserter(const struct outlet *o, struct arena *a)
+static struct inserter *make_inserter(struct outlet *o, const struct insert_way *way)
 {
     uint64_t threads = o->conf->clickhousedb.max_open_conns;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     threads = threads > (uint64_t)cores ? (uint64_t)cores : threads;
     uint64_t grace = o->conf->clickhouse.grace_period_ns, most = STOP_GRACE_S * 1000000000ull;
-    struct insert_conf conf = {.way = insert_way_ch(&o->conf->clickhousedb),
+    struct insert_conf conf = {.way = way ? *way : insert_way_ch(&o->conf->clickhousedb),
                                .threads = (unsigned)threads,
-                               .rejected_dir = arena_printf(a, "%s/rejected", o->data_dir),
+                               .rejected_dir = arena_printf(&o->arena, "%s/rejected", o->data_dir),
                                .grace_ns = grace < most ? grace : most};
     return inserter_new(&conf);
 }
 
-static bool start(struct role_ctx *c, struct err *e)
+struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir,
+                          const struct insert_way *way, struct err *e)
 {
     struct outlet *o = xcalloc(1, sizeof *o);
-    c->state = o;
-    o->conf = c->conf;
-    o->data_dir = c->data_dir;
+    arena_init(&o->arena);
+    o->conf = conf;
+    o->data_dir = arena_strdup(&o->arena, data_dir);
     pthread_mutex_init(&o->lock, NULL);
-    if (!schema_init(&o->schema, &o->conf->schema, e))
-        return false;
-    waiting(o, "starting");
     o->enrich.schema = &o->schema;
-    enrich_configure(&o->enrich, &o->conf->core, &o->conf->metadata);
+    if (!schema_init(&o->schema, &conf->schema, e)) {
+        outlet_free(o);
+        return NULL;
+    }
+    waiting(o, "starting");
+    enrich_configure(&o->enrich, &conf->core, &conf->metadata);
     o->tap = tap_new(&o->schema);
     o->env = (struct outlet_env){.schema = &o->schema,
-                                 .rollup_table = o->conf->clickhouse.rollups ? "flows_1m0s" : NULL,
+                                 .rollup_table = conf->clickhouse.rollups ? "flows_1m0s" : NULL,
                                  .enrich = &o->enrich,
                                  .decoder = outlet_decoder_real,
                                  .tap = o->tap};
     block_layout_init(&o->env.flows, &o->schema, false);
     block_layout_init(&o->env.rolled, &o->schema, true);
-    set_rule(o, c->arena, &o->conf->clickhouse);
-    o->env.inserter = make_inserter(o, c->arena);
+    set_rule(o, &conf->clickhouse);
+    o->env.inserter = make_inserter(o, way);
     o->starting = pthread_create(&o->starter, NULL, starter, o) == 0;
-    return o->starting || err_set(e, "cannot make a thread");
+    if (!o->starting) {
+        err_set(e, "cannot make a thread");
+        outlet_free(o);
+        return NULL;
+    }
+    return o;
 }
 
-static bool reload(struct role_ctx *c, const void *new_conf, struct err *e)
+void outlet_reload(struct outlet *o, const struct config_outlet *conf)
 {
-    struct outlet *o = c->state;
-    const struct config_outlet *conf = new_conf;
     enrich_configure(&o->enrich, &conf->core, &conf->metadata);
-    set_rule(o, c->arena, &conf->clickhouse);
-    return true;
+    set_rule(o, &conf->clickhouse);
 }
 
-/* ---- health, stop */
-
-static void store_health(struct outlet *o, struct role_health *h)
+void outlet_free(struct outlet *o)
 {
-    char why[256];
-    uint64_t since = inserter_stuck_since(o->env.inserter, why), now = clock_mono_ns();
-    *h = (struct role_health){.component = "store", .status = "ok"};
-    if (!since || now < since + STORE_AWAY_S * 1000000000ull)
-        return;
-    h->status = "warning";
-    snprintf(h->reason, sizeof h->reason, "no insert for %llu s: %.200s",
-             (unsigned long long)((now - since) / 1000000000u), why);
-}
-
-static void bus_health(struct outlet *o, struct role_health *h)
-{
-    *h = (struct role_health){.component = "bus", .status = "ok"};
-    pthread_mutex_lock(&o->lock);
-    snprintf(h->reason, sizeof h->reason, "%s", o->waiting_for);
-    pthread_mutex_unlock(&o->lock);
-    if (h->reason[0]) {
-        h->status = "warning";
-        return;
-    }
-    uint64_t behind = 0, records = 0;
-    for (unsigned i = 0; i < o->env.bus->partitions; i++) {
-        struct bus_lag lag = {0};
-        o->env.bus->lag(o->env.bus, i, &lag);
-        records += lag.records;
-    }
-    for (unsigned i = 0; i < o->n_workers; i++) {
-        uint64_t read = counter_get(o->workers[i].counters, OUTLET_READ_SECOND),
-                 now = clock_wall_ns() / 1000000000u;
-        behind = read && now > read && now - read > behind ? now - read : behind;
-    }
-    if (records && behind > LAG_WARN_S) {
-        h->status = "warning";
-        snprintf(h->reason, sizeof h->reason, "%llu s and %llu datagrams behind", (unsigned long long)behind,
-                 (unsigned long long)records);
-    }
-}
-
-static size_t health(struct role_ctx *c, struct role_health *out, size_t room)
-{
-    struct outlet *o = c->state;
-    if (room < 2)
-        return 0;
-    bus_health(o, &out[0]);
-    store_health(o, &out[1]);
-    return 2;
-}
-
-/* Nothing that is open is flushed: it is read again. */
-static void stop(struct role_ctx *c)
-{
-    struct outlet *o = c->state;
     if (!o)
         return;
     __atomic_store_n(&o->stop, true, __ATOMIC_RELAXED);
@@ -269,39 +218,67 @@ static void stop(struct role_ctx *c)
         worker_settle(&o->workers[i]);
         worker_fini(&o->workers[i]);
     }
-    if (o->env.inserter)
-        inserter_free(o->env.inserter);
+    inserter_free(o->env.inserter);
     if (o->env.bus)
         o->env.bus->free(o->env.bus);
     enrich_fini(&o->enrich);
     tap_free(o->tap);
     pthread_mutex_destroy(&o->lock);
+    arena_fini(&o->arena);
     free(o);
-    c->state = NULL;
 }
 
-static void flows(struct http_call *call)
+/* ---- looking on */
+
+struct outlet_tap *outlet_tap_of(struct outlet *o)
 {
-    struct role_ctx *c = call->arg;
-    struct outlet *o = c->state;
-    tap_flows(call, o ? o->tap : NULL);
+    return o->tap;
 }
 
-static const struct http_route routes[] = {
-    {"GET", "/api/v0/outlet/flows", flows, "The next flows as JSON, one a line (limit=N)."},
-};
-
-static const struct role role = {.name = "outlet",
-                                 .summary = "decode, complete and store flows",
-                                 .conf = &config_outlet_table,
-                                 .routes = routes,
-                                 .n_routes = sizeof routes / sizeof *routes,
-                                 .start = start,
-                                 .reload = reload,
-                                 .health = health,
-                                 .stop = stop};
-
-int cmd_outlet(int argc, char **argv)
+void outlet_waiting_for(struct outlet *o, char *why)
 {
-    return role_main(&role, argc, argv);
+    pthread_mutex_lock(&o->lock);
+    memcpy(why, o->waiting_for, sizeof o->waiting_for);
+    pthread_mutex_unlock(&o->lock);
+}
+
+/* Workers are looked at once all of them were started. */
+static unsigned running(struct outlet *o)
+{
+    char why[256];
+    outlet_waiting_for(o, why);
+    return why[0] ? 0 : o->n_workers;
+}
+
+struct outlet_lag outlet_lag(struct outlet *o)
+{
+    struct outlet_lag sum = {0};
+    unsigned n = running(o);
+    for (unsigned i = 0; n && i < o->env.bus->partitions; i++) {
+        struct bus_lag lag = {0};
+        o->env.bus->lag(o->env.bus, i, &lag);
+        sum.records += lag.records;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t read = counter_get(o->workers[i].counters, OUTLET_READ_SECOND),
+                 now = clock_wall_ns() / 1000000000u;
+        sum.seconds = read && now > read && now - read > sum.seconds ? now - read : sum.seconds;
+    }
+    return sum;
+}
+
+uint64_t outlet_stuck_since(struct outlet *o, char *why)
+{
+    return inserter_stuck_since(o->env.inserter, why);
+}
+
+void outlet_totals(struct outlet *o, struct outlet_totals *t)
+{
+    struct counters *c = inserter_counters(o->env.inserter);
+    *t = (struct outlet_totals){.blocks = counter_get(c, INSERT_BLOCKS), .rows = counter_get(c, INSERT_ROWS)};
+    for (unsigned i = 0, n = running(o); i < n; i++) {
+        t->datagrams += counter_get(o->workers[i].counters, OUTLET_DATAGRAMS);
+        t->flows += counter_get(o->workers[i].counters, OUTLET_FLOWS);
+        t->rejected += counter_get(o->workers[i].counters, OUTLET_REJECTED);
+    }
 }

@@ -1,0 +1,84 @@
+/* Role outlet. */
+#include "base/clock.h"
+#include "main/commands.h"
+#include "main/outlet.h"
+#include "main/role.h"
+#include <stdio.h>
+
+enum { STORE_AWAY_S = 10, LAG_WARN_S = 30 };
+
+static bool start(struct role_ctx *c, struct err *e)
+{
+    c->state = outlet_new(c->conf, c->data_dir, NULL, e);
+    return c->state != NULL;
+}
+
+static bool reload(struct role_ctx *c, const void *conf, struct err *e)
+{
+    outlet_reload(c->state, conf);
+    return true;
+}
+
+static void store_health(struct outlet *o, struct role_health *h)
+{
+    char why[256];
+    uint64_t since = outlet_stuck_since(o, why), now = clock_mono_ns();
+    *h = (struct role_health){.component = "store", .status = "ok"};
+    if (!since || now < since + STORE_AWAY_S * 1000000000ull)
+        return;
+    h->status = "warning";
+    snprintf(h->reason, sizeof h->reason, "no insert for %llu s: %.200s",
+             (unsigned long long)((now - since) / 1000000000u), why);
+}
+
+static void bus_health(struct outlet *o, struct role_health *h)
+{
+    *h = (struct role_health){.component = "bus", .status = "ok"};
+    outlet_waiting_for(o, h->reason);
+    struct outlet_lag lag = outlet_lag(o);
+    if (!h->reason[0] && lag.records && lag.seconds > LAG_WARN_S)
+        snprintf(h->reason, sizeof h->reason, "%llu s and %llu datagrams behind",
+                 (unsigned long long)lag.seconds, (unsigned long long)lag.records);
+    if (h->reason[0])
+        h->status = "warning";
+}
+
+static size_t health(struct role_ctx *c, struct role_health *out, size_t room)
+{
+    if (room < 2)
+        return 0;
+    bus_health(c->state, &out[0]);
+    store_health(c->state, &out[1]);
+    return 2;
+}
+
+static void stop(struct role_ctx *c)
+{
+    outlet_free(c->state);
+    c->state = NULL;
+}
+
+static void flows(struct http_call *call)
+{
+    struct role_ctx *c = call->arg;
+    tap_flows(call, c->state ? outlet_tap_of(c->state) : NULL);
+}
+
+static const struct http_route routes[] = {
+    {"GET", "/api/v0/outlet/flows", flows, "The next flows as JSON, one a line (limit=N)."},
+};
+
+static const struct role role = {.name = "outlet",
+                                 .summary = "decode, complete and store flows",
+                                 .conf = &config_outlet_table,
+                                 .routes = routes,
+                                 .n_routes = sizeof routes / sizeof *routes,
+                                 .start = start,
+                                 .reload = reload,
+                                 .health = health,
+                                 .stop = stop};
+
+int cmd_outlet(int argc, char **argv)
+{
+    return role_main(&role, argc, argv);
+}
