@@ -1,11 +1,11 @@
 /* The record format, how records are written, and what makes it safe to read them while that happens. */
 #include "bus/segment.h"
+#include "bus/check.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 struct head {
     uint32_t len;   /* of the data behind this head, plus 1 */
@@ -26,9 +26,9 @@ size_t segment_need(size_t len)
     return sizeof(struct head) + ((len + 7) & ~(size_t)7);
 }
 
-static uint32_t check_of(const uint8_t *record, size_t len)
+static uint32_t check_record(const uint8_t *record, size_t len)
 {
-    return (uint32_t)XXH3_64bits(record + CHECKED_FROM, sizeof(struct head) - CHECKED_FROM + len);
+    return check_of(record + CHECKED_FROM, sizeof(struct head) - CHECKED_FROM + len);
 }
 
 bool segment_create(struct segment *s, const char *path, uint64_t base, size_t len, uint64_t seq,
@@ -181,7 +181,7 @@ static void encode(struct buf *b, uint64_t seq, enum bus_kind kind, uint64_t sec
     if (d->len)
         memcpy(at + sizeof h, d->data, d->len);
     memset(at + sizeof h + d->len, 0, need - sizeof h - d->len);
-    h.check = check_of(at, d->len);
+    h.check = check_record(at, d->len);
     memcpy(at + 4, &h.check, sizeof h.check);
     b->len += need;
 }
@@ -229,7 +229,7 @@ enum segment_read segment_read(const struct segment *s, uint64_t offset, struct 
     if (h.len == SEGMENT_END)
         return SEGMENT_NEXT;
     uint32_t len = h.len - 1;
-    if (len > DGRAM_MAX || at + segment_need(len) > s->len || check_of(p, len) != h.check ||
+    if (len > DGRAM_MAX || at + segment_need(len) > s->len || check_record(p, len) != h.check ||
         h.kind > BUS_TICK)
         return SEGMENT_BAD;
     bool tick = h.kind == BUS_TICK;

@@ -1,5 +1,6 @@
 /* The spool gives back what was acknowledged, in order, whatever died in between, and says what it had to drop. */
 #include "base/arena.h"
+#include "bus/check.h"
 #include "bus/spool.h"
 #include "bus/spool_dir.h"
 #include <errno.h>
@@ -254,6 +255,18 @@ static void torn_tail_is_mended(void **state)
     w->free(w);
 }
 
+/* The check does not depend on the processor. */
+static void check_is_the_same(void **state)
+{
+    uint8_t bytes[2000];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 31 + i / 7);
+    for (size_t len = 0; len <= sizeof bytes; len += 13)
+        if (check_of(bytes, len) != check_plain(bytes, len))
+            fail_msg("%zu bytes", len);
+    assert_int_equal(check_plain("weir", 4), check_of("weir", 4));
+}
+
 static uint64_t told_of(const struct bus_record *rec)
 {
     struct str notes = {(const char *)rec->d.data, rec->d.len};
@@ -443,6 +456,6 @@ int main(void)
         TEST(gives_back_what_was_put),         TEST(commit_is_kept),     TEST(partitions_cannot_change),
         TEST(bound_sheds_and_tells),           TEST(survives_kill),      TEST(torn_tail_is_mended),
         TEST(slow_reader_and_bound_are_exact), TEST(drops_are_finished), TEST(rotten_bytes_are_skipped),
-        TEST(offsets_go_on_without_segments),  TEST(full_disk)};
+        TEST(offsets_go_on_without_segments),  TEST(check_is_the_same),  TEST(full_disk)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
