@@ -67,9 +67,11 @@ static const struct opt flows_rows[] = {
      "At start, send what was not sent in so much time before now (NetFlow v9 and IPFIX, to an input with "
      "timestamp-source netflow-packet)."},
     {"backfill-thinning", OPT_UINT, FLOWS(backfill_thinning), "60",
-     "Send one in so many of the older flows, with a sampling rate as many times larger.", 1, 10000},
-    {"backfill-rate", OPT_UINT, FLOWS(backfill_per_second), "40000", "Most flows per second while doing so.",
-     100, 10000000},
+     "Send one in so many of the older flows (of the last six hours six times as many), with a sampling rate "
+     "as many times larger.",
+     1, 10000},
+    {"backfill-rate", OPT_UINT, FLOWS(backfill_per_second), "8000",
+     "Most datagrams per second while doing so.", 100, 10000000},
     {"pace-url", OPT_STRING, FLOWS(pace_url), "",
      "Metrics of the outlet: the older flows wait while its weir_outlet_bus_lag_records is over a few "
      "seconds' worth. Empty: only backfill-rate holds them back."},

@@ -1,6 +1,6 @@
 /*
  * The present: each second's flows are spread over the second. The past: whole seconds as fast as the outlet stores
- * them, from an observation domain of its own, since its sampling rate is another one.
+ * them, from observation domains of its own, since its sampling rates are others.
  */
 #include "demo/exporter.h"
 #include "base/arena.h"
@@ -16,7 +16,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { HOUR_S = 3600, STATE_EVERY_S = 5, DOMAIN_PRESENT = 1, DOMAIN_PAST = 2, SLICES = 10, LAG_MAX = 20000 };
+enum {
+    HOUR_S = 3600,
+    RECENT_S = 6 * HOUR_S, /* what people look at first: thinned less, so that it is less noisy */
+    RECENT_TIMES = 6,
+    STATE_EVERY_S = 5,
+    DOMAIN_PRESENT = 1,
+    DOMAIN_PAST = 2,
+    DOMAIN_RECENT = 3,
+    SLICES = 10,
+    LAG_MAX = 20000
+};
 
 enum {
 #define X(id, name, help) id,
@@ -53,9 +63,17 @@ static void sleep_ns(uint64_t ns)
     nanosleep(&t, NULL);
 }
 
+/* One thread's sending. */
+struct sender {
+    struct demo_exporter *x;
+    uint64_t datagrams;
+};
+
 static bool send_dgram(void *arg, const uint8_t *data, size_t len)
 {
-    struct demo_exporter *x = arg;
+    struct sender *s = arg;
+    struct demo_exporter *x = s->x;
+    s->datagrams++;
     while (!stopped(x)) {
         if (send(x->fd, data, len, 0) >= 0) {
             counter_add_shared(x->counters, DATAGRAMS, 1);
@@ -149,13 +167,14 @@ static uint64_t load_state(const struct demo_exporter *x)
     return second;
 }
 
-static struct encoder *encoder_for(struct demo_exporter *x, uint32_t domain, uint64_t rate)
+static struct encoder *encoder_for(struct sender *s, uint32_t domain, uint64_t rate)
 {
+    const struct demo_exporter *x = s->x;
     struct encoder_conf c = {.format = (enum demo_format)x->conf->flows.format,
                              .domain = domain,
                              .sampling_rate = rate > UINT32_MAX ? UINT32_MAX : (uint32_t)rate,
                              .agent = x->agent};
-    return encoder_new(&c, send_dgram, x);
+    return encoder_new(&c, send_dgram, s);
 }
 
 static void present_second(struct demo_exporter *x, struct traffic *t, struct encoder *e, uint64_t second)
@@ -177,7 +196,8 @@ static void *present_thread(void *arg)
 {
     struct demo_exporter *x = arg;
     struct traffic *t = traffic_new(&x->conf->flows);
-    struct encoder *e = encoder_for(x, DOMAIN_PRESENT, x->conf->flows.sampling_rate);
+    struct sender sender = {x, 0};
+    struct encoder *e = encoder_for(&sender, DOMAIN_PRESENT, x->conf->flows.sampling_rate);
     for (uint64_t second = x->start_s; !stopped(x); second++) {
         uint64_t now = clock_wall_ns() / 1000000000u;
         if (now > second + 5 || now + 5 < second)
@@ -214,13 +234,13 @@ static uint64_t outlet_lag(struct http_client *http, const char *url)
 struct pace {
     struct http_client *http;
     const char *url;
-    uint64_t per_second, flows, since_ns, asked_ns;
+    uint64_t per_second, since_ns, asked_ns;
+    uint64_t base; /* datagrams sent before since_ns */
 };
 
-static void pace(struct demo_exporter *x, struct pace *p, size_t flows)
+static void pace(struct demo_exporter *x, struct pace *p, uint64_t datagrams)
 {
-    p->flows += flows;
-    uint64_t due = p->since_ns + p->flows * 1000000000u / p->per_second, now = clock_mono_ns();
+    uint64_t due = p->since_ns + (datagrams - p->base) * 1000000000u / p->per_second, now = clock_mono_ns();
     if (due > now)
         sleep_ns(due - now);
     if (!p->url[0] || now - p->asked_ns < 200000000u)
@@ -228,7 +248,7 @@ static void pace(struct demo_exporter *x, struct pace *p, size_t flows)
     while (!stopped(x) && outlet_lag(p->http, p->url) > LAG_MAX) {
         sleep_ns(200000000u);
         p->since_ns = clock_mono_ns(); /* time spent waiting is not made up for in a burst */
-        p->flows = 0;
+        p->base = datagrams;
     }
     p->asked_ns = clock_mono_ns();
 }
@@ -238,7 +258,10 @@ static void *past_thread(void *arg)
     struct demo_exporter *x = arg;
     const struct demo_flows_conf *c = &x->conf->flows;
     struct traffic *t = traffic_new(c);
-    struct encoder *e = encoder_for(x, DOMAIN_PAST, c->sampling_rate * c->backfill_thinning);
+    struct sender sender = {x, 0};
+    uint64_t fine = c->backfill_thinning > RECENT_TIMES ? c->backfill_thinning / RECENT_TIMES : 1;
+    struct encoder *past = encoder_for(&sender, DOMAIN_PAST, c->sampling_rate * c->backfill_thinning);
+    struct encoder *recent = encoder_for(&sender, DOMAIN_RECENT, c->sampling_rate * fine);
     struct pace p = {.url = c->pace_url, .per_second = c->backfill_per_second, .since_ns = clock_mono_ns()};
     p.http = p.url[0] ? http_client_new(NULL) : NULL;
     uint64_t began = clock_mono_ns(), total = 0;
@@ -246,9 +269,11 @@ static void *past_thread(void *arg)
         uint64_t from = to - x->sent_until_s > HOUR_S ? to - HOUR_S : x->sent_until_s;
         for (uint64_t second = from; second < to && !stopped(x); second++) {
             size_t n;
-            const struct demo_flow *f = traffic_second(t, second, c->backfill_thinning, &n);
-            encoder_flows(e, second, f, n);
-            pace(x, &p, n);
+            bool is_recent = x->start_s - second <= RECENT_S;
+            const struct demo_flow *f =
+                traffic_second(t, second, is_recent ? fine : c->backfill_thinning, &n);
+            encoder_flows(is_recent ? recent : past, second, f, n);
+            pace(x, &p, sender.datagrams);
             total += n;
         }
         to = from;
@@ -261,7 +286,8 @@ static void *past_thread(void *arg)
     }
     if (p.http)
         http_client_free(p.http);
-    encoder_free(e);
+    encoder_free(past);
+    encoder_free(recent);
     traffic_free(t);
     return NULL;
 }

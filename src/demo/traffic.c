@@ -124,7 +124,7 @@ static struct demo_flow flow_of(const struct kind *kind, uint64_t *rng)
         f.dst_port = port_of(&k->dst_port, rng);
     }
     f.tcp_flags = f.proto == IPPROTO_TCP ? 0x18 : 0;
-    f.packets = 1 + (uint64_t)(-log(1 - unit(rng)) * 2);
+    f.packets = 1 + next(rng) % 5;
     double size = (double)k->size * (0.7 + 0.6 * unit(rng));
     f.bytes = f.packets * (uint64_t)fmax(40, fmin(size, k->size > 1500 ? 9000 : 1500));
     return f;
