@@ -18,6 +18,10 @@ static const struct bench {
      "socket to sealed block: CPU time per flow [--rate N] [--seconds N] [--only v5|v9|ipfix|sflow] "
      "[--captures DIR] [--dir DIR]",
      bench_path},
+    {"e2e",
+     "weir run with its store: flows a second, CPU time, loss [--rate N] [--seconds N] [--only v9|sflow] "
+     "[--rollups 0|1] [--captures DIR] [--dir DIR]",
+     bench_e2e},
 };
 enum { N_BENCHES = sizeof benches / sizeof *benches };
 

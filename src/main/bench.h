@@ -18,3 +18,4 @@ const char *bench_captures(int argc, char **argv);
 int bench_decode(int argc, char **argv);
 int bench_inlet(int argc, char **argv);
 int bench_path(int argc, char **argv);
+int bench_e2e(int argc, char **argv);
