@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Order of starting; they are stopped the other way round. */
@@ -218,6 +219,22 @@ static bool roles_free(struct run *r, struct err *e)
     return true;
 }
 
+/* Roles of a `weir run` that was killed die with it, but not in the same instant. */
+static bool wait_free(struct run *r, struct err *e)
+{
+    enum { TRIES = 40, PAUSE_MS = 50 };
+    static const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
+    for (int i = 0; i < TRIES; i++) {
+        if (roles_free(r, e) && run_ports_free(r, e)) {
+            if (i > 0)
+                nanosleep(&pause, NULL); /* their sockets close a moment after their locks */
+            return true;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
 bool run_plan(struct run *r, struct err *e)
 {
     struct buf stopped, env;
@@ -237,7 +254,7 @@ bool run_plan(struct run *r, struct err *e)
             r->children[r->n - 1].wanted = order[k] != ROLE_DEMO || !no_demo;
         }
     }
-    if (!roles_free(r, e) || !run_ports_free(r, e))
+    if (!wait_free(r, e))
         return false;
     for (size_t i = 0; i < r->n; i++) {
         struct run_child *c = &r->children[i];
