@@ -53,7 +53,7 @@ static bool address_toward(const char *server, struct ip *out, struct err *e)
     bool ok = fd >= 0 && connect(fd, ai->ai_addr, ai->ai_addrlen) == 0 &&
               getsockname(fd, (struct sockaddr *)&ss, &len) == 0;
     if (ok)
-        *out = ip_from_sockaddr((struct sockaddr *)&ss, NULL);
+        *out = ip_from_sockaddr((struct sockaddr *)&ss, &(uint16_t){0});
     else
         err_errno(e, "no way to %s", host);
     if (fd >= 0)

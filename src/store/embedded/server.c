@@ -309,7 +309,7 @@ static bool judge(struct work *w)
             return false;
         }
         /* the engine takes a text that begins with a control byte for an empty one, and says nothing */
-        if (a.statements == 0 && rq->st.head.len && (unsigned char)rq->st.head.p[0] < ' ') {
+        if (rq->st.head.len && (unsigned char)rq->st.head.p[0] < ' ') {
             reply_own(w->sv, rq->call, 62, "Syntax error: the text begins with a control character");
             return false;
         }
