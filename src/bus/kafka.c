@@ -24,6 +24,18 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
         log_debug("kafka", text, "facility", facility, NULL);
 }
 
+static bool set_scopes(rd_kafka_conf_t *rk, const struct conf_sasl *c, struct err *e)
+{
+    struct buf all;
+    buf_init(&all, 0);
+    for (size_t i = 0; i < c->oauth_scopes.n; i++)
+        buf_printf(&all, "%s%s", i ? " " : "", *OPT_ITEM(c->oauth_scopes, const char *, i));
+    buf_u8(&all, 0);
+    bool ok = c->oauth_scopes.n == 0 || kafka_set(rk, "sasl.oauthbearer.scope", (const char *)all.p, e);
+    buf_fini(&all);
+    return ok;
+}
+
 static bool set_security(rd_kafka_conf_t *rk, const struct conf_kafka *c, struct err *e)
 {
     static const char *const mechanisms[] = {"", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"};
@@ -43,7 +55,7 @@ static bool set_security(rd_kafka_conf_t *rk, const struct conf_kafka *c, struct
     if (!kafka_set(rk, "sasl.mechanism", mechanisms[c->sasl.mechanism], e))
         return false;
     if (c->sasl.mechanism == SASL_OAUTH)
-        return kafka_set(rk, "sasl.oauthbearer.method", "oidc", e) &&
+        return set_scopes(rk, &c->sasl, e) && kafka_set(rk, "sasl.oauthbearer.method", "oidc", e) &&
                kafka_set(rk, "sasl.oauthbearer.client.id", c->sasl.username, e) &&
                kafka_set(rk, "sasl.oauthbearer.client.secret", c->sasl.password, e) &&
                kafka_set(rk, "sasl.oauthbearer.token.endpoint.url", c->sasl.oauth_token_url, e);

@@ -3,6 +3,7 @@
  * the compacted state topic, so that offset and checkpoint cannot part; the group's offset follows, for others to see.
  */
 #include "base/arena.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "bus/kafka.h"
 #include "bus/rawflow.h"
@@ -10,6 +11,18 @@
 #include <stdlib.h>
 
 enum { WAIT_MS = 10000, BATCH = 1024 };
+
+enum {
+#define X(id, name, kind, help) id,
+#include "bus/kafka_input_counters.def"
+#undef X
+    N_COUNTERS
+};
+static const struct counter_def counter_defs[] = {
+#define X(id, name, kind, help) {name, help, kind},
+#include "bus/kafka_input_counters.def"
+#undef X
+};
 
 struct part {
     bool started;
@@ -24,7 +37,7 @@ struct kafka_reader {
     rd_kafka_topic_t *topic;
     char group[256], name[256], state_name[280];
     struct part *parts;
-    uint64_t skipped;
+    struct counters *counters;
 };
 
 static struct kafka_reader *self(struct bus_reader *r)
@@ -63,7 +76,7 @@ static size_t reader_read(struct bus_reader *r, unsigned i, uint64_t offset, str
     struct kafka_reader *k = self(r);
     struct part *p = &k->parts[i];
     rd_kafka_message_t *m[BATCH];
-    size_t got = 0;
+    size_t got = 0, bytes = 0;
     if (!seek(k, i, offset))
         return 0;
     ssize_t have = rd_kafka_consume_batch(k->topic, (int32_t)i, (int)wait_ms, m, n < BATCH ? n : BATCH);
@@ -71,7 +84,8 @@ static size_t reader_read(struct bus_reader *r, unsigned i, uint64_t offset, str
         struct str value = {m[j]->payload, m[j]->len};
         uint64_t at = (uint64_t)m[j]->offset;
         if (m[j]->err != RD_KAFKA_RESP_ERR_NO_ERROR || !m[j]->payload || !rawflow_get(value, &rec[got])) {
-            k->skipped += m[j]->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+            if (m[j]->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+                counter_add_shared(k->counters, KAFKA_READ_ERRORS, 1);
             if (m[j]->err == RD_KAFKA_RESP_ERR_NO_ERROR)
                 p->pos = at + 1;
             else if (m[j]->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
@@ -79,11 +93,14 @@ static size_t reader_read(struct bus_reader *r, unsigned i, uint64_t offset, str
             rd_kafka_message_destroy(m[j]);
             continue;
         }
+        bytes += m[j]->len;
         rec[got].offset = rec[got].seq = at;
         rec[got].next = p->pos = at + 1;
         hold(p, m[j]);
         got++;
     }
+    counter_add_shared(k->counters, KAFKA_RECEIVED, got);
+    counter_add_shared(k->counters, KAFKA_RECEIVED_BYTES, bytes);
     return got;
 }
 
@@ -203,6 +220,7 @@ static void reader_free(struct bus_reader *r)
         free(k->parts[i].held);
     }
     free(k->parts);
+    counters_free(k->counters);
     if (k->topic)
         rd_kafka_topic_destroy(k->topic);
     if (k->consumer)
@@ -226,8 +244,12 @@ static rd_kafka_t *client(rd_kafka_type_t type, rd_kafka_conf_t *rk, struct err 
 static bool open_clients(struct kafka_reader *k, const struct bus_kafka_consumer_conf *conf, struct err *e)
 {
     rd_kafka_conf_t *in = kafka_settings(&conf->kafka, e), *out = kafka_settings(&conf->kafka, e);
-    if (!in || !out || !kafka_set(in, "group.id", k->group, e) ||
-        !kafka_set(in, "enable.auto.commit", "false", e) ||
+    char min[32], wait[32];
+    snprintf(min, sizeof min, "%llu",
+             (unsigned long long)(conf->fetch_min_bytes > 100000000 ? 100000000 : conf->fetch_min_bytes));
+    snprintf(wait, sizeof wait, "%llu", (unsigned long long)(conf->fetch_max_wait_ns / 1000000));
+    if (!in || !out || !kafka_set(in, "group.id", k->group, e) || !kafka_set(in, "fetch.min.bytes", min, e) ||
+        !kafka_set(in, "fetch.wait.max.ms", wait, e) || !kafka_set(in, "enable.auto.commit", "false", e) ||
         !kafka_set(in, "enable.auto.offset.store", "false", e) ||
         !kafka_set(in, "auto.offset.reset", "earliest", e) ||
         !kafka_set(out, "enable.idempotence", "true", e) ||
@@ -255,6 +277,7 @@ struct bus_reader *kafka_reader_new(const struct bus_kafka_consumer_conf *conf, 
                                .committed = reader_committed,
                                .lag = lag,
                                .free = reader_free};
+    k->counters = counters_new(counter_defs, N_COUNTERS, "");
     snprintf(k->group, sizeof k->group, "%s", conf->consumer_group);
     kafka_topic_name(k->name, sizeof k->name, &conf->kafka, "");
     kafka_topic_name(k->state_name, sizeof k->state_name, &conf->kafka, "-state");

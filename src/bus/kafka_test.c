@@ -84,7 +84,10 @@ static void datagrams_ticks_and_commits(void **state)
     struct err e = {""};
     struct bus_kafka_producer_conf out = {
         .kafka = connection(), .compression = BUS_COMPRESS_LZ4, .queue_size = 4096};
-    struct bus_kafka_consumer_conf in = {.kafka = connection(), .consumer_group = "weir-test"};
+    struct bus_kafka_consumer_conf in = {.kafka = connection(),
+                                         .consumer_group = "weir-test",
+                                         .fetch_min_bytes = 1,
+                                         .fetch_max_wait_ns = 100000000};
     struct bus_writer *w = kafka_writer_new(&out, &e);
     assert_string_equal(e.msg, "");
     assert_non_null(w);

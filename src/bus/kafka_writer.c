@@ -3,6 +3,7 @@
  * took. What they did not take is noted as shed by exporter and minute, like everything that is lost.
  */
 #include "base/arena.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "bus/kafka.h"
 #include "bus/rawflow.h"
@@ -21,7 +22,20 @@ struct kafka_writer {
     pthread_t poller;
     bool stop, polling;
     pthread_mutex_t lock;
-    struct shed *shed; /* by partition */
+    struct counters *counters; /* delivery reports come on one thread */
+    struct shed *shed;         /* by partition */
+};
+
+enum {
+#define X(id, name, kind, help) id,
+#include "bus/kafka_counters.def"
+#undef X
+    N_COUNTERS
+};
+static const struct counter_def counter_defs[] = {
+#define X(id, name, kind, help) {name, help, kind},
+#include "bus/kafka_counters.def"
+#undef X
 };
 
 static struct kafka_writer *self(struct bus_writer *w)
@@ -47,8 +61,12 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
     struct kafka_writer *k = opaque;
     struct bus_record rec;
-    if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        counter_add(k->counters, KAFKA_SENT, 1);
+        counter_add(k->counters, KAFKA_SENT_BYTES, m->len);
         return;
+    }
+    counter_add(k->counters, KAFKA_ERRORS, 1);
     log_error("kafka", "the brokers did not take a record", "error", rd_kafka_err2str(m->err), NULL);
     if (!rawflow_get((struct str){m->payload, m->len}, &rec) || m->partition < 0)
         return;
@@ -147,6 +165,7 @@ static void writer_free(struct bus_writer *w)
     for (unsigned p = 0; k->shed && p < w->partitions; p++)
         shed_fini(&k->shed[p]);
     free(k->shed);
+    counters_free(k->counters);
     pthread_mutex_destroy(&k->lock);
     free(k);
 }
@@ -187,6 +206,7 @@ struct bus_writer *kafka_writer_new(const struct bus_kafka_producer_conf *conf, 
     k->w = (struct bus_writer){
         .append = append, .flush = flush, .tick = tick, .note = note, .free = writer_free};
     pthread_mutex_init(&k->lock, NULL);
+    k->counters = counters_new(counter_defs, N_COUNTERS, "");
     if (!connect_to(k, conf, e)) {
         writer_free(&k->w);
         return NULL;

@@ -6,6 +6,8 @@
  * machine.
  */
 #include "base/arena.h"
+#include "base/clock.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "bus/spool_writer.h"
 #include <fcntl.h>
@@ -22,6 +24,18 @@ enum {
     DEFAULT_SEGMENT = 16 << 20,
     SMALLEST_SEGMENT = 256 << 10,
     SEGMENTS_AT_LEAST = 4
+};
+
+enum {
+#define X(id, name, kind, help) id,
+#include "bus/spool_counters.def"
+#undef X
+    N_COUNTERS
+};
+static const struct counter_def counter_defs[] = {
+#define X(id, name, kind, help) {name, help, kind},
+#include "bus/spool_counters.def"
+#undef X
 };
 
 static struct spool_writer *self(struct bus_writer *w)
@@ -230,14 +244,26 @@ static void sync_files(struct spool_writer *s, unsigned i)
         sync_names(s, i);
 }
 
+static void show(const struct spool_writer *s)
+{
+    counter_set(s->counters, SPOOL_BYTES, s->totals.bytes);
+    counter_set(s->counters, SPOOL_SEGMENTS, s->totals.segments);
+    counter_set(s->counters, SPOOL_SHED_SEGMENTS, s->totals.shed_segments);
+    counter_set(s->counters, SPOOL_SHED, s->totals.shed_datagrams);
+    counter_set(s->counters, SPOOL_MENDED, s->totals.repaired);
+}
+
 static void tick(struct bus_writer *w, uint64_t second)
 {
     struct spool_writer *s = self(w);
     for (unsigned i = 0; i < w->partitions; i++)
         spool_writer_tick(s, i, second, NULL);
+    uint64_t before = clock_mono_ns();
     for (unsigned i = 0; i < w->partitions; i++)
         sync_files(s, i);
+    counter_add(s->counters, SPOOL_SYNC_US, (clock_mono_ns() - before) / 1000);
     spool_retain(s, second);
+    show(s);
 }
 
 static void writer_free(struct bus_writer *w)
@@ -257,6 +283,7 @@ static void writer_free(struct bus_writer *w)
         pthread_mutex_destroy(&p->lock);
     }
     free(s->parts);
+    counters_free(s->counters);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     free(s);
@@ -347,6 +374,7 @@ struct bus_writer *spool_writer_new(const struct spool_conf *conf, struct err *e
     s->lock_fd = -1;
     snprintf(s->dir, sizeof s->dir, "%s", conf->dir);
     settle_sizes(&s->conf);
+    s->counters = counters_new(counter_defs, N_COUNTERS, "");
     s->w = (struct bus_writer){.partitions = conf->partitions,
                                .append = append,
                                .flush = flush,

@@ -37,6 +37,7 @@ struct spool_writer {
     char dir[SPOOL_PATH_MAX];
     int lock_fd;
     struct spool_part *parts;
+    struct counters *counters;
     struct spool_totals totals; /* tick thread only, but for repaired */
 };
 
