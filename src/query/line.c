@@ -33,6 +33,13 @@ uint32_t line_complete_until(const struct query_request *q, const struct query_t
 static void top(struct buf *sql, const struct query_request *q, const struct query_tables *t,
                 const struct plan *p)
 {
+    if (q->approximate) {
+        buf_printf(sql, "(SELECT topKWeighted(%u, 20)(", q->limit);
+        sql_key(sql, q);
+        buf_z(sql, sql_is_percent(q->units) ? ", toUInt64(v * 1000)) FROM direct) AS top"
+                                            : ", toUInt64(v)) FROM direct) AS top");
+        return;
+    }
     buf_z(sql, "(SELECT groupArray(k) FROM (SELECT ");
     if (q->limit_type == LIMIT_MAX) {
         buf_z(sql, "k FROM (SELECT ");
@@ -245,6 +252,10 @@ json_t *line_notes(const struct query_request *q, const struct query_tables *t, 
     if (p->interval > 2 * ((q->end - q->start) / q->points + 1) && p->table->resolution_s > 1)
         json_array_append_new(
             list, json_sprintf("Data of that time is kept in steps of %u s.", p->table->resolution_s));
+    if (q->approximate)
+        json_array_append_new(list,
+                              json_string("There are too many different values to rank all of them: the rows "
+                                          "shown are among the largest, each with its exact numbers."));
     if (sql_is_percent(q->units))
         json_array_append_new(list, json_string("Interfaces whose speed is not known are left out."));
     return list;
@@ -269,34 +280,49 @@ static json_t *answer(struct series_set *s, const struct query_request *q, const
     return out;
 }
 
-enum query_result line_ask(struct query_pool *pool, const struct query_asker *asker,
-                           const struct query_request *q, const struct query_tables *t, struct arena *a,
-                           struct query_answer *out, struct err *e)
+/* The statement's answer as rows; out->sql is the statement without its FORMAT. */
+static enum query_result ask(struct query_pool *pool, const struct query_asker *asker,
+                             const struct query_request *q, const struct query_tables *t,
+                             struct series_set *s, struct query_answer *out, struct err *e)
 {
-    struct plan plan;
-    struct series_set s;
     struct buf data;
-    json_t *missing = NULL;
-    *out = (struct query_answer){0};
     buf_init(&data, 0);
-    plan_make(&plan, t, q->start, q->end, q->points, request_main_only(q));
-    series_init(&s, a, &plan, line_complete_until(q, t));
-    line_sql(q, t, &plan, &out->sql);
+    buf_reset(&out->sql);
+    line_sql(q, t, s->plan, &out->sql);
     size_t shown = out->sql.len;
     buf_z(&out->sql, " FORMAT RowBinary");
     buf_u8(&out->sql, 0);
     enum query_result r = query_pool_ask(pool, asker, (char *)out->sql.p, 0, &data, e);
     out->sql.p[shown] = 0;
     out->sql.len = shown;
-    if (r == QUERY_OK && !read_rows(&s, q, buf_str(&data), e))
+    if (r == QUERY_OK && !read_rows(s, q, buf_str(&data), e))
         r = QUERY_FAILED;
+    buf_fini(&data);
+    return r;
+}
+
+enum query_result line_ask(struct query_pool *pool, const struct query_asker *asker,
+                           const struct query_request *asked, const struct query_tables *t, struct arena *a,
+                           struct query_answer *out, struct err *e)
+{
+    struct query_request q = *asked;
+    struct plan plan;
+    struct series_set s;
+    json_t *missing = NULL;
+    *out = (struct query_answer){0};
+    plan_make(&plan, t, q.start, q.end, q.points, request_main_only(&q));
+    series_init(&s, a, &plan, line_complete_until(&q, t));
+    enum query_result r = ask(pool, asker, &q, t, &s, out, e);
+    if (r != QUERY_OK && q.n_dims && strstr(e->msg, "MEMORY_LIMIT_EXCEEDED")) {
+        q.approximate = true; /* more different tuples than the store can count at once */
+        r = ask(pool, asker, &q, t, &s, out, e);
+    }
     if (r == QUERY_OK && s.n)
         r = missing_ask(pool, asker, t, &s, &missing, e);
     if (r == QUERY_OK) {
-        series_finish(&s, q->limit_type);
-        out->json = answer(&s, q, t, missing ? missing : json_array());
+        series_finish(&s, q.limit_type);
+        out->json = answer(&s, &q, t, missing ? missing : json_array());
     }
     series_fini(&s);
-    buf_fini(&data);
     return r;
 }

@@ -22,8 +22,9 @@ struct query_request {
     enum query_units units;
     bool bidirectional, previous;
     struct filter filter;
-    const char *raw; /* a further condition, in SQL, of the configuration; NULL: none */
-    uint32_t now;    /* when it was asked */
+    const char *raw;  /* a further condition, in SQL, of the configuration; NULL: none */
+    uint32_t now;     /* when it was asked */
+    bool approximate; /* choose the rows with little memory, perhaps not quite the largest */
 };
 
 /* What a question may take. */
