@@ -180,6 +180,9 @@ class Weir:
             assert self.process.poll() is None, f"weir run ended with {self.process.poll()}:\n{self._explain()}"
             return self.healthy()
         wait_until(ready, seconds, lambda: f"not ready:\n{self._explain()}")
+        # the orchestrator makes the tables when the store answers, and is well meanwhile
+        self.wait_sql("SELECT count() FROM system.tables WHERE name IN ('flows', 'ledger')",
+                      lambda rows: rows == [[2]], seconds)
 
     def sql(self, statement, settings=None, user=USER, password=PASSWORD):
         """Rows as lists of Python values."""
