@@ -47,8 +47,16 @@ static bool address(const char *dir, struct sockaddr_un *sa, int *dirfd, struct 
     return true;
 }
 
+/* There while rows are still to be deleted. */
+static const char *purge_path(const struct run *r, char *path, size_t len)
+{
+    snprintf(path, len, "%s/demo.purge", r->data_dir);
+    return path;
+}
+
 bool run_control_open(struct run *r, struct err *e)
 {
+    char path[4096];
     struct sockaddr_un sa;
     int dirfd;
     if (!address(r->data_dir, &sa, &dirfd, e))
@@ -69,6 +77,10 @@ bool run_control_open(struct run *r, struct err *e)
     r->control = xcalloc(1, sizeof *r->control);
     r->control->fd = fd;
     r->control->caller = -1;
+    if (access(purge_path(r, path, sizeof path), F_OK) == 0) { /* we were stopped before the last of them */
+        r->control->purges_left = 1;
+        r->control->purge_at_ns = clock_mono_ns() + PURGE_EVERY_S * SECOND_NS;
+    }
     return true;
 }
 
@@ -198,10 +210,13 @@ static void purge_done(uv_work_t *w, int status)
 {
     struct run *r = w->data;
     struct run_control *k = r->control;
+    char path[4096];
     k->busy = false;
     if (!k->ok) {
         run_say("cannot delete the rows of the demo exporters: %s", k->err.msg);
         answer(k, "error: %s\n", k->err.msg);
+        k->purges_left++;
+        k->purge_at_ns = clock_mono_ns() + PURGE_EVERY_S * SECOND_NS;
         return;
     }
     forget_sent(r);
@@ -211,6 +226,8 @@ static void purge_done(uv_work_t *w, int status)
            (unsigned long long)k->rows);
     if (k->purges_left > 0)
         k->purge_at_ns = clock_mono_ns() + PURGE_EVERY_S * SECOND_NS;
+    else
+        unlink(purge_path(r, path, sizeof path));
 }
 
 static void purge_step(struct run *r)
@@ -251,12 +268,16 @@ static void command(struct run *r, struct str line)
         if (str_eq(line, STR("demo stop"))) {
             answer(k, "ok: the demo exporters are stopped\n");
         } else {
+            if (!datadir_write(r->data_dir, "demo.purge",
+                               STR("rows of the demo exporters are being deleted\n"), &e))
+                run_say("%s", e.msg);
             k->purges_left = PURGES;
             k->purge_at_ns = clock_mono_ns() + DRAIN_S * SECOND_NS;
         }
     } else if (str_eq(line, STR("demo start"))) {
         snprintf(path, sizeof path, "%s/" RUN_DEMO_STOPPED, r->data_dir);
         unlink(path);
+        unlink(purge_path(r, path, sizeof path));
         k->purges_left = 0;
         demo_wanted(r, true);
         answer(k, "ok: the demo exporters are started\n");
