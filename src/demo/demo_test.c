@@ -1,5 +1,6 @@
 /* The demo's traffic is the same for the same seed and second, follows its curve, and is well-formed on the wire. */
 #include "base/cursor.h"
+#include "decode/decode.h"
 #include "demo/encode.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -111,10 +112,81 @@ static void records_fill_their_sets(void **state)
     }
 }
 
+/* What comes out of the decoder, row by row beside the flows that went in. */
+struct decoded {
+    struct batch_sink sink; /* first */
+    struct decoder_state *st;
+    struct decode_stats stats;
+    enum demo_format format;
+    const struct demo_flow *f;
+};
+
+static void compare_rows(struct batch_sink *sink)
+{
+    struct decoded *x = (struct decoded *)sink;
+    struct batch *b = sink->batch;
+    for (uint32_t i = 0; i < b->n; i++) {
+        const struct demo_flow *f = x->f++;
+        assert_true(ip_eq(BATCH_IP(b, SrcAddr)[i], f->src) && ip_eq(BATCH_IP(b, DstAddr)[i], f->dst));
+        assert_int_equal(BATCH_U16(b, SrcPort)[i], f->src_port);
+        assert_int_equal(BATCH_U16(b, DstPort)[i], f->dst_port);
+        assert_int_equal(BATCH_U32(b, Proto)[i], f->proto);
+        assert_int_equal(BATCH_U32(b, EType)[i], f->v4 ? 0x800 : 0x86dd);
+        assert_int_equal(BATCH_U32(b, InIfIndex)[i], f->in_if);
+        assert_int_equal(BATCH_U32(b, OutIfIndex)[i], f->out_if);
+        assert_int_equal(BATCH_U32(b, SrcAS)[i], f->src_as);
+        assert_int_equal(BATCH_U32(b, DstAS)[i], f->dst_as);
+        assert_int_equal(BATCH_U64(b, SamplingRate)[i], 1000);
+        bool sampled = x->format == DEMO_SFLOW; /* one packet of the flow was looked at */
+        assert_int_equal(BATCH_U64(b, Packets)[i], sampled ? 1 : f->packets);
+        assert_int_equal(BATCH_U64(b, Bytes)[i], sampled ? f->bytes / f->packets : f->bytes);
+    }
+    batch_reset(b);
+}
+
+static bool decode_one(void *arg, const uint8_t *p, size_t len)
+{
+    struct decoded *x = arg;
+    struct dgram d = {.decoder = x->format == DEMO_SFLOW ? DECODER_SFLOW : DECODER_NETFLOW,
+                      .data = p,
+                      .len = (uint32_t)len};
+    decode_dgram(x->st, &d, &x->sink, &x->stats);
+    return true;
+}
+
+static void comes_back_from_the_decoder(void **state)
+{
+    struct schema schema;
+    schema_default(&schema);
+    for (unsigned format = DEMO_NETFLOW9; format <= DEMO_SFLOW; format++) {
+        struct decoded x = {.sink = {batch_new(), compare_rows}, .format = (enum demo_format)format};
+        struct encoder_conf ec = {.format = x.format, .domain = 1, .sampling_rate = 1000};
+        struct encoder *e = encoder_new(&ec, decode_one, &x);
+        struct traffic *t = traffic_new(&conf);
+        x.st = decoder_state_new(&schema, NULL);
+        uint64_t flows = 0;
+        for (uint64_t s = midnight + 20 * 3600; s < midnight + 20 * 3600 + 60; s++) {
+            size_t n;
+            x.f = traffic_second(t, s, 1, &n);
+            assert_true(encoder_flows(e, s, x.f, n));
+            compare_rows(&x.sink);
+            flows += n;
+        }
+        assert_int_equal(x.stats.flows, flows);
+        assert_int_equal(x.stats.lost, 0);
+        for (unsigned i = 0; i < REASON_COUNT; i++)
+            assert_int_equal(x.stats.rejected[i], 0);
+        encoder_free(e);
+        traffic_free(t);
+        decoder_state_free(x.st);
+        batch_free(x.sink.batch);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(same_seed_same_traffic),
-                                       cmocka_unit_test(traffic_follows_the_day),
-                                       cmocka_unit_test(records_fill_their_sets)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_seed_same_traffic), cmocka_unit_test(traffic_follows_the_day),
+        cmocka_unit_test(records_fill_their_sets), cmocka_unit_test(comes_back_from_the_decoder)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

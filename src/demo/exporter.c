@@ -1,6 +1,7 @@
 /*
- * The present: each second's flows are spread over the second. The past: whole seconds as fast as the outlet stores
- * them, from observation domains of its own, since its sampling rates are others.
+ * The present: each second's flows are spread over the second. The past: whole seconds, the newest first, as fast as the
+ * outlet reads them, from observation domains of its own, since its sampling rates are others. What is still missing is
+ * remembered as gaps in a file, so that a later start sends no second twice and leaves none out.
  */
 #include "demo/exporter.h"
 #include "base/arena.h"
@@ -20,12 +21,14 @@ enum {
     HOUR_S = 3600,
     RECENT_S = 6 * HOUR_S, /* what people look at first: thinned less, so that it is less noisy */
     RECENT_TIMES = 6,
-    STATE_EVERY_S = 5,
+    STATE_EVERY_NS = 500000000,
     DOMAIN_PRESENT = 1,
     DOMAIN_PAST = 2,
     DOMAIN_RECENT = 3,
     SLICES = 10,
-    LAG_MAX = 20000
+    GAPS = 8,
+    BEHIND_MAX_S = 3,
+    OUTLET_WAIT_S = 30
 };
 
 enum {
@@ -40,16 +43,26 @@ static const struct counter_def counter_defs[] = {
 #undef X
 };
 
+/* Seconds not sent yet: from, up to but without to. */
+struct gap {
+    uint64_t from, to;
+};
+
 struct demo_exporter {
     const struct demo_conf *conf;
     char state_path[4096];
     int fd;
     struct ip agent;
-    uint64_t start_s, sent_until_s; /* the past ends where the present began */
+    uint64_t start_s; /* the past ends where the present began */
     bool stop;
     pthread_t present, past;
     bool has_past;
     struct counters *counters;
+    pthread_mutex_t lock;  /* of what follows */
+    uint64_t until_s;      /* the present is sent up to here */
+    struct gap gaps[GAPS]; /* newest first */
+    unsigned n_gaps;
+    uint64_t saved_ns;
 };
 
 static bool stopped(const struct demo_exporter *x)
@@ -141,30 +154,64 @@ static bool open_socket(struct demo_exporter *x, struct err *e)
     return ok;
 }
 
-static void save_state(const struct demo_exporter *x, uint64_t second)
+/* The first line: up to where; then one gap a line. Locked by the caller. */
+static bool write_state(const struct demo_exporter *x, FILE *f)
+{
+    bool ok = fprintf(f, "%llu\n", (unsigned long long)x->until_s) > 0;
+    for (unsigned i = 0; i < x->n_gaps; i++)
+        ok &= fprintf(f, "%llu %llu\n", (unsigned long long)x->gaps[i].from,
+                      (unsigned long long)x->gaps[i].to) > 0;
+    return ok;
+}
+
+static void save_state(struct demo_exporter *x)
 {
     if (!x->state_path[0])
         return;
     char tmp[sizeof x->state_path + 8];
     snprintf(tmp, sizeof tmp, "%s.tmp", x->state_path);
     FILE *f = fopen(tmp, "w");
-    bool ok = f && fprintf(f, "%llu\n", (unsigned long long)second) > 0;
+    bool ok = f && write_state(x, f);
     if (f && fclose(f) != 0)
         ok = false;
     if (!ok || rename(tmp, x->state_path) != 0)
         log_warn("demo", "cannot remember what was sent", "path", x->state_path, "error", strerror(errno),
                  NULL);
+    x->saved_ns = clock_mono_ns();
 }
 
-static uint64_t load_state(const struct demo_exporter *x)
+static void add_gap(struct demo_exporter *x, uint64_t from, uint64_t to, uint64_t oldest)
 {
-    unsigned long long second = 0;
+    from = from > oldest ? from : oldest;
+    if (from < to && to <= x->start_s && x->n_gaps < GAPS)
+        x->gaps[x->n_gaps++] = (struct gap){from, to};
+}
+
+/* What was never sent since `oldest`: all of it, or what the last run left and the time since. */
+static void load_state(struct demo_exporter *x, uint64_t oldest)
+{
+    unsigned long long until = 0, from, to;
     FILE *f = x->state_path[0] ? fopen(x->state_path, "r") : NULL;
-    if (f && fscanf(f, "%llu", &second) != 1)
-        second = 0;
+    if (f && fscanf(f, "%llu", &until) != 1)
+        until = 0;
+    add_gap(x, until, x->start_s, oldest);
+    while (f && fscanf(f, "%llu %llu", &from, &to) == 2)
+        add_gap(x, from, to, oldest);
     if (f)
         fclose(f);
-    return second;
+}
+
+/* The present was sent up to `until_s`, or the newest missing second of the past was; written down every now and then. */
+static void advance(struct demo_exporter *x, uint64_t until_s, bool past)
+{
+    pthread_mutex_lock(&x->lock);
+    if (past && --x->gaps[0].to <= x->gaps[0].from)
+        memmove(x->gaps, x->gaps + 1, --x->n_gaps * sizeof *x->gaps);
+    else if (!past)
+        x->until_s = until_s;
+    if (clock_mono_ns() - x->saved_ns >= STATE_EVERY_NS)
+        save_state(x);
+    pthread_mutex_unlock(&x->lock);
 }
 
 static struct encoder *encoder_for(struct sender *s, uint32_t domain, uint64_t rate)
@@ -203,32 +250,35 @@ static void *present_thread(void *arg)
         if (now > second + 5 || now + 5 < second)
             second = now; /* the clock was set, or the machine slept */
         present_second(x, t, e, second);
-        if (second % STATE_EVERY_S == 0 && !__atomic_load_n(&x->has_past, __ATOMIC_RELAXED))
-            save_state(x, second);
+        advance(x, second + 1, false);
     }
     encoder_free(e);
     traffic_free(t);
     return NULL;
 }
 
-/* Records the outlet has still to read, from its metrics; 0 when it cannot be asked. */
-static uint64_t outlet_lag(struct http_client *http, const char *url)
+/* False when the outlet cannot be asked; otherwise *behind_s: how old what it reads now is. */
+static bool outlet_behind(struct http_client *http, const char *url, uint64_t *behind_s)
 {
-    static const char name[] = "\nweir_outlet_bus_lag_records";
+    static const char name[] = "\nweir_outlet_core_read_seconds";
     struct http_request req = {.url = url, .timeout_ns = 2000000000u};
     struct http_answer ans = {0};
     struct err e;
-    uint64_t lag = 0;
-    if (http_client_do(http, &req, &ans, &e) && ans.status == 200) {
+    uint64_t now = clock_wall_ns() / 1000000000u;
+    *behind_s = 0;
+    bool ok = http_client_do(http, &req, &ans, &e) && ans.status == 200;
+    if (ok) {
         buf_u8(&ans.body, 0);
         for (const char *at = (const char *)ans.body.p; (at = strstr(at, name));) {
             at += sizeof name - 1;
             const char *value = strchr(at, ' ');
-            lag += value ? strtoull(value, NULL, 10) : 0;
+            uint64_t read = value ? strtoull(value, NULL, 10) : 0;
+            if (read && read < now && now - read > *behind_s)
+                *behind_s = now - read;
         }
     }
     buf_fini(&ans.body);
-    return lag;
+    return ok;
 }
 
 struct pace {
@@ -238,19 +288,32 @@ struct pace {
     uint64_t base; /* datagrams sent before since_ns */
 };
 
-static void pace(struct demo_exporter *x, struct pace *p, uint64_t datagrams)
+/* Until the outlet reads what is new. One that does not answer is waited for, but not for ever: the bus keeps flows. */
+static void wait_for_outlet(const struct demo_exporter *x, struct pace *p, uint64_t datagrams)
+{
+    uint64_t behind, began = clock_mono_ns();
+    bool waited = false;
+    while (!stopped(x)) {
+        bool answers = outlet_behind(p->http, p->url, &behind);
+        if (answers ? behind <= BEHIND_MAX_S : clock_mono_ns() - began > OUTLET_WAIT_S * 1000000000ull)
+            break;
+        sleep_ns(200000000u);
+        waited = true;
+    }
+    p->asked_ns = clock_mono_ns();
+    if (waited) { /* time spent waiting is not made up for in a burst */
+        p->since_ns = p->asked_ns;
+        p->base = datagrams;
+    }
+}
+
+static void pace(const struct demo_exporter *x, struct pace *p, uint64_t datagrams)
 {
     uint64_t due = p->since_ns + (datagrams - p->base) * 1000000000u / p->per_second, now = clock_mono_ns();
     if (due > now)
         sleep_ns(due - now);
-    if (!p->url[0] || now - p->asked_ns < 200000000u)
-        return;
-    while (!stopped(x) && outlet_lag(p->http, p->url) > LAG_MAX) {
-        sleep_ns(200000000u);
-        p->since_ns = clock_mono_ns(); /* time spent waiting is not made up for in a burst */
-        p->base = datagrams;
-    }
-    p->asked_ns = clock_mono_ns();
+    if (p->url[0] && now - p->asked_ns >= 200000000u)
+        wait_for_outlet(x, p, datagrams);
 }
 
 static void *past_thread(void *arg)
@@ -265,25 +328,21 @@ static void *past_thread(void *arg)
     struct pace p = {.url = c->pace_url, .per_second = c->backfill_per_second, .since_ns = clock_mono_ns()};
     p.http = p.url[0] ? http_client_new(NULL) : NULL;
     uint64_t began = clock_mono_ns(), total = 0;
-    for (uint64_t to = x->start_s; to > x->sent_until_s && !stopped(x);) {
-        uint64_t from = to - x->sent_until_s > HOUR_S ? to - HOUR_S : x->sent_until_s;
-        for (uint64_t second = from; second < to && !stopped(x); second++) {
-            size_t n;
-            bool is_recent = x->start_s - second <= RECENT_S;
-            const struct demo_flow *f =
-                traffic_second(t, second, is_recent ? fine : c->backfill_thinning, &n);
-            encoder_flows(is_recent ? recent : past, second, f, n);
-            pace(x, &p, sender.datagrams);
-            total += n;
-        }
-        to = from;
+    while (x->n_gaps && !stopped(x)) { /* this thread alone shortens gaps */
+        size_t n;
+        uint64_t second = x->gaps[0].to - 1;
+        bool is_recent = x->start_s - second <= RECENT_S;
+        pace(x, &p, sender.datagrams);
+        const struct demo_flow *f = traffic_second(t, second, is_recent ? fine : c->backfill_thinning, &n);
+        if (!encoder_flows(is_recent ? recent : past, second, f, n))
+            break;
+        advance(x, 0, true);
+        total += n;
     }
-    if (!stopped(x)) {
-        counter_add_shared(x->counters, BACKFILLED, total);
+    counter_add_shared(x->counters, BACKFILLED, total);
+    if (!stopped(x))
         log_info("demo", "the past is filled in", "flows", LOG_U64(total), "seconds",
                  LOG_U64((clock_mono_ns() - began) / 1000000000u), NULL);
-        __atomic_store_n(&x->has_past, false, __ATOMIC_RELAXED);
-    }
     if (p.http)
         http_client_free(p.http);
     encoder_free(past);
@@ -292,15 +351,18 @@ static void *past_thread(void *arg)
     return NULL;
 }
 
-/* What of the past is to be sent: from where the last run ended, or as far back as configured. */
+/* What of the past is to be sent: as far back as configured, without what earlier runs sent. */
 static void plan_past(struct demo_exporter *x)
 {
-    uint64_t far = x->conf->flows.backfill_ns / 1000000000u;
-    uint64_t oldest = x->start_s > far ? x->start_s - far : 0, sent = load_state(x);
-    x->sent_until_s = sent > oldest ? sent : oldest;
-    x->has_past = far > 0 && x->conf->flows.format != DEMO_SFLOW && x->sent_until_s < x->start_s;
+    uint64_t far = x->conf->flows.backfill_ns / 1000000000u, missing = 0;
+    x->until_s = x->start_s;
+    if (far > 0 && x->conf->flows.format != DEMO_SFLOW)
+        load_state(x, x->start_s > far ? x->start_s - far : 0);
+    for (unsigned i = 0; i < x->n_gaps; i++)
+        missing += x->gaps[i].to - x->gaps[i].from;
+    x->has_past = missing > 0;
     if (x->has_past)
-        log_info("demo", "filling in the past", "seconds", LOG_U64(x->start_s - x->sent_until_s), NULL);
+        log_info("demo", "filling in the past", "seconds", LOG_U64(missing), NULL);
 }
 
 struct demo_exporter *demo_exporter_start(const struct demo_conf *conf, const char *state_path, struct err *e)
@@ -316,14 +378,12 @@ struct demo_exporter *demo_exporter_start(const struct demo_conf *conf, const ch
         return NULL;
     }
     x->counters = counters_new(counter_defs, N_COUNTERS, "");
+    pthread_mutex_init(&x->lock, NULL);
     x->start_s = clock_wall_ns() / 1000000000u;
     plan_past(x);
-    bool past = x->has_past;
     pthread_create(&x->present, NULL, present_thread, x);
-    if (past)
+    if (x->has_past)
         pthread_create(&x->past, NULL, past_thread, x);
-    else
-        x->past = x->present;
     return x;
 }
 
@@ -332,12 +392,11 @@ void demo_exporter_stop(struct demo_exporter *x)
     if (!x)
         return;
     __atomic_store_n(&x->stop, true, __ATOMIC_RELAXED);
-    if (!pthread_equal(x->past, x->present))
+    if (x->has_past)
         pthread_join(x->past, NULL);
     pthread_join(x->present, NULL);
-    /* a past that was not finished is sent again from its beginning: nothing says which hours arrived */
-    if (!x->has_past)
-        save_state(x, clock_wall_ns() / 1000000000u);
+    save_state(x);
+    pthread_mutex_destroy(&x->lock);
     close(x->fd);
     counters_free(x->counters);
     free(x);
