@@ -1,4 +1,6 @@
 """The inlet alone: what it takes from the socket is in the spool's files, once, whatever happens to it."""
+import json
+import signal
 import socket
 import subprocess
 import time
@@ -86,3 +88,47 @@ def test_stops_on_sigterm(inlet):
     start = time.monotonic()
     assert stop(role.process, 12) == 0, role.log()
     assert time.monotonic() - start < 10
+
+
+def test_inputs_come_and_go_without_a_loss(inlet):
+    role, port = inlet
+    second = free_udp_port()
+    with open(role.path, encoding="utf-8") as f:
+        conf = json.load(f)
+    inputs = conf["inlet"]["flow"]["inputs"]
+    received = "weir_inlet_bus_datagrams_total"
+
+    def reload():
+        with open(role.path, "w", encoding="utf-8") as f:
+            json.dump(conf, f)
+        role.process.send_signal(signal.SIGHUP)
+    send(port, range(500))
+    inputs[0]["rate-limit"] = 1000  # the same sockets, other options
+    inputs.append(udp_input(f"127.0.0.1:{second}"))
+    reload()
+    send(port, range(500, 1000))
+    # the second input listens, and its first datagrams may have come before it did
+    sent = 1000
+
+    def second_listens():
+        nonlocal sent
+        send(second, [sent])
+        sent += 1
+        return role.metric(received) > 1000
+    wait_until(second_listens, 10, role.log)
+    wait_until(lambda: acknowledged(role.data, FIRST_SOURCE) >= set(range(1000)), 5, "lost while reloading")
+    inputs[0]["workers"] = 3  # refused: the other two sockets could not be told from another program's
+    reload()
+    wait_until(lambda: "when the inlet is started again" in role.log(), 5, role.log)
+    send(port, range(5000, 5500))
+    wait_until(lambda: acknowledged(role.data, FIRST_SOURCE) >= set(range(5000, 5500)), 5, "lost after a refusal")
+    inputs[0]["workers"] = 2
+    del inputs[1]
+    reload()
+
+    def second_is_closed():
+        with open("/proc/net/udp", encoding="ascii") as f:
+            return f":{second:04X} " not in f.read()
+    wait_until(second_is_closed, 5, role.log)
+    send(port, range(6000, 6100))
+    wait_until(lambda: acknowledged(role.data, FIRST_SOURCE) >= set(range(6000, 6100)), 5, "lost after a removal")
