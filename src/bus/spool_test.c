@@ -5,6 +5,7 @@
 #include "bus/spool_dir.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -255,6 +256,84 @@ static void torn_tail_is_mended(void **state)
     w->free(w);
 }
 
+enum { THREADS = 4, EACH = 4000 };
+
+struct feeder {
+    struct bus_writer *w;
+    pthread_t thread;
+    uint32_t first;
+    bool *stop;
+};
+
+static void *feed(void *arg)
+{
+    struct feeder *f = arg;
+    uint8_t data[8][300];
+    struct dgram d[8];
+    struct err e;
+    for (uint32_t n = 0; n < EACH; n += 8) {
+        for (uint32_t k = 0; k < 8; k++)
+            d[k] = dgram_of(f->first + n + k, data[k], 300);
+        if (f->w->append(f->w, n / 8 % 2, d, 8, &e) || f->w->flush(f->w, &e))
+            abort();
+    }
+    return NULL;
+}
+
+static void *tick_on(void *arg)
+{
+    struct feeder *f = arg;
+    for (uint64_t second = 1800000000; !__atomic_load_n(f->stop, __ATOMIC_RELAXED); second++) {
+        f->w->tick(f->w, second);
+        usleep(2000);
+    }
+    return NULL;
+}
+
+/* Threads that write to the same partitions, ticks and a reader at once: all arrive, those of a thread in their order. */
+static void many_threads(void **state)
+{
+    struct err e;
+    bool stop = false;
+    struct spool_conf c = conf_of(0);
+    struct bus_writer *w = spool_writer_new(&c, &e);
+    struct bus_reader *r = spool_reader_new(dir, 0, &e);
+    struct feeder f[THREADS + 1];
+    for (uint32_t i = 0; i <= THREADS; i++) {
+        f[i] = (struct feeder){.w = w, .first = i * EACH, .stop = &stop};
+        pthread_create(&f[i].thread, NULL, i < THREADS ? feed : tick_on, &f[i]);
+    }
+    uint64_t offset[2] = {0};
+    uint32_t total = 0, last[2][THREADS] = {{0}};
+    struct bus_record rec[64];
+    for (unsigned quiet = 0; quiet < 100 && total < THREADS * EACH;) {
+        for (unsigned p = 0; p < 2; p++) {
+            size_t got = r->read(r, p, offset[p], rec, 64, 10);
+            quiet = got ? 0 : quiet + 1;
+            for (size_t i = 0; i < got; i++) {
+                offset[p] = rec[i].next;
+                if (rec[i].kind != BUS_DGRAM)
+                    continue;
+                uint32_t n, *before;
+                memcpy(&n, rec[i].d.data, sizeof n);
+                before = &last[p][n / EACH];
+                assert_true(n % EACH + 1 > *before);
+                *before = n % EACH + 1;
+                total++;
+            }
+            r->release(r, p, offset[p]);
+            if (got && total % 5 == 0)
+                assert_true(r->commit(r, p, offset[p], STR("x"), &e));
+        }
+    }
+    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i <= THREADS; i++)
+        pthread_join(f[i].thread, NULL);
+    assert_int_equal(total, THREADS * EACH);
+    r->free(r);
+    w->free(w);
+}
+
 /* The check does not depend on the processor. */
 static void check_is_the_same(void **state)
 {
@@ -452,10 +531,18 @@ static void full_disk(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        TEST(gives_back_what_was_put),         TEST(commit_is_kept),     TEST(partitions_cannot_change),
-        TEST(bound_sheds_and_tells),           TEST(survives_kill),      TEST(torn_tail_is_mended),
-        TEST(slow_reader_and_bound_are_exact), TEST(drops_are_finished), TEST(rotten_bytes_are_skipped),
-        TEST(offsets_go_on_without_segments),  TEST(check_is_the_same),  TEST(full_disk)};
+    const struct CMUnitTest tests[] = {TEST(gives_back_what_was_put),
+                                       TEST(commit_is_kept),
+                                       TEST(partitions_cannot_change),
+                                       TEST(bound_sheds_and_tells),
+                                       TEST(survives_kill),
+                                       TEST(torn_tail_is_mended),
+                                       TEST(slow_reader_and_bound_are_exact),
+                                       TEST(drops_are_finished),
+                                       TEST(rotten_bytes_are_skipped),
+                                       TEST(offsets_go_on_without_segments),
+                                       TEST(check_is_the_same),
+                                       TEST(many_threads),
+                                       TEST(full_disk)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

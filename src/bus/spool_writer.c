@@ -77,6 +77,12 @@ static void note_shed(struct spool_part *p, struct ip src, uint64_t second)
     shed_add(&p->shed, &n);
 }
 
+/* Under the lock; flush looks at it without, to pass over partitions that have nothing. */
+static void set_staged(struct spool_part *p, size_t n)
+{
+    __atomic_store_n(&p->n_staged, n, __ATOMIC_RELAXED);
+}
+
 /* What could not be written is given up; a partition that failed takes nothing until a tick has come through. */
 static size_t give_up(struct spool_part *p, const struct err *e)
 {
@@ -93,7 +99,7 @@ static size_t give_up(struct spool_part *p, const struct err *e)
         lost++;
     }
     buf_reset(&p->stage);
-    p->n_staged = 0;
+    set_staged(p, 0);
     p->failing = true;
     p->why = *e;
     return lost;
@@ -105,7 +111,7 @@ static bool write_staged(struct spool_part *p, struct err *e)
         return true;
     if (!segment_write(&p->cur, &p->stage, p->n_staged, e))
         return false;
-    p->n_staged = 0;
+    set_staged(p, 0);
     spool_tail_set(p->tail, p->cur.base + p->cur.at, p->cur.seq, p->staged_s);
     return true;
 }
@@ -120,7 +126,7 @@ static bool stage(struct spool_writer *s, unsigned i, enum bus_kind kind, uint64
             !roll(s, i, e))
             return false;
     }
-    p->n_staged++;
+    set_staged(p, p->n_staged + 1);
     p->staged_s = second;
     return p->stage.len < STAGE_MAX || write_staged(p, e);
 }
