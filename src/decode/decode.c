@@ -40,6 +40,7 @@ struct decoder_state *decoder_state_new(const struct schema *schema, const struc
     st->sessions.max_templates = or_default(l.templates_per_session, TEMPLATES, TEMPLATES_MAX);
     st->sessions.max_fields = or_default(l.fields_per_template, FIELDS, FIELDS_MAX);
     st->sessions.max_bytes = l.bytes ? l.bytes : STATE_BYTES;
+    st->v5 = netflow5_record(&st->sessions.templates);
     st->pointers = xcalloc(PLAN_POINTERS, sizeof *st->pointers);
     st->fields = xcalloc(st->sessions.max_fields, sizeof *st->fields);
     return st;

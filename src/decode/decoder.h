@@ -41,6 +41,8 @@ uint32_t decoder_records(struct decoding *x, struct plan_run *r, const struct te
 uint32_t decoder_options(struct decoding *x, struct plan_run *r, struct session *s, const struct template *t,
                          struct cursor *c);
 
+struct template *netflow5_record(struct template_table *tt);
+
 #define X(name) extern const struct decoder decoder_##name;
 #include "decode/decoders.def"
 #undef X

@@ -13,13 +13,10 @@ static const struct field fields[] = {
     {0, 5, 1},  {0, 16, 2}, {0, 17, 2}, {0, 9, 1},  {0, 13, 1},  {0, 210, 2},
 };
 
-static const struct template *record(struct decoder_state *st)
+struct template *netflow5_record(struct template_table *tt)
 {
-    if (!st->v5) {
-        const struct template_def def = {fields, sizeof fields / sizeof *fields, 0, TEMPLATE_V5, false};
-        st->v5 = template_intern(&st->sessions.templates, &def);
-    }
-    return st->v5;
+    const struct template_def def = {fields, sizeof fields / sizeof *fields, 0, TEMPLATE_V5, false};
+    return template_intern(tt, &def);
 }
 
 static void decode(struct decoding *x)
@@ -52,7 +49,7 @@ static void decode(struct decoding *x)
                          .export_ms = (uint64_t)secs * 1000 + nsecs / 1000000,
                          .uptime_ms = uptime,
                          .fixed_rate = interval};
-    decoder_records(x, &r, record(x->st), &records);
+    decoder_records(x, &r, x->st->v5, &records);
 }
 
 const struct decoder decoder_netflow5 = {"netflow5", DECODER_NETFLOW, 2, 5, decode};

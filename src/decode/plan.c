@@ -264,7 +264,7 @@ struct plan *plan_new(const struct schema *schema, const struct template_def *de
     note_facts(&b);
     if (!def->options)
         add_flows(&b);
-    p->bytes = sizeof *p + b.room * sizeof *p->ops + (def->n_fields + 1u) * sizeof *p->fixed;
+    p->bytes = sizeof *p + p->n_ops * sizeof *p->ops + (def->n_fields + 1u) * sizeof *p->fixed;
     free(b.fields);
     return p;
 }

@@ -88,7 +88,7 @@ static void drop(struct session_table *t, struct session *s)
     unlink_use(t, s);
     for (unsigned i = 0; i < s->n_templates; i++)
         template_release(&t->templates, s->templates[i].t);
-    t->bytes -= sizeof *s + s->room_templates * sizeof *s->templates + s->room_rates * sizeof *s->rates;
+    t->bytes -= sizeof *s + s->n_templates * sizeof *s->templates + s->n_rates * sizeof *s->rates;
     t->n--;
     free(s->templates);
     free(s->rates);
@@ -196,6 +196,7 @@ static void remove_template(struct session_table *tab, struct session *s, unsign
 {
     template_release(&tab->templates, s->templates[i].t);
     s->n_templates--;
+    tab->bytes -= sizeof *s->templates;
     memmove(s->templates + i, s->templates + i + 1, (s->n_templates - i) * sizeof *s->templates);
 }
 
@@ -216,7 +217,6 @@ static void insert_template(struct session_table *tab, struct session *s, uint16
         forget_stalest(tab, s);
     if (s->n_templates == s->room_templates) {
         uint16_t more = s->room_templates ? s->room_templates : 4;
-        tab->bytes += more * sizeof *s->templates;
         s->room_templates = (uint16_t)(s->room_templates + more);
         s->templates = xrealloc(s->templates, s->room_templates * sizeof *s->templates);
     }
@@ -224,6 +224,7 @@ static void insert_template(struct session_table *tab, struct session *s, uint16
     memmove(s->templates + i + 1, s->templates + i, (s->n_templates - i) * sizeof *s->templates);
     s->templates[i] = (struct session_template){t, now, id};
     s->n_templates++;
+    tab->bytes += sizeof *s->templates;
 }
 
 void session_template_set(struct session_table *tab, struct session *s, uint16_t id, struct template *t,
@@ -259,13 +260,13 @@ bool session_rate_set(struct session_table *tab, struct session *s, uint64_t id,
         return false;
     if (s->n_rates == s->room_rates) {
         uint16_t more = s->room_rates ? s->room_rates : 2;
-        tab->bytes += more * sizeof *s->rates;
         s->room_rates = (uint16_t)(s->room_rates + more);
         s->rates = xrealloc(s->rates, s->room_rates * sizeof *s->rates);
     }
     memmove(s->rates + i + 1, s->rates + i, (s->n_rates - i) * sizeof *s->rates);
     s->rates[i] = (struct session_rate){id, rate};
     s->n_rates++;
+    tab->bytes += sizeof *s->rates;
     return true;
 }
 

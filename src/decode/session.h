@@ -58,7 +58,9 @@ struct session_table {
     struct session **slots; /* open addressing */
     uint32_t mask, n;
     struct session *oldest, *newest;
-    uint64_t seed, bytes;
+    uint64_t seed;
+    uint64_t
+        bytes; /* of what is in use, not of what is allocated, so that a state loaded again gives up the same */
     uint32_t max_sessions, max_templates, max_fields;
     uint64_t max_bytes;
     struct template_table templates;
