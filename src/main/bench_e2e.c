@@ -187,6 +187,29 @@ static double cpu_seconds(pid_t root)
     return (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
+/* Each process's share since it began, by role; with what starting took. */
+static void print_cpu(pid_t root, double flows)
+{
+    static struct proc p[8192];
+    size_t n = read_procs(p, 8192);
+    for (size_t i = 0; i < n; i++) {
+        char path[64], role[64] = "", name[128];
+        if (p[i].parent != root)
+            continue;
+        snprintf(path, sizeof path, "/proc/%d/cmdline", p[i].pid);
+        FILE *f = fopen(path, "r");
+        size_t len = f ? fread(role, 1, sizeof role - 1, f) : 0;
+        if (f)
+            fclose(f);
+        const char *second = role + strnlen(role, len) + 1; /* weir ROLE ... */
+        if (len == 0 || second >= role + len)
+            continue;
+        snprintf(name, sizeof name, "e2e_cpu_us_per_flow_%.32s", second);
+        bench_print(name, (double)p[i].ticks / (double)sysconf(_SC_CLK_TCK) * 1e6 / (flows > 0 ? flows : 1),
+                    "us");
+    }
+}
+
 /* ---- */
 
 /* Until so many are stored, or no more come; returns when the last came. */
@@ -214,6 +237,7 @@ static void print_rollups(struct e2e *x, double packets)
     }
     bench_print("e2e_rollup_difference", rolled - packets, "packets");
     bench_print("e2e_rollup_rows", ask(x, "SELECT count() FROM flows_1m0s FORMAT TSV"), "rows");
+    bench_print("e2e_kernel_drops", ask(x, "SELECT sum(KernelDropped) FROM ledger FORMAT TSV"), "datagrams");
     bench_print("e2e_ledger_stored", ask(x, "SELECT sum(Stored) FROM ledger FORMAT TSV"), "flows");
 }
 
@@ -242,6 +266,7 @@ static int measure(struct e2e *x, const struct bench_capture *c, uint16_t port, 
         "bytes");
     bench_print("e2e_flows", got, "flows");
     bench_print("e2e_sent_rate", (double)rate, "datagrams/s");
+    print_cpu(x->run, got);
     if (rollups)
         print_rollups(x, ask(x, "SELECT sum(Packets) FROM flows FORMAT TSV"));
     return got == want ? 0 : 1;
