@@ -10,8 +10,8 @@ import pytest
 
 from lab import stop, wait_until
 from test_inlet import free_udp_port, send
-from traffic import FIRST_SOURCE, datagram
-from weir import PROGRAM, Role, free_ports, udp_input
+from traffic import FIRST_SOURCE, RECORDS, datagram, record_bytes, record_packets
+from weir import PROGRAM, Role, Weir, configuration, free_ports, udp_input
 
 VERSION = "3.9.2"
 POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
@@ -172,3 +172,20 @@ def test_inlet_writes_raw_flows(broker, tmp_path):
         homes.setdefault(m[3], set()).add(partition)
     assert set(homes) == {bytes(10) + b"\xff\xff\x7f\0\0\1", bytes(15) + b"\1"}
     assert all(len(p) == 1 for p in homes.values()), "an exporter has one partition"
+
+
+def test_whole_weir_over_kafka(broker, tmp_path):
+    """Every role with Kafka between inlet and outlet; the outlet is killed on the way, and nothing is lost or doubled."""
+    ports, udp = free_ports(), free_udp_port()
+    conf = configuration(ports, [udp_input(f"127.0.0.1:{udp}")], kafka={"brokers": [broker.address], "topic": "whole"})
+    with Weir(tmp_path, conf, ports=ports) as w:
+        for round_ in range(3):
+            send(udp, range(round_ * 300, round_ * 300 + 300))
+            time.sleep(1)
+            if round_ < 2:
+                w.kill("outlet")
+        numbers = range(900)
+        rows = [(n, r) for n in numbers for r in range(RECORDS)]
+        want = [len(rows), sum(record_bytes(n, r) for n, r in rows), sum(record_packets(n, r) for n, r in rows)]
+        w.wait_sql("SELECT count(), sum(Bytes), sum(Packets) FROM flows FORMAT JSONCompact",
+                   lambda got: got and [int(v) for v in got[0]] == want, 60)
