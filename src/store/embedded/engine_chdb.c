@@ -132,8 +132,9 @@ static bool load(const char *library, struct err *e)
 
 static void **connect_one(struct chdb_impl *im)
 {
-    char *argv[10] = {(char *)(uintptr_t) "weir", im->path_arg};
-    int argc = 2;
+    /* on a terminal the library would log there by itself */
+    char *argv[11] = {(char *)(uintptr_t) "weir", im->path_arg, (char *)(uintptr_t) "--logger.console=0"};
+    int argc = 3;
     for (int i = 0; i < im->n_args; i++)
         argv[argc++] = im->args[i];
     return chdb.connect(argc, argv);
