@@ -5,6 +5,7 @@
  */
 #include "main/outlet_fake.h"
 #include "main/outlet_exporters.h"
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -19,6 +20,7 @@ struct sim {
     struct outlet_env env;
     struct worker worker;
     struct cut_rule rules[3];
+    const char *rejected_dir;
     uint64_t seed;
 };
 
@@ -108,7 +110,8 @@ static void configure(struct sim *s)
 static void begin_life(struct sim *s)
 {
     struct err e;
-    struct insert_conf conf = {.way = {fake_open, fake_close, fake_insert, &s->store}};
+    struct insert_conf conf = {.way = {fake_open, fake_close, fake_insert, &s->store},
+                               .rejected_dir = s->rejected_dir};
     configure(s);
     s->env.inserter = inserter_new(&conf);
     s->env.rule = &s->rules[fake_rnd(&s->seed) % 3];
@@ -255,9 +258,21 @@ static void refused_blocks_are_in_the_ledger(void **state)
     struct fake_store *want = xcalloc(1, sizeof *want);
     expect(s, want);
     s->store.refuse = "flows";
+    char dir[] = "/tmp/weir-refused-XXXXXX", command[64];
+    assert_non_null(mkdtemp(dir));
+    s->rejected_dir = dir;
     begin_life(s);
     live(s, true);
+    uint64_t refused = counter_get(inserter_counters(s->env.inserter), INSERT_BLOCKS_REFUSED);
     end_life(s);
+    size_t files = 0;
+    DIR *d = opendir(dir);
+    for (struct dirent *f; (f = readdir(d));)
+        files += strncmp(f->d_name, "flows-", 6) == 0;
+    closedir(d);
+    assert_true(refused > 0 && files == 2 * refused); /* the block, and why */
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    assert_int_equal(system(command), 0);
     for (int who = 0; who < FAKE_SOURCES; who++)
         for (int m = 0; m < FAKE_MINUTES; m++) {
             assert_int_equal(s->store.ledger[who][m].decoded, want->ledger[who][m].decoded);

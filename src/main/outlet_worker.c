@@ -6,8 +6,9 @@
 #include <time.h>
 
 enum {
-    READ = 256,             /* records at a time */
-    PENDING_ROWS = 1000000, /* in blocks that wait for the store: some 150 bytes each */
+    READ = 256,            /* records at a time */
+    PENDING_ROWS = 600000, /* in blocks that wait for the store: some 150 bytes each */
+    SPARE = 4,             /* empty blocks kept, each with room for what it held last */
     PENDING_JOBS = 256,
     IDLE_NS = 5000000,
 };
@@ -34,7 +35,7 @@ struct block *worker_block(struct worker *w, const struct block_layout *layout)
 
 void worker_block_back(struct worker *w, struct block *b)
 {
-    if (w->n_spare >= 2 * w->n_parts + 2) {
+    if (w->n_spare == SPARE) {
         block_free(b);
         return;
     }
@@ -51,7 +52,7 @@ bool worker_init(struct worker *w, struct outlet_env *env, unsigned first, unsig
     snprintf(labels, sizeof labels, "worker=\"%u\"", first);
     *w = (struct worker){.env = env, .batch = batch_new(), .fresh = batch_new()};
     w->counters = counters_new(counter_defs, N_OUTLET_COUNTERS, labels);
-    w->spare = xcalloc(2 * n + 2, sizeof(struct block *));
+    w->spare = xcalloc(SPARE, sizeof(struct block *));
     w->parts = xcalloc(n, sizeof(struct part *));
     for (unsigned i = 0; i < n; i++, w->n_parts++)
         if (!(w->parts[i] = part_new(w, first + i * step, e)))
@@ -92,6 +93,13 @@ static void show(struct worker *w)
     counter_set(w->counters, OUTLET_UNKNOWN_EXPORTER, exporter);
     counter_set(w->counters, OUTLET_CROWDED, crowded);
     counter_set(w->counters, OUTLET_READ_SECOND, w->newest_s);
+    uint64_t behind = 0;
+    for (unsigned i = 0; w->env->bus->lag && i < w->n_parts; i++) {
+        struct bus_lag lag = {0};
+        w->env->bus->lag(w->env->bus, w->parts[i]->index, &lag);
+        behind += lag.records;
+    }
+    counter_set(w->counters, OUTLET_LAG, behind);
 }
 
 static bool read_part(struct worker *w, struct part *p)

@@ -54,10 +54,10 @@ void block_free(struct block *b)
     free(b);
 }
 
-/* Buffers that one extraordinary block made grow are given back. */
-static void shrink(struct block *b)
+/* Buffers that one extraordinary block made grow are given back, and those that little of was used. */
+static void shrink(struct block *b, uint32_t used)
 {
-    if ((size_t)b->room * sizeof(struct ip) <= KEEP_BYTES)
+    if ((size_t)b->room * sizeof(struct ip) <= KEEP_BYTES && (b->room <= FIRST_ROWS || used >= b->room / 8))
         return;
     for (unsigned c = 0; c < COL_COUNT; c++) {
         free(b->spare[c]);
@@ -74,8 +74,9 @@ void block_reset(struct block *b)
             b->spare[c] = b->col[c];
             b->col[c] = NULL;
         }
+    uint32_t used = b->n;
     b->n = b->n32 = b->n128 = b->n_edges = 0;
-    shrink(b);
+    shrink(b, used);
     if (b->str_room)
         memset(b->str_map, 0, b->str_room * sizeof *b->str_map);
     if (b->edge_room)
@@ -99,7 +100,7 @@ static void grow_rows(struct block *b, uint32_t need)
 {
     uint32_t room = b->room ? b->room : FIRST_ROWS;
     while (room < need)
-        room *= 2;
+        room += room / 2;
     for (unsigned c = 0; c < COL_COUNT; c++) {
         if (b->col[c])
             b->col[c] = xrealloc(b->col[c], room * column_width((enum column)c));
