@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/encoding.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -39,6 +40,8 @@ struct ch {
     uint64_t dial_timeout_ns;
     struct tls_conf tls;
     struct http_client *http;
+    bool far;          /* some server is another machine: blocks go compressed */
+    struct buf packed; /* the block on its way */
     int code;
     bool (*abandon)(void *arg);
     void *abandon_arg;
@@ -90,6 +93,16 @@ static const char *copy(struct arena *a, const char *z)
     return arena_strdup(a, z ? z : "");
 }
 
+static bool is_here(const char *url)
+{
+    static const char *const hosts[] = {"127.", "localhost:", "[::1]:"};
+    const char *host = strstr(url, "://") + 3;
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+        if (strncmp(host, hosts[i], strlen(hosts[i])) == 0)
+            return true;
+    return false;
+}
+
 struct ch *ch_new(const struct ch_conf *conf)
 {
     struct ch *c = xcalloc(1, sizeof *c);
@@ -113,6 +126,8 @@ struct ch *ch_new(const struct ch_conf *conf)
     c->tls = (struct tls_conf){conf->tls.enable, conf->tls.skip_verify, copy(a, conf->tls.ca_file),
                                copy(a, conf->tls.cert_file), copy(a, conf->tls.key_file)};
     c->http = http_client_new(&c->tls);
+    for (size_t i = 0; i < c->n; i++)
+        c->far |= !is_here(c->urls[i]);
     return c;
 }
 
@@ -121,6 +136,7 @@ void ch_free(struct ch *c)
     if (!c)
         return;
     http_client_free(c->http);
+    buf_fini(&c->packed);
     arena_fini(&c->arena);
     free(c);
 }
@@ -350,6 +366,12 @@ enum ch_failure ch_insert(struct ch *c, const char *into, const char *token, str
     ch_param(&args, "max_partitions_per_insert_block", STR("0"));
     ch_param(&args, "optimize_on_insert", STR("0"));
     req.body = data;
+    const char *headers[] = {c->headers[0], c->headers[1], c->headers[2], "Content-Encoding: lz4", NULL};
+    buf_reset(&c->packed);
+    if (c->far && encoding_pack(ENCODING_LZ4, data, &c->packed)) {
+        req.body = buf_str(&c->packed);
+        req.headers = headers;
+    }
     req.timeout_ns = INSERT_TIMEOUT_S * UINT64_C(1000000000);
     req.abandon = c->abandon;
     req.abandon_arg = c->abandon_arg;

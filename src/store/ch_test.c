@@ -1,4 +1,5 @@
 /* The client against a server that answers what the test says. */
+#include "net/encoding.h"
 #include "net/http_server.h"
 #include "store/ch.h"
 #include <setjmp.h>
@@ -11,7 +12,8 @@
 static struct {
     int status;
     const char *code, *body;
-    char user[32], key[32], args[2000], sent[200];
+    char user[32], key[32], args[2000], sent[200], encoding[16];
+    struct buf bytes; /* of a compressed body */
     unsigned calls;
 } fake;
 
@@ -30,6 +32,11 @@ static void serve(struct http_call *c)
     snprintf(fake.user, sizeof fake.user, "%s", user ? user : "-");
     snprintf(fake.key, sizeof fake.key, "%s", key ? key : "-");
     snprintf(fake.sent, sizeof fake.sent, "%.*s", STR_ARG(c->body));
+    const char *encoding = http_header(c, "content-encoding");
+    snprintf(fake.encoding, sizeof fake.encoding, "%s", encoding ? encoding : "");
+    buf_reset(&fake.bytes);
+    if (encoding)
+        buf_str_add(&fake.bytes, c->body);
     if (fake.code)
         http_reply_header(c, "X-ClickHouse-Exception-Code", fake.code);
     http_reply(c, fake.status, "text/plain", str_from(fake.body));
@@ -112,6 +119,28 @@ static void an_insert_carries_its_token(void **state)
     assert_non_null(strstr(fake.args, "deduplicate_blocks_in_dependent_materialized_views=1\n"));
     assert_non_null(strstr(fake.args, "optimize_on_insert=0\n"));
     assert_non_null(strstr(fake.args, "max_partitions_per_insert_block=0\n"));
+    ch_free(c);
+}
+
+static void blocks_for_other_machines_are_compressed(void **state)
+{
+    struct err e;
+    struct buf out;
+    char far[64], data[2000];
+    memset(data, 'x', sizeof data);
+    fake.status = 200;
+    fake.code = NULL;
+    fake.body = "";
+    snprintf(far, sizeof far, "[::ffff:127.0.0.1]:%u",
+             http_server_port(server)); /* this one, by another name */
+    struct ch *c = client(far, (struct ch_conf){0});
+    assert_int_equal(ch_insert(c, "flows", "t", (struct str){data, sizeof data}, &e), CH_OK);
+    assert_string_equal(fake.encoding, "lz4");
+    buf_init(&out, 1 << 20);
+    assert_true(encoding_unpack(ENCODING_LZ4, buf_str(&fake.bytes), &out, &e));
+    assert_true(str_eq(buf_str(&out), (struct str){data, sizeof data}));
+    buf_fini(&out);
+    buf_fini(&fake.bytes);
     ch_free(c);
 }
 
@@ -200,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_query_arrives_and_its_answer_returns),
         cmocka_unit_test(an_insert_carries_its_token),
+        cmocka_unit_test(blocks_for_other_machines_are_compressed),
         cmocka_unit_test(failures_are_told_apart),
         cmocka_unit_test(a_dead_server_is_passed_over),
         cmocka_unit_test(native_ports_are_read_as_http),
