@@ -14,7 +14,7 @@ struct saved;
 struct cache;
 
 struct api {
-    const struct console_conf *conf;
+    const struct console_conf *_Atomic conf; /* replaced as a whole by a reload; the old one stays valid */
     struct schema schema;
     struct query_pool *pool;
     struct catalog *catalog;

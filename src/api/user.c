@@ -1,6 +1,7 @@
 /* Identity, and a small picture made of the login's hash: a mirrored 5 x 5 pattern. */
 #include "api/user.h"
 #include "api/api.h"
+#include "api/origin.h"
 #include <stdio.h>
 #include <xxhash.h>
 
@@ -38,6 +39,8 @@ static const char *expand(struct http_call *c, const char *template, const struc
 bool user_get(struct http_call *c, const struct console_conf *conf, struct user *u)
 {
     const struct console_user_conf *h = &conf->auth.headers, *d = &conf->auth.default_user;
+    if (!origin_check(c))
+        return false;
     *u = (struct user){.login = header(c, h->login)};
     if (u->login[0]) {
         u->name = header(c, h->name);

@@ -7,5 +7,5 @@ struct user {
     const char *login, *name, *email, *logout_url, *avatar_url; /* "" when not known */
 };
 
-/* False and 401 answered when nobody is known. Strings live with the call. */
+/* False and 401 answered when nobody is known, or 403 (origin.h). Strings live with the call. */
 bool user_get(struct http_call *c, const struct console_conf *conf, struct user *u);

@@ -73,7 +73,8 @@ static const struct opt flows_rows[] = {
     {"backfill-rate", OPT_UINT, FLOWS(backfill_per_second), "8000",
      "Most datagrams per second while doing so.", 100, 10000000},
     {"pace-url", OPT_STRING, FLOWS(pace_url), "",
-     "Metrics of the outlet: the older flows wait while what it reads (weir_outlet_core_read_seconds) is more "
+     "Metrics of the outlet: the older flows wait while what it reads (weir_outlet_core_read_seconds) is "
+     "more "
      "than a few seconds old. Empty: only backfill-rate holds them back."},
     {"flows", OPT_LIST, FLOWS(flows), NULL, "Kinds of flows to send.", .item = OPT_STRUCT,
      .sub = &kind_table},

@@ -29,6 +29,33 @@ static bool start(struct role_ctx *c, struct err *e)
     return true;
 }
 
+/* What the page shows at first can change while it runs; all else is settled at the start. */
+static bool reload(struct role_ctx *c, const void *conf, struct err *e)
+{
+    const struct config_console *now = conf;
+    struct api *api = c->state;
+    struct console_conf *next = arena_alloc(c->arena, sizeof *next);
+    *next = *api->conf;
+    next->visualize = now->console.visualize;
+    next->homepage_top_widgets = now->console.homepage_top_widgets;
+    next->homepage_graph_filter = now->console.homepage_graph_filter;
+    next->homepage_graph_timerange_ns = now->console.homepage_graph_timerange_ns;
+    next->dimensions_limit = now->console.dimensions_limit;
+    api->conf = next;
+    return true;
+}
+
+static size_t health(struct role_ctx *c, struct role_health *out, size_t room)
+{
+    const struct api *api = c->state;
+    if (room == 0)
+        return 0;
+    *out = (struct role_health){.component = "clickhouse", .status = "ok"};
+    if (query_pool_trouble(api->pool, out->reason, sizeof out->reason))
+        out->status = "warning";
+    return 1;
+}
+
 static void stop(struct role_ctx *c)
 {
     struct api *api = c->state;
@@ -48,6 +75,8 @@ int cmd_console(int argc, char **argv)
                                .routes = api_routes,
                                .routes_take_state = true,
                                .start = start,
+                               .reload = reload,
+                               .health = health,
                                .stop = stop};
     role.conf = config_roles[ROLE_CONSOLE].own;
     role.n_routes = api_routes_n;

@@ -29,3 +29,5 @@ void query_pool_free(struct query_pool *p);
 /* One statement; its answer is appended to `out`. `asker` may be NULL. timeout_ns 0: a minute. */
 enum query_result query_pool_ask(struct query_pool *p, const struct query_asker *asker, const char *sql,
                                  uint64_t timeout_ns, struct buf *out, struct err *e);
+/* True with a reason when the store did not answer the last time, or does not now (asked when there was no question lately). */
+bool query_pool_trouble(struct query_pool *p, char *reason, size_t room);

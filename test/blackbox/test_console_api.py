@@ -463,6 +463,16 @@ def test_answers_are_cached(console):
     assert console.role.metric("weir_console_cache_hits_total") == hits + 1
 
 
+@pytest.mark.parametrize("headers,status", [
+    ({}, 200), ({"Sec-Fetch-Site": "same-origin"}, 200), ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ({"Origin": "https://evil.example"}, 403), ({"Origin": "null"}, 403),
+    ({"Origin": "https://flows.example", "X-Forwarded-Host": "flows.example"}, 200)])
+def test_other_sites_may_not_use_it(console, headers, status):
+    assert console.ask("POST", "filter/validate", {"filter": ""}, headers)[0] == status
+    own = {"Origin": f"http://127.0.0.1:{console.ports['console']}"}
+    assert console.ask("POST", "filter/validate", {"filter": ""}, own)[0] == 200
+
+
 def test_question_ends_with_its_asker(console, tmp_path):
     """A closed page leaves nothing running in the store."""
     ports = {**free_ports(), "store": console.ports["store"]}
@@ -488,3 +498,5 @@ def test_store_away_is_said(console, tmp_path):
         status, _, answer = lost.ask("POST", "graph/line", {"start": stamp(console.now - 60), "end": stamp(console.now)})
         assert status == 500 and "does not answer" in answer["message"]
         assert lost.ask("GET", "configuration")[0] == 200
+        health = lost.ask("GET", "healthcheck")[2]
+        assert health["status"] == "warning" and "connect" in health["details"]["clickhouse"]["reason"]
