@@ -17,6 +17,9 @@ const asNumber = (column: string) => (name: string) => {
     return match ? `${column} = AS${match[1]}` : null;
 };
 const text = (column: string) => (name: string) => (name ? `${column} = ${quoted(name)}` : null);
+/** An exporter without a name is called by its address. */
+const exporter = (name: string) =>
+    /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*)$/i.test(name) ? `ExporterAddress = ${name}` : text("ExporterName")(name);
 const proto = (name: string) => (/^\d+$/.test(name) ? `Proto = ${name}` : name && name !== "???" ? `Proto = ${quoted(name)}` : null);
 
 /** "TCP/443" (or "443"): both parts, as far as they are known. */
@@ -31,7 +34,7 @@ export const TOP_WIDGETS: Record<string, TopWidget> = {
     "dst-as": { title: "Destination AS", dimension: "DstAS", boundary: "Out", condition: asNumber("DstAS") },
     "src-country": { title: "Source country", dimension: "SrcCountry", boundary: "In", condition: text("SrcCountry") },
     "dst-country": { title: "Destination country", dimension: "DstCountry", boundary: "Out", condition: text("DstCountry") },
-    exporter: { title: "Exporters", dimension: "ExporterName", condition: text("ExporterName") },
+    exporter: { title: "Exporters", dimension: "ExporterName", condition: exporter },
     protocol: { title: "Protocols", dimension: "Proto", condition: proto },
     etype: { title: "IP version", dimension: "EType", condition: (n) => (/^IPv[46]$/.test(n) ? `EType = ${n}` : null) },
     "src-port": { title: "Source port", dimension: "SrcPort", boundary: "In", condition: port("SrcPort") },

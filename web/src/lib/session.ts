@@ -28,3 +28,8 @@ export async function loadSession(): Promise<void> {
         failureRef.value = e instanceof Error ? e.message : String(e);
     }
 }
+
+/** The server decides anew with each request whether the default filter can be used. */
+export async function refreshConfiguration(signal?: AbortSignal): Promise<void> {
+    configurationRef.value = await api.configuration(signal);
+}
