@@ -297,13 +297,19 @@ static void writer_free(struct bus_writer *w)
 
 static bool lock_dir(struct spool_writer *s, struct err *e)
 {
-    char path[SPOOL_PATH_MAX + 16];
+    char path[SPOOL_PATH_MAX + 16], pid[24] = "";
     snprintf(path, sizeof path, "%s/writer.lock", s->dir);
     s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock_fd < 0)
         return err_errno(e, "cannot open %s", path);
-    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        return err_set(e, "%s is written by another inlet", s->dir);
+    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        if (pread(s->lock_fd, pid, sizeof pid - 1, 0) < 0)
+            pid[0] = 0;
+        return err_set(e, "%s is written by another inlet, process %s", s->dir, pid[0] ? pid : "unknown");
+    }
+    int n = snprintf(pid, sizeof pid, "%d", (int)getpid());
+    if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, pid, (size_t)n, 0) != n)
+        return errno == ENOSPC || err_errno(e, "cannot write %s", path); /* only a message would miss it */
     return true;
 }
 

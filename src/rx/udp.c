@@ -11,6 +11,7 @@
 #include "rx/exporters.h"
 #include "rx/udp_socket.h"
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +187,17 @@ static bool get_sockets(struct rx_udp *u, struct err *e)
     return ok;
 }
 
+/*
+ * A handed-down socket's count goes on from where an inlet before this one left it: what it told must not be told again.
+ * (What was dropped between the two is lost to the count.)
+ */
+static uint32_t drops_so_far(int fd)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof info;
+    return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 ? info[SK_MEMINFO_DROPS] : 0;
+}
+
 static void prepare(struct worker *w, unsigned number)
 {
     char labels[256];
@@ -197,6 +209,7 @@ static void prepare(struct worker *w, unsigned number)
     getsockopt(w->fd, SOL_SOCKET, SO_RCVBUF, &granted, &len);
     counter_set(w->counters, RX_BUFFER, (uint64_t)granted);
     w->nap = granted >= NAP_BUFFER;
+    w->drops = w->inherited ? drops_so_far(w->fd) : 0;
     /* only the pages that datagrams reach into ever become memory */
     w->slab = mmap(NULL, (size_t)RX_BATCH * SLOT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     arm(w);
