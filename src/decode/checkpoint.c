@@ -96,44 +96,53 @@ static uint64_t number(struct cursor *c, uint64_t max)
     return c->bad ? 0 : v;
 }
 
-static struct template *new_template(struct loading *l)
+/*
+ * The next template, which gets the next number. *t stays NULL where today's limits leave it out: a lower limit must not
+ * make the checkpoint useless.
+ */
+static bool new_template(struct loading *l, struct template **t)
 {
     struct cursor *c = &l->c;
     struct decoder_state *st = l->st;
     uint8_t kind = cursor_u8(c);
     struct template_def def = {.fields = st->fields, .proto = kind & 0x7f, .options = kind & 0x80};
     def.n_scope = (uint16_t)number(c, UINT16_MAX);
-    def.n_fields = (uint16_t)number(c, st->sessions.max_fields);
+    def.n_fields = (uint16_t)number(c, UINT16_MAX);
     for (unsigned i = 0; i < def.n_fields && !c->bad; i++) {
         uint64_t id = number(c, (uint64_t)UINT16_MAX << 1 | 1);
-        st->fields[i] = (struct field){.id = (uint16_t)(id >> 1), .len = (uint16_t)number(c, UINT16_MAX)};
-        st->fields[i].pen = id & 1 ? (uint32_t)number(c, UINT32_MAX) : 0;
+        struct field f = {.id = (uint16_t)(id >> 1), .len = (uint16_t)number(c, UINT16_MAX)};
+        f.pen = id & 1 ? (uint32_t)number(c, UINT32_MAX) : 0;
+        if (i < st->sessions.max_fields)
+            st->fields[i] = f;
     }
     bool known = def.proto == TEMPLATE_V9 || def.proto == TEMPLATE_IPFIX;
     if (c->bad || !known || def.n_scope > def.n_fields)
-        return NULL;
+        return false;
     if (l->n_templates == l->room) {
         l->room = l->room ? l->room * 2 : 64;
         l->templates = xrealloc(l->templates, l->room * sizeof(struct template *));
     }
-    struct template *t = template_intern(&st->sessions.templates, &def);
-    if (t)
-        l->templates[l->n_templates++] = t;
-    return t;
+    bool fits = def.n_fields <= st->sessions.max_fields;
+    *t = fits ? template_intern(&st->sessions.templates, &def) : NULL;
+    l->templates[l->n_templates++] = *t;
+    return *t || !fits;
 }
 
 static bool load_templates(struct loading *l, struct session *s)
 {
     struct cursor *c = &l->c;
     uint32_t before = 0;
-    for (uint64_t n = number(c, l->st->sessions.max_templates); n > 0; n--) {
+    for (uint64_t n = number(c, UINT16_MAX); n > 0; n--) {
         uint16_t id = (uint16_t)number(c, UINT16_MAX);
         uint32_t refreshed = (uint32_t)number(c, UINT32_MAX);
         uint64_t index = number(c, l->n_templates);
-        struct template *t = c->bad ? NULL : index ? l->templates[index - 1] : new_template(l);
-        if (!t || id <= before)
+        struct template *t = NULL;
+        if (c->bad || id <= before || (!index && !new_template(l, &t)))
             return false;
         before = id;
+        t = index ? l->templates[index - 1] : t;
+        if (!t)
+            continue;
         t->refs++;
         session_template_set(&l->st->sessions, s, id, t, refreshed);
     }

@@ -954,6 +954,28 @@ static void checkpoint_damaged(void **state)
     buf_fini(&one);
 }
 
+/* Lower limits than those it was saved with leave out what no longer fits, and no more. */
+static void checkpoint_under_lower_limits(void **state)
+{
+    const struct decoder_limits limits = {
+        .sessions = 4, .templates_per_session = 1, .fields_per_template = 5};
+    struct rig *r = *state, *other = rig_new(&limits);
+    struct buf one;
+    struct err e;
+    buf_init(&one, 0);
+    populate(r);
+    decoder_state_save(r->st, &one);
+    assert_true(decoder_state_load(other->st, buf_str(&one), &e));
+    v9(&b, 8, 1); /* the options template has four fields, the other nine */
+    put_set(&b, 256, data_256);
+    put_set(&b, 257, "00000000 01 02 00000064");
+    rig_decode(other, &b);
+    assert_int_equal(other->stats.rejected[REASON_NO_TEMPLATE], 1);
+    assert_int_equal(other->stats.options_records, 1);
+    buf_fini(&one);
+    rig_free(other);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -1000,6 +1022,7 @@ int main(void)
         T(disabled_columns_are_not_touched),
         T(checkpoint_round_trip),
         T(checkpoint_damaged),
+        T(checkpoint_under_lower_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

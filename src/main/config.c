@@ -26,13 +26,6 @@ static const struct opt inlet_rows[] = {
 const struct opt_table config_inlet_table = OPT_TABLE("inlet", struct config_inlet, inlet_rows,
                                                       .help = "Receives datagrams and puts them on the bus.");
 
-static const struct opt outlet_flow_rows[] = {
-    {"state-persist-file", OPT_STRING, 0, "", "Templates and rates are kept with each commit.",
-     .flags = OPT_OLD},
-};
-static const struct opt_table outlet_flow_table = {
-    .name = "flow", .rows = outlet_flow_rows, .n = 1, .size = sizeof(((struct config_outlet *)0)->flow)};
-
 #define OUTLET(field) OPT_AT(struct config_outlet, field)
 static const struct opt outlet_rows[] = {
     {"bus", OPT_STRUCT, OUTLET(bus), NULL,
@@ -45,7 +38,7 @@ static const struct opt outlet_rows[] = {
     {"clickhouse", OPT_STRUCT, OUTLET(clickhouse), NULL, "Inserts.", .sub = &store_insert_table},
     {"clickhousedb", OPT_STRUCT, OUTLET(clickhousedb), NULL,
      "As `clickhousedb` of the file when it names no servers.", .sub = &ch_table},
-    {"flow", OPT_STRUCT, OUTLET(flow), NULL, "Decoding.", .sub = &outlet_flow_table},
+    {"flow", OPT_STRUCT, OUTLET(flow), NULL, "Decoding.", .sub = &decode_conf_table},
     {"core", OPT_STRUCT, OUTLET(core), NULL, "Sampling rates, classifiers, AS numbers.",
      .sub = &enrich_core_table},
     {"metadata", OPT_STRUCT, OUTLET(metadata), NULL, "Names of exporters and interfaces.",

@@ -9,6 +9,7 @@
 #include "api/console_conf.h"
 #include "bus/bus_conf.h"
 #include "conf/load.h"
+#include "decode/decode_conf.h"
 #include "conf/show.h"
 #include "conf/shared.h"
 #include "demo/demo_conf.h"
@@ -39,9 +40,7 @@ struct config_outlet {
     struct bus_kafka_output_conf kafka_output;
     struct store_insert_conf clickhouse;
     struct ch_conf clickhousedb;
-    struct {
-        const char *state_persist_file;
-    } flow;
+    struct decode_conf flow;
     struct enrich_core_conf core;
     struct enrich_metadata_conf metadata;
     struct enrich_routing_conf routing;

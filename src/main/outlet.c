@@ -32,9 +32,9 @@ struct outlet {
 
 /* ---- the decoder as the workers want it */
 
-static void *decoder_make(const struct schema *schema)
+static void *decoder_make(const struct schema *schema, const struct decoder_limits *limits)
 {
-    return decoder_state_new(schema, NULL);
+    return decoder_state_new(schema, limits);
 }
 
 static void decoder_drop(void *state)
@@ -184,6 +184,7 @@ struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir
                                  .rollup_table = conf->clickhouse.rollups ? "flows_1m0s" : NULL,
                                  .enrich = &o->enrich,
                                  .decoder = outlet_decoder_real,
+                                 .limits = decode_conf_limits(&conf->flow),
                                  .tap = o->tap};
     block_layout_init(&o->env.flows, &o->schema, false);
     block_layout_init(&o->env.rolled, &o->schema, true);

@@ -113,7 +113,7 @@ struct fake_decoder {
     uint32_t factor[256];
 };
 
-static inline void *fake_make(const struct schema *schema)
+static inline void *fake_make(const struct schema *schema, const struct decoder_limits *limits)
 {
     return xcalloc(1, sizeof(struct fake_decoder));
 }

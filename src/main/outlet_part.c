@@ -193,6 +193,7 @@ static void take_dgram(struct part *p, const struct dgram *d)
     counter_add(w->counters, OUTLET_FLOWS, stats.flows);
     counter_add(w->counters, OUTLET_REJECTED, rejected);
     counter_add(w->counters, OUTLET_SEQUENCE_LOST, stats.lost);
+    counter_add(w->counters, OUTLET_EVICTED, stats.evicted);
     p->slot_rows += stats.flows;
     p->minute_rows += stats.flows;
     if (p->slot_rows >= PART_ROWS) {
@@ -454,7 +455,7 @@ struct part *part_new(struct worker *w, unsigned index, struct err *e)
     p->index = index;
     p->last_minute = &p->minutes;
     enricher_init(&p->enricher, w->env->enrich, w->fresh);
-    p->decoder = w->env->decoder.make(w->env->schema);
+    p->decoder = w->env->decoder.make(w->env->schema, &w->env->limits);
     p->block = worker_block(w, &w->env->flows);
     p->rollup = rollup_new(w->env->schema);
     if (!commit_load(p, e)) {

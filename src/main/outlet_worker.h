@@ -20,7 +20,7 @@
 
 /* decode.h as a table, so that tests may put their own in. */
 struct outlet_decoder {
-    void *(*make)(const struct schema *schema);
+    void *(*make)(const struct schema *schema, const struct decoder_limits *limits);
     void (*free)(void *state);
     void (*decode)(void *state, const struct dgram *d, struct batch_sink *sink, struct decode_stats *stats);
     void (*save)(const void *state, struct buf *out);
@@ -45,6 +45,7 @@ struct outlet_env {
     struct inserter *inserter;
     struct enrich *enrich;
     struct outlet_decoder decoder;
+    struct decoder_limits limits;
     struct outlet_tap *tap;      /* NULL: none */
     const struct cut_rule *rule; /* wanted; swapped as a whole (outlet_rule_set) */
     bool without_tokens;         /* only to show in tests that tokens are what keeps rows from coming twice */

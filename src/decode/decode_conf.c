@@ -1,0 +1,27 @@
+/* Option table of section outlet.flow. */
+#include "decode/decode_conf.h"
+
+#define FLOW(field) OPT_AT(struct decode_conf, field)
+static const struct opt rows[] = {
+    {"max-sessions", OPT_UINT, FLOW(max_sessions), "16384",
+     "Most sessions (exporter, protocol, observation domain) remembered for each partition of the bus; past "
+     "it the one "
+     "unheard for longest is forgotten.",
+     1, 16777216},
+    {"max-templates", OPT_UINT, FLOW(max_templates), "1024", "Most templates of one session.", 1, 16384},
+    {"max-fields", OPT_UINT, FLOW(max_fields), "512", "Most fields of one template.", 1, 2000},
+    {"max-state", OPT_SIZE, FLOW(max_state), "64MiB",
+     "Most memory for all of it, for each partition of the bus.", 1 << 20, (uint64_t)1 << 40},
+    {"state-persist-file", OPT_STRING, FLOW(state_persist_file), "",
+     "Templates and rates are kept with each commit.", .flags = OPT_OLD},
+};
+const struct opt_table decode_conf_table =
+    OPT_TABLE("flow", struct decode_conf, rows, .help = "What is remembered of exporters.");
+
+struct decoder_limits decode_conf_limits(const struct decode_conf *c)
+{
+    return (struct decoder_limits){.sessions = (uint32_t)c->max_sessions,
+                                   .templates_per_session = (uint32_t)c->max_templates,
+                                   .fields_per_template = (uint32_t)c->max_fields,
+                                   .bytes = c->max_state};
+}

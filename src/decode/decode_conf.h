@@ -1,0 +1,12 @@
+/* decode_conf: section outlet.flow: the bounds of what decoders remember. Constant once loaded. */
+#pragma once
+#include "conf/opt.h"
+#include "decode/decode.h"
+
+struct decode_conf {
+    const char *state_persist_file; /* no longer in use */
+    uint64_t max_sessions, max_templates, max_fields, max_state;
+};
+extern const struct opt_table decode_conf_table;
+
+struct decoder_limits decode_conf_limits(const struct decode_conf *c);
