@@ -1,6 +1,6 @@
 /*
- * Order of a run: database; tables made, columns added and changed; views; columns dropped; dictionaries. So no view ever
- * names a column that is not there.
+ * Order of a run: database; dictionaries, as computed columns use them; tables made, columns added and changed; views;
+ * columns dropped. So no view ever names a column that is not there.
  */
 #include "orch/migrate.h"
 #include "base/counters.h"
@@ -248,6 +248,9 @@ static void run(struct migration *m)
 {
     struct tables_plan *p = &m->plan;
     make_database(m);
+    ch_use(m->ch, p->conf.database); /* computed columns name dictionaries without their database */
+    for (size_t i = 0; i < p->n_dictionaries; i++)
+        make_dictionary(m, &p->dictionaries[i]);
     drop_stale_views(m);
     for (size_t i = 0; i < p->n_tables; i++)
         migrate_table(m, &p->tables[i]);
@@ -255,8 +258,6 @@ static void run(struct migration *m)
         make_view(m, &p->views[i]);
     for (size_t i = 0; i < p->n_tables; i++)
         migrate_table_drops(m, &p->tables[i]);
-    for (size_t i = 0; i < p->n_dictionaries; i++)
-        make_dictionary(m, &p->dictionaries[i]);
 }
 
 void migrate_run(struct ch *ch, const struct tables_conf *conf, struct migrate_result *r)

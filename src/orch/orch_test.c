@@ -299,14 +299,14 @@ static void everything_is_made_in_order(void **state)
     const char *flows = strstr(server.ran, "CREATE TABLE IF NOT EXISTS akv.flows (");
     const char *view = strstr(server.ran, "CREATE MATERIALIZED VIEW IF NOT EXISTS akv.flows_5m0s_consumer");
     const char *dictionary = strstr(server.ran, "CREATE OR REPLACE DICTIONARY akv.asns");
-    assert_true(db && flows > db && view > flows && dictionary > view);
+    assert_true(db && dictionary > db && flows > dictionary && view > flows);
 }
 
 static void a_failure_stops_the_run(void **state)
 {
     struct migrate_result r = migrate("24.8.1.1", "akv.flows_5m0s (");
     assert_int_equal(r.failure, CH_BUSY);
-    assert_int_equal(r.applied, 3);
+    assert_int_equal(r.applied, 8);
     has(r.why.msg, "table flows_5m0s made: Code: 241");
     assert_null(strstr(server.ran, "flows_1h0m0s"));
 }

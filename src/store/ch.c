@@ -152,6 +152,12 @@ int ch_code(const struct ch *c)
     return c->code;
 }
 
+void ch_use(struct ch *c, const char *database)
+{
+    if (strcmp(c->database, database) != 0)
+        c->database = arena_strdup(&c->arena, database);
+}
+
 const char *ch_server(const struct ch *c)
 {
     return c->urls[c->at];

@@ -52,6 +52,8 @@ enum ch_failure ch_query(struct ch *c, const struct ch_query *q, struct buf *out
 enum ch_failure ch_insert(struct ch *c, const char *into, const char *token, struct str data, struct err *e);
 /* Code of the last exception of this client (60: no such table); 0 when the last call had none. */
 int ch_code(const struct ch *c);
+/* Another database for what is asked from now on. */
+void ch_use(struct ch *c, const char *database);
 /* The URL of the server asked last; for messages. */
 const char *ch_server(const struct ch *c);
 
