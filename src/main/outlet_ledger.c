@@ -192,7 +192,7 @@ uint32_t ledger_native(const struct ledger *l, struct buf *out)
 
 /* ---- tallies */
 
-void tally_add(struct tally *t, uint32_t row, uint64_t flows)
+void ledger_tally_add(struct tally *t, uint32_t row, uint64_t flows)
 {
     if (flows == 0)
         return;
@@ -215,7 +215,7 @@ void ledger_refuse(struct ledger *l, const struct tally *t)
     }
 }
 
-void tally_fini(struct tally *t)
+void ledger_tally_fini(struct tally *t)
 {
     free(t->flows);
     *t = (struct tally){0};

@@ -38,7 +38,7 @@ struct tally {
     uint32_t n;
 };
 
-void tally_add(struct tally *t, uint32_t row, uint64_t flows);
+void ledger_tally_add(struct tally *t, uint32_t row, uint64_t flows);
 /* The block was refused for good: its flows were not stored after all. */
 void ledger_refuse(struct ledger *l, const struct tally *t);
-void tally_fini(struct tally *t);
+void ledger_tally_fini(struct tally *t);

@@ -184,7 +184,7 @@ static void take_dgram(struct part *p, const struct dgram *d)
     mend_times(p, p->now_from, w->batch->n);
     uint32_t row = ledger_row(&p->open->ledger, d->src, d->rx_ns / 60000000000u);
     ledger_count(&p->open->ledger.rows[row], &stats);
-    tally_add(&p->tally, row, stats.flows);
+    ledger_tally_add(&p->tally, row, stats.flows);
     uint64_t rejected = 0;
     for (unsigned i = 0; i < REASON_COUNT; i++)
         rejected += stats.rejected[i];
@@ -327,7 +327,7 @@ static void job_free(struct worker *w, struct part_job *j)
     if (j->job.block)
         worker_block_back(w, j->job.block);
     buf_fini(&j->job.data);
-    tally_fini(&j->tally);
+    ledger_tally_fini(&j->tally);
     free(j);
 }
 
@@ -478,7 +478,7 @@ void part_free(struct part *p)
         }
         minute_free(p, m);
     }
-    tally_fini(&p->tally);
+    ledger_tally_fini(&p->tally);
     block_free(p->block);
     rollup_free(p->rollup);
     p->w->env->decoder.free(p->decoder);
