@@ -288,10 +288,24 @@ static bool load_item(struct loading *l, const struct opt *o, const struct yaml 
     return yaml_is_null(y) ? true : load_value(l, o, o->item, y, to, path);
 }
 
+/* "80,443" where numbers and the like are wanted; text may have commas of its own. */
+static const struct yaml *comma_list(struct loading *l, const struct opt *o, const struct yaml *y)
+{
+    if (y->kind != YAML_SCALAR || o->item == OPT_STRING || o->item == OPT_SECRET || o->item == OPT_STRUCT ||
+        !memchr(y->text.p, ',', y->text.len))
+        return y;
+    struct str rest = y->text, one;
+    struct yaml *list = yaml_list(l->a, y->pos);
+    while (str_split(&rest, ',', &one))
+        yaml_append(l->a, list, yaml_scalar(l->a, arena_z(l->a, str_trim(one)), y->pos));
+    return list;
+}
+
 static bool load_list(struct loading *l, const struct opt *o, const struct yaml *y, struct opt_list *to,
                       const struct path *path)
 {
     size_t size = opt_size(o->item, o->sub);
+    y = comma_list(l, o, y);
     size_t n = y->kind == YAML_LIST ? y->n : 1;
     struct opt_list list = {.n = n, .items = arena_array(l->a, n, size)};
     bool ok = true;
@@ -307,6 +321,8 @@ static bool load_list(struct loading *l, const struct opt *o, const struct yaml 
 static bool load_map(struct loading *l, const struct opt *o, const struct yaml *y, struct opt_map *to,
                      const struct path *path)
 {
+    if (y->kind == YAML_LIST && y->n == 0) /* "[]", as some write it */
+        return true;
     if (y->kind != YAML_MAP)
         return FAIL(l, y->pos, path, "wants %s, not %s", wanted(o, OPT_MAP), kind_text(y));
     size_t size = opt_size(o->item, o->sub), before = to->n;

@@ -16,10 +16,8 @@ void conf_report_fini(struct conf_report *r)
     buf_fini(&r->notices);
 }
 
-static void line(struct buf *b, struct conf_pos pos, const char *path, const char *fmt, va_list ap)
+static void line(struct buf *b, struct conf_pos pos, const char *path, const char *text)
 {
-    char text[1024];
-    vsnprintf(text, sizeof text, fmt, ap);
     if (pos.file && pos.line)
         buf_printf(b, "%s:%u:%u: ", pos.file, pos.line, pos.column);
     else if (pos.file)
@@ -29,23 +27,46 @@ static void line(struct buf *b, struct conf_pos pos, const char *path, const cha
     buf_printf(b, "%s\n", text);
 }
 
+/* The same place and the same words, though by another path? */
+static bool said_before(struct conf_report *r, struct conf_pos pos, const char *text)
+{
+    uint64_t h = pos.line * UINT64_C(0x9e3779b97f4a7c15) ^ pos.column;
+    unsigned n = r->n_errors < CONF_ERRORS_SHOWN ? r->n_errors : CONF_ERRORS_SHOWN;
+    if (!pos.file || !pos.line)
+        return false;
+    for (const char *z = pos.file; *z; z++)
+        h = (h ^ (uint8_t)*z) * 0x100000001b3u;
+    for (const char *z = text; *z; z++)
+        h = (h ^ (uint8_t)*z) * 0x100000001b3u;
+    for (unsigned i = 0; i < n; i++)
+        if (r->seen[i] == h)
+            return true;
+    if (n < CONF_ERRORS_SHOWN)
+        r->seen[n] = h;
+    return false;
+}
+
 bool conf_error(struct conf_report *r, struct conf_pos pos, const char *path, const char *fmt, ...)
 {
+    char text[1024];
     va_list ap;
     va_start(ap, fmt);
-    if (++r->n_errors <= CONF_ERRORS_SHOWN)
-        line(&r->errors, pos, path, fmt, ap);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    if (!said_before(r, pos, text) && ++r->n_errors <= CONF_ERRORS_SHOWN)
+        line(&r->errors, pos, path, text);
     return false;
 }
 
 void conf_notice(struct conf_report *r, struct conf_pos pos, const char *path, const char *fmt, ...)
 {
+    char text[1024];
     va_list ap;
     va_start(ap, fmt);
-    if (++r->n_notices <= CONF_ERRORS_SHOWN)
-        line(&r->notices, pos, path, fmt, ap);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    if (++r->n_notices <= CONF_ERRORS_SHOWN)
+        line(&r->notices, pos, path, text);
 }
 
 bool conf_report_err(const struct conf_report *r, struct err *e)

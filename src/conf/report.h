@@ -11,14 +11,15 @@ struct conf_pos {
     unsigned line, column; /* from 1; 0: unknown (an environment variable, a default) */
 };
 
+enum { CONF_ERRORS_SHOWN = 100 };
+
 struct conf_report {
     struct buf errors, notices; /* lines */
     unsigned n_errors, n_notices;
-    const void *said[64]; /* conf_report_once */
+    uint64_t seen[CONF_ERRORS_SHOWN]; /* of errors: an inherited section repeats those of its origin */
+    const void *said[64];             /* conf_report_once */
     unsigned n_said;
 };
-
-enum { CONF_ERRORS_SHOWN = 100 };
 
 void conf_report_init(struct conf_report *r);
 void conf_report_fini(struct conf_report *r);

@@ -178,6 +178,46 @@ static void old_connections_of_outlet_and_gnmi(void **state)
     config_fini(&c);
 }
 
+/* Shapes that files written for Akvorado have: nothing in them may be refused. */
+static void files_written_for_akvorado_load(void **state)
+{
+    assert_true(load(
+        "kafka:\n  brokers: [k:9092]\n  topic-configuration: {num-partitions: 4, config-entries: "
+        "{segment.bytes: 1}}\n"
+        "clickhousedb: {servers: [ch:9000]}\n"
+        "clickhouse:\n  prometheus-endpoint: /m\n  asns: {64500: Us}\n  network-sources: []\n"
+        "  networks:\n    2001:db8:1::/64: {name: six}\n    198.51.100.0/24: plain\n"
+        "schema: {custom-dictionaries: {racks: {source: /r.csv, keys: [{name: addr, type: IPv6}]}}}\n"
+        "inlet:\n  flow:\n    inputs:\n      - {type: udp, decoder: netflow, listen: :2055, workers: 6}\n"
+        "outlet:\n  metadata:\n    workers: 5\n    providers:\n      type: snmp\n      credentials:\n"
+        "        ::/0: {communities: one}\n        198.51.100.0/24:\n          communities: [two, three]\n"
+        "  routing: {provider: {type: bmp, rds: [65000:1]}}\n"
+        "  core:\n    exporter-classifiers:\n      - Classify(\"a\", \"b\")\n      - |\n        Reject() "
+        "&&\n        x\n"
+        "console:\n  http: {cache: {type: redis, server: r:6379}}\n"
+        "  database: {saved-filters: [{description: d, content: SrcAS = AS2906}]}\n"
+        "demo-exporter:\n  - snmp: {name: n, interfaces: {10: up}, listen: 0.0.0.0:161}\n"
+        "    bmp: {target: o:10179, routes: [{prefixes: 198.51.100.0/24, aspath: 64500}]}\n"
+        "    flows: {samplingrate: 5, flows: [{src-net: 10.0.0.0/8, dst-net: 10.0.0.0/8, src-port: '80,443', "
+        "dst-port: 0, protocol: tcp, peak-hour: 16h}]}\n"));
+    const struct demo_conf *d = config_own(&c, ROLE_DEMO, 0);
+    const struct demo_kind *kind = d->flows.flows.items;
+    assert_int_equal(kind->src_port.n, 2);
+    assert_int_equal(*OPT_ITEM(kind->src_port, uint64_t, 1), 443);
+    assert_int_equal(outlet()->core.exporter_classifiers.n, 2);
+    assert_int_equal(outlet()->networks.networks.n, 2);
+    assert_null(strstr(notices(), "kafka-output"));
+    config_fini(&c);
+}
+
+/* A section that is copied into others does not have its mistakes copied as well. */
+static void a_mistake_is_said_once(void **state)
+{
+    assert_false(load("schema: {enabld: [SrcMAC]}\n"));
+    assert_int_equal(c.report.n_errors, 1);
+    config_fini(&c);
+}
+
 static void wrong_files_are_refused(void **state)
 {
     static const struct {
@@ -334,6 +374,8 @@ int main(void)
         cmocka_unit_test(the_embedded_store_is_found_where_it_listens),
         cmocka_unit_test(old_files_still_load),
         cmocka_unit_test(old_connections_of_outlet_and_gnmi),
+        cmocka_unit_test(files_written_for_akvorado_load),
+        cmocka_unit_test(a_mistake_is_said_once),
         cmocka_unit_test(wrong_files_are_refused),
         cmocka_unit_test(sections_survive_being_served),
         cmocka_unit_test(a_newer_orchestrator_is_understood),

@@ -105,7 +105,8 @@ static bool outlet_rolls_up(const struct yaml *root)
 static void into_outlet(struct heirs *h, struct yaml *section)
 {
     connection(h, section, "kafka-input", "kafka", "brokers", kafka_keys);
-    connection(h, section, "kafka-output", "kafka", "brokers", kafka_output_keys);
+    if (given(section, "kafka-output"))
+        connection(h, section, "kafka-output", "kafka", "brokers", kafka_output_keys);
     connection(h, section, "clickhousedb", "clickhousedb", "servers", ch_keys);
     bus(h, section, "kafka-input");
     schema_copy(h, section);

@@ -1,5 +1,6 @@
 /* Defaults of columns.def with the configuration's wishes laid over them. */
 #include "schema/schema.h"
+#include "schema/dictionary_conf.h"
 #include <ctype.h>
 
 #define NAMES(key_, field, help_)                                                                            \
@@ -15,6 +16,9 @@ static const struct opt schema_rows[] = {
     NAMES("materialize", materialize, "Computed columns to store instead of computing them when read."),
     NAMES("indexes", indexes, "Columns to give a skip index."),
     NAMES("no-indexes", no_indexes, "Columns whose default skip index is not wanted."),
+    {"custom-dictionaries", OPT_MAP, OPT_AT(struct schema_conf, custom_dictionaries), .item = OPT_STRUCT,
+     .sub = &schema_dictionary_table, .flags = OPT_LATER,
+     .help = "Columns looked up in dictionaries of your own."},
 };
 const struct opt_table schema_table = OPT_TABLE("schema", struct schema_conf, schema_rows);
 

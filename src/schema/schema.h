@@ -12,6 +12,7 @@ struct schema_conf {
     struct opt_list main_table_only, not_main_table_only;
     struct opt_list materialize; /* alias columns to store */
     struct opt_list indexes, no_indexes;
+    struct opt_map custom_dictionaries; /* struct schema_dictionary_conf (dictionary_conf.h) */
 };
 
 extern const struct opt_table schema_table;
