@@ -101,6 +101,15 @@ def plant(port, rows, border):
         json.dumps({**dict(zip(ROLLED, key)), "Bytes": b, "Packets": p}) for key, (b, p) in sums.items()))
 
 
+def plant_ledger(port, now):
+    """Something came in every minute, but for ten minutes an hour and a half ago."""
+    gap = (now - 5400) // 60 * 60
+    minutes = [m for m in range((now - HOURS * 3600) // 60 * 60, now // 60 * 60, 60) if not gap <= m < gap + 600]
+    sql(port, "INSERT INTO ledger FORMAT JSONEachRow", "\n".join(
+        json.dumps({"TimeReceived": m, "ExporterAddress": "::ffff:192.0.2.1", "Datagrams": 5}) for m in minutes))
+    return gap
+
+
 @pytest.fixture(scope="module")
 def console(tmp_path_factory):
     folder, ports = tmp_path_factory.mktemp("console"), free_ports()
@@ -122,6 +131,7 @@ def console(tmp_path_factory):
         c.empty = {path: c.ask("GET", path) for path in ("configuration", "widget/flow-last", "widget/graph", "widget/top/src-as")}
         c.empty["line"] = c.ask("POST", "graph/line", {"start": stamp(now - 3600), "end": stamp(now)})
         plant(ports["store"], rows, border)
+        c.gap = plant_ledger(ports["store"], now)
         time.sleep(4)  # what the console knows of the tables may be three seconds old
         c.role = role
         yield c
@@ -357,6 +367,19 @@ def test_numbers_below_the_chart(console):
         assert answer["last"][i] == pytest.approx(points[-1])
         assert answer["95th"][i] == pytest.approx(p95)
         assert answer["total"][i] == pytest.approx(sum(points) * answer["interval"])
+
+
+@pytest.mark.parametrize("points,text", [(100, "SrcAddr = 198.51.0.3"), (600, "SrcAddr = 198.51.0.3")])
+def test_time_without_telemetry_is_missing_not_zero(console, points, text):
+    answer = console.line(points=points, filter=text)
+    points, t = answer["points"][0], [seconds(x) for x in answer["t"]]
+    missing = {i for i, at in enumerate(t) for span in answer["missing"] if seconds(span["start"]) <= at < seconds(span["end"])}
+    empty = {i for i, at in enumerate(t) if console.gap <= at and at + answer["interval"] <= console.gap + 600 and not points[i]}
+    assert missing == empty and len(empty) >= 2
+    assert all(span["reason"] for span in answer["missing"])
+    known = [p for i, p in enumerate(points) if i not in missing and (
+        answer["incomplete-from"] is None or t[i] < seconds(answer["incomplete-from"]))]
+    assert answer["average"][0] == pytest.approx(sum(known) / len(known))
 
 
 def test_sankey(console):
