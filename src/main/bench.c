@@ -20,7 +20,7 @@ static const struct bench {
      bench_path},
     {"e2e",
      "weir run with its store: flows a second, CPU time, loss [--rate N] [--seconds N] [--only v9|sflow] "
-     "[--rollups 0|1] [--captures DIR] [--dir DIR]",
+     "[--rollups 0|1] [--views 0|1] [--captures DIR] [--dir DIR]",
      bench_e2e},
 };
 enum { N_BENCHES = sizeof benches / sizeof *benches };
