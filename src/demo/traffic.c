@@ -86,11 +86,11 @@ static struct ip host_of(struct prefix p, uint64_t *rng)
     return a;
 }
 
+/* 0, as files written for Akvorado say it, is an ephemeral port too. */
 static uint16_t port_of(const struct opt_list *ports, uint64_t *rng)
 {
-    if (ports->n == 0)
-        return (uint16_t)(32768 + next(rng) % 28232);
-    return (uint16_t)*OPT_ITEM(*ports, uint64_t, next(rng) % ports->n);
+    uint64_t port = ports->n ? *OPT_ITEM(*ports, uint64_t, next(rng) % ports->n) : 0;
+    return (uint16_t)(port ? port : 32768 + next(rng) % 28232);
 }
 
 static uint8_t proto_of(const struct demo_kind *k, bool v4, uint64_t *rng)
