@@ -219,6 +219,7 @@ static void redefinition_and_withdrawal(void **state)
     assert_int_equal(NUM(EType, 1), 0x86dd);
     assert_int_equal(NUM(Bytes, 1), 2);
     for (unsigned all = 0; all < 2; all++) { /* RFC 7011 8.1: one, or all by the set's own id */
+        r->d.stream = true;
         ipfix(&b, 2, 1);
         put_set(&b, 2, "0100 0002 0008 0004 0001 0004");
         put_set(&b, 2, all ? "0002 0000" : "0100 0000");
@@ -226,6 +227,11 @@ static void redefinition_and_withdrawal(void **state)
         rig_ipfix(r, &b);
         assert_int_equal(r->stats.flows, 0);
         assert_int_equal(r->stats.rejected[REASON_NO_TEMPLATE], 1);
+        r->d.stream =
+            false; /* 8.4: over UDP it is ignored, so nobody can take templates away with a forged datagram */
+        rig_ipfix(r, &b);
+        assert_int_equal(r->stats.flows, 1);
+        assert_int_equal(r->stats.rejected[REASON_TEMPLATE], 1);
     }
 }
 
@@ -635,7 +641,7 @@ static void sets_that_lie(void **state)
         buf_be16(&b, 256);
         buf_be16(&b, (uint16_t)len);
         rig_ipfix(r, &b);
-        assert_int_equal(r->stats.flows, 0); /* RFC 7011 10: discarded as a whole */
+        assert_int_equal(r->stats.flows, 0); /* RFC 7011 9.1: discarded as a whole */
         assert_int_equal(r->stats.rejected[REASON_LENGTH], 1);
     }
     v9(&b, 1, 1);

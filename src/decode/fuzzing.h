@@ -90,6 +90,7 @@ static inline int fuzzing_datagrams(const uint8_t *data, size_t len, enum dgram_
                           .time = (choices >> 2) % 3,
                           .decap = (choices >> 4) % 5,
                           .use_src = choices >> 7,
+                          .stream = i % 2,
                           .rx_ns = i * 1000000000u,
                           .data = exact,
                           .len = (uint32_t)n};

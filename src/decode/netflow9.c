@@ -79,10 +79,14 @@ static void define(struct message *m, uint16_t id, uint32_t n, uint32_t n_scope,
     m->x->stats->templates++;
 }
 
-/* RFC 7011 8.1: an id of the set itself means all of its kind */
+/* RFC 7011 8.1: an id of the set itself means all of its kind. 8.4: over UDP it must be ignored. */
 static void withdraw(struct message *m, uint16_t id, bool options)
 {
     struct session_table *tab = &m->x->st->sessions;
+    if (!m->x->d->stream) {
+        m->x->stats->rejected[REASON_TEMPLATE]++;
+        return;
+    }
     if (id >= DATA_MIN) {
         session_template_set(tab, m->s, id, NULL, m->x->rx_s);
         return;
@@ -222,7 +226,7 @@ static void decode_v9(struct decoding *x)
     sets(&m, c);
 }
 
-/* RFC 7011 10: a message whose sets do not add up is malformed and discarded as a whole */
+/* RFC 7011 9.1: a message whose sets do not add up is malformed and discarded as a whole */
 static bool well_formed(struct cursor c)
 {
     while (cursor_left(&c) >= SET_HEADER) {

@@ -273,6 +273,7 @@ static bool next_message(struct pcap *p, struct dgram *d)
     d->data = cursor_bytes(&p->c, len);
     d->len = (uint32_t)len;
     d->rx_ns = p->file_ns;
+    d->stream = p->kind == KIND_IPFIX;
     p->counts.datagrams++;
     return true;
 }

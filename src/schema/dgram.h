@@ -17,6 +17,7 @@ struct dgram {
     uint8_t time;        /* enum dgram_time */
     uint8_t decap;       /* enum dgram_decap */
     bool use_src;        /* use-src-addr-for-exporter-addr */
+    bool stream;         /* by a stream or from an IPFIX file, not UDP: template withdrawals count (RFC 7011 8.4) */
     uint32_t rate_limit; /* flows per second per exporter, 0: none */
     uint64_t rx_ns;      /* receive time, wall clock */
     const uint8_t *data;
