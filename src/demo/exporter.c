@@ -381,6 +381,8 @@ struct demo_exporter *demo_exporter_start(const struct demo_conf *conf, const ch
     pthread_mutex_init(&x->lock, NULL);
     x->start_s = clock_wall_ns() / 1000000000u;
     plan_past(x);
+    if (conf->snmp.interfaces.n || conf->bmp.target[0])
+        log_info("demo", "sections snmp and bmp are not in use yet: only flows are sent", NULL);
     pthread_create(&x->present, NULL, present_thread, x);
     if (x->has_past)
         pthread_create(&x->past, NULL, past_thread, x);

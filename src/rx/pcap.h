@@ -21,6 +21,9 @@ struct pcap *pcap_open(const char *path, struct err *e);
 /* The same over bytes that outlive it; `name` decides by its ending what is neither pcap nor pcapng. */
 struct pcap *pcap_bytes(const void *data, size_t len, const char *name);
 void pcap_close(struct pcap *p);
-/* src, src_port, rx_ns, data and len are set, and stream for IPFIX files; dst_port tells where it went (0: not known). False at the end. */
+/*
+ * src, src_port, rx_ns, data and len are set, and stream for IPFIX files; dst_port tells where it went (0: not known).
+ * False at the end.
+ */
 bool pcap_next(struct pcap *p, struct dgram *d, uint16_t *dst_port);
 void pcap_counts(const struct pcap *p, struct pcap_counts *c);
