@@ -190,10 +190,22 @@ static void fill_rates(struct enricher *r, struct batch *b, uint32_t from, uint3
     }
 }
 
+static void raise_rates(struct batch *b, uint32_t from, uint32_t to)
+{
+    if (!batch_live(b, COL_RateFactor))
+        return;
+    uint64_t *rate = BATCH_U64(b, SamplingRate);
+    const uint32_t *factor = BATCH_U32(b, RateFactor);
+    for (uint32_t i = from; i < to; i++)
+        if (factor[i])
+            rate[i] = rate[i] * factor[i] / 1000;
+}
+
 void enricher_fill(struct enricher *r, struct batch *b, uint32_t from, uint32_t to)
 {
     fill_edges(r, b, from, to);
     fill_rates(r, b, from, to);
+    raise_rates(b, from, to);
     for (unsigned i = 0; i < ENRICH_SOURCES; i++)
         if (sources[i]->scope == SCOPE_FLOW)
             sources[i]->fill(b, &r->view, i);

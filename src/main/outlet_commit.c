@@ -1,9 +1,9 @@
-/* "WEIRCKPT", version, lineage, the rule's numbers, then the decoder's own bytes. */
+/* "WEIRCKPT", version, lineage, the rule's numbers, rate limits, then the decoder's own bytes. */
 #include "main/outlet_commit.h"
 #include "base/log.h"
 #include <sys/random.h>
 
-enum { VERSION = 1, HEAD = 8 + 4 + 8 + 3 * 4 + 2 * 8 };
+enum { VERSION = 2, HEAD = 8 + 4 + 8 + 3 * 4 + 2 * 8 };
 static const char magic[] = "WEIRCKPT";
 
 void commit_save(struct buf *out, const struct part *p)
@@ -16,6 +16,7 @@ void commit_save(struct buf *out, const struct part *p)
     buf_le32(out, p->cut.rule.minute_datagrams);
     buf_le64(out, p->cut.rule.slot_bytes);
     buf_le64(out, p->cut.rule.minute_bytes);
+    limit_save(&p->limit, out);
     p->w->env->decoder.save(p->decoder, out);
 }
 
@@ -36,9 +37,12 @@ static bool parse(struct part *p, struct str in, struct err *e)
     memcpy(&r->minute_bytes, in.p + 40, 8);
     if (r->slot_s == 0)
         return err_set(e, "a commit with slots of no length");
+    struct str rest = {in.p + HEAD, in.len - HEAD};
+    if (!limit_load(&p->limit, &rest))
+        return err_set(e, "a commit that is cut short");
     struct err why;
     /* templates come again; without them records are rejected, and counted */
-    if (!p->w->env->decoder.load(p->decoder, (struct str){in.p + HEAD, in.len - HEAD}, &why))
+    if (!p->w->env->decoder.load(p->decoder, rest, &why))
         log_error("outlet", "the decoder's state in the commit cannot be used; it begins without templates",
                   "partition", log_u64(p->index), "error", why.msg, NULL);
     return true;

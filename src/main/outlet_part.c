@@ -144,6 +144,33 @@ static void head_of_paths(struct batch *b)
     }
 }
 
+/* Rows of a datagram that is not wanted leave no trace: new rows are expected to be zero. */
+static void drop_rows(struct batch *b, uint32_t from)
+{
+    for (unsigned c = 0; c < COL_COUNT; c++)
+        if (batch_live(b, (enum column)c)) {
+            size_t width = column_width((enum column)c);
+            memset((char *)b->col[c] + from * width, 0, (b->n - from) * width);
+        }
+    b->n = from;
+}
+
+/* What is to be done with the datagram's rows in the batch before they are anybody else's. */
+static void end_rows(struct part *p)
+{
+    struct batch *b = p->w->batch;
+    if (p->now_dropped) {
+        drop_rows(b, p->now_from);
+        return;
+    }
+    mend_times(p, p->now_from, b->n);
+    if (p->now_factor != LIMIT_ONE) {
+        uint32_t *factor = BATCH_U32(b, RateFactor);
+        for (uint32_t i = p->now_from; i < b->n; i++)
+            factor[i] = p->now_factor;
+    }
+}
+
 static void flush(struct part *p)
 {
     struct worker *w = p->w;
@@ -168,21 +195,39 @@ struct sink {
 static void batch_full(struct batch_sink *s)
 {
     struct part *p = ((struct sink *)s)->p;
-    mend_times(p, p->now_from, s->batch->n);
+    end_rows(p);
     flush(p);
+    batch_reset(s->batch); /* flush leaves an empty one alone, though its columns may be live */
     p->now_from = 0;
+}
+
+/* Decodes a datagram into the batch; templates are learnt from those beyond the limit as well. */
+static void decode_into(struct part *p, const struct dgram *d, struct decode_stats *stats)
+{
+    struct worker *w = p->w;
+    struct sink sink = {{w->batch, batch_full}, p};
+    struct limit_row *limit = d->rate_limit ? limit_row(&p->limit, d) : NULL;
+    p->now = d;
+    p->now_from = w->batch->n;
+    p->now_dropped = limit && !limit_admits(limit, d);
+    p->now_factor = limit ? limit->factor : LIMIT_ONE;
+    w->env->decoder.decode(p->decoder, d, &sink.base, stats);
+    end_rows(p);
+    if (limit)
+        limit_count(limit, stats->flows, !p->now_dropped);
 }
 
 static void take_dgram(struct part *p, const struct dgram *d)
 {
     struct worker *w = p->w;
     struct decode_stats stats = {0};
-    struct sink sink = {{w->batch, batch_full}, p};
-    p->now = d;
-    p->now_from = w->batch->n;
-    w->env->decoder.decode(p->decoder, d, &sink.base, &stats);
-    mend_times(p, p->now_from, w->batch->n);
+    decode_into(p, d, &stats);
     uint32_t row = ledger_row(&p->open->ledger, d->src, d->rx_ns / 60000000000u);
+    if (p->now_dropped) {
+        p->open->ledger.rows[row].rejected[LEDGER_RATE_LIMIT] += stats.flows;
+        counter_add(w->counters, OUTLET_RATE_LIMITED, stats.flows);
+        stats.flows = 0;
+    }
     ledger_count(&p->open->ledger.rows[row], &stats);
     ledger_tally_add(&p->tally, row, stats.flows);
     uint64_t rejected = 0;

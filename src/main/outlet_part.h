@@ -4,6 +4,7 @@
  * Only its worker's thread may call.
  */
 #pragma once
+#include "main/outlet_limit.h"
 #include "main/outlet_worker.h"
 
 struct part_job {
@@ -31,6 +32,7 @@ struct part {
     uint64_t offset;  /* to be read next */
     uint64_t seq;     /* expected next; 0: any */
     struct cut cut;
+    struct limit limit;
     struct enricher enricher;
     void *decoder;
     struct block *block;
@@ -45,6 +47,8 @@ struct part {
     /* the datagram being decoded */
     const struct dgram *now;
     uint32_t now_from; /* its first row in the batch */
+    uint32_t now_factor;
+    bool now_dropped; /* its rows are beyond the rate limit */
 };
 
 struct part *part_new(struct worker *w, unsigned index, struct err *e);

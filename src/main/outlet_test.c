@@ -21,6 +21,7 @@ struct sim {
     struct worker worker;
     struct cut_rule rules[3];
     const char *rejected_dir;
+    uint64_t limited; /* flows that the rate limit had a part in */
     uint64_t seed;
 };
 
@@ -39,6 +40,7 @@ static void make_records(struct sim *s, unsigned part, uint64_t seconds)
             f->data[2] = fake_rnd(&s->seed) % 4 == 0;
             f->data[3] = (uint8_t)fake_rnd(&s->seed);
             f->d = (struct dgram){.src = ip_v4((uint8_t[]){192, 0, 2, who}),
+                                  .rate_limit = who == 2 ? 30 : 0,
                                   .rx_ns = f->second * 1000000000u,
                                   .len = 20 + f->data[1]};
         }
@@ -63,6 +65,7 @@ static void expect(struct sim *s, struct fake_store *want)
     want->base_minute = BASE_S / 60 - EARLIEST_MINUTES;
     for (unsigned p = 0; p < FAKE_PARTS; p++) {
         struct fake_decoder d = {0};
+        struct limit limit = {0};
         for (size_t i = 0; i < s->bus.part[p].n; i++) {
             struct fake_record *f = &s->bus.part[p].rec[i];
             struct decode_stats stats = {0};
@@ -77,19 +80,32 @@ static void expect(struct sim *s, struct fake_store *want)
             fake_decode(&d, &f->d, &sink, &stats);
             unsigned who = f->d.src.b[15];
             struct fake_account *a = &want->ledger[who][f->second / 60 - want->base_minute];
+            uint64_t rate = 7, rejected = stats.rejected[REASON_NO_TEMPLATE];
+            if (f->d.rate_limit) {
+                struct limit_row *r = limit_row(&limit, &f->d);
+                bool kept = limit_admits(r, &f->d);
+                rate = rate * r->factor / LIMIT_ONE;
+                limit_count(r, stats.flows, kept);
+                s->limited += kept ? r->factor > LIMIT_ONE : stats.flows;
+                rejected += kept ? 0 : stats.flows;
+                b->n = kept ? b->n : 0;
+                stats.flows = kept ? stats.flows : 0;
+            }
             a->datagrams++;
             a->stored += stats.flows;
-            a->rejected += stats.rejected[REASON_NO_TEMPLATE];
-            a->decoded += stats.flows + stats.rejected[REASON_NO_TEMPLATE];
+            a->rejected += rejected;
+            a->decoded += stats.flows + rejected;
             for (uint32_t row = 0; row < b->n; row++) {
                 uint64_t m = BATCH_U32(b, TimeReceived)[row] / 60 - want->base_minute;
                 for (int t = 0; t < 2; t++) {
-                    want->sum[t][who][m].bytes += BATCH_U64(b, Bytes)[row] * 7;
-                    want->sum[t][who][m].packets += 7;
+                    want->sum[t][who][m].bytes += BATCH_U64(b, Bytes)[row] * rate;
+                    want->sum[t][who][m].packets += rate;
                 }
             }
         }
+        limit_fini(&limit);
     }
+    assert_true(s->limited > 0);
     batch_free(b);
 }
 
