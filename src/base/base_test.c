@@ -130,13 +130,16 @@ static void counters_show_as_prometheus_text(void **state)
     buf_fini(&out);
     counters_free(a);
     counters_free(b);
-    static const struct counter_def time[] = {{"test_seconds_total", "Time.", COUNTER_US}};
-    struct counters *t = counters_new(time, 1, "");
+    static const struct counter_def time[] = {{"test_seconds_total", "Time.", COUNTER_US},
+                                              {"test_ns_seconds_total", "Time.", COUNTER_NS}};
+    struct counters *t = counters_new(time, 2, "");
     counter_add(t, 0, 12000034);
+    counter_add(t, 1, 3000000005);
     buf_init(&out, 0);
     counters_render(&out);
     buf_u8(&out, 0);
     assert_non_null(strstr((char *)out.p, "\nweir_test_seconds_total 12.000034\n"));
+    assert_non_null(strstr((char *)out.p, "\nweir_test_ns_seconds_total 3.000000005\n"));
     buf_fini(&out);
     counters_free(t);
 }

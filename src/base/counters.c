@@ -75,6 +75,8 @@ static void render_name(struct buf *out, const struct counters *first, unsigned 
                    c->labels[0] ? "}" : "");
         if (d->kind == COUNTER_US)
             buf_printf(out, "%llu.%06llu\n", v / 1000000, v % 1000000);
+        else if (d->kind == COUNTER_NS)
+            buf_printf(out, "%llu.%09llu\n", v / 1000000000, v % 1000000000);
         else
             buf_printf(out, "%llu\n", v);
     }

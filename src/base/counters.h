@@ -17,6 +17,7 @@ enum counter_kind {
     COUNTER,
     GAUGE,
     COUNTER_US, /* counted in microseconds, shown in seconds as Prometheus wants */
+    COUNTER_NS, /* the same in nanoseconds */
 };
 
 struct counter_def {

@@ -18,7 +18,7 @@ static const struct counter_def defs[] = {
     {"console_store_failures_total", "Statements that the store did not answer.", COUNTER},
     {"console_store_abandoned_total", "Statements given up because nobody waited for the answer any more.",
      COUNTER},
-    {"console_store_microseconds_total", "Time in which the store worked on statements.", COUNTER},
+    {"console_store_seconds_total", "Time in which the store worked on statements.", COUNTER_US},
 };
 
 struct query_pool {
