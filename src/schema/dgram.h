@@ -13,11 +13,11 @@ enum dgram_decap { DECAP_NONE, DECAP_IPIP, DECAP_GRE, DECAP_VXLAN, DECAP_SRV6 };
 struct dgram {
     struct ip src; /* UDP source address: the exporter as the bus knows it */
     uint16_t src_port;
-    uint8_t decoder;     /* enum dgram_decoder */
-    uint8_t time;        /* enum dgram_time */
-    uint8_t decap;       /* enum dgram_decap */
-    bool use_src;        /* use-src-addr-for-exporter-addr */
-    bool stream;         /* by a stream or from an IPFIX file, not UDP: template withdrawals count (RFC 7011 8.4) */
+    uint8_t decoder; /* enum dgram_decoder */
+    uint8_t time;    /* enum dgram_time */
+    uint8_t decap;   /* enum dgram_decap */
+    bool use_src;    /* use-src-addr-for-exporter-addr */
+    bool stream; /* by a stream or from an IPFIX file, not UDP: template withdrawals count (RFC 7011 8.4) */
     uint32_t rate_limit; /* flows per second per exporter, 0: none */
     uint64_t rx_ns;      /* receive time, wall clock */
     const uint8_t *data;
