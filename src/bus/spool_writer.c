@@ -53,7 +53,9 @@ static void segs_add(struct spool_part *p, uint64_t base)
 static bool roll(struct spool_writer *s, unsigned i, struct err *e)
 {
     struct spool_part *p = &s->parts[i];
-    uint64_t base = p->cur.open ? p->cur.base + p->cur.len : p->start;
+    uint64_t base = p->cur.open ? p->cur.base + p->cur.len : 0;
+    if (base < p->start)
+        base = p->start;
     char path[SPOOL_PATH_MAX + 64];
     struct segment next;
     spool_segment_path(path, s->dir, i, base);
@@ -364,6 +366,12 @@ static bool open_part(struct spool_writer *s, unsigned i, struct err *e)
         return false;
     if (p->cur.at == 0)
         p->cur.seq = seq_before(s, i);
+    uint64_t commit = spool_committed(s->dir, i);
+    if (commit > p->cur.base + p->cur.at) { /* the machine stopped and lost what the reader had already */
+        p->start = (commit + 7) & ~(uint64_t)7;
+        if ((!p->cur.ended && !segment_end(&p->cur, e)) || !roll(s, i, e))
+            return false;
+    }
     spool_tail_set(p->tail, p->cur.base + p->cur.at, p->cur.seq, 0);
     return spool_finish_drops(s, i, e);
 }

@@ -7,6 +7,7 @@
 #include "bus/spool.h"
 #include "main/bench.h"
 #include "main/inlet.h"
+#include "rx/udp.h"
 #include "schema/dgram.h"
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -105,47 +106,96 @@ static pid_t start_reader(const char *dir)
         }
 }
 
-static void print_result(const struct plan *p, const struct inlet_totals *t, uint64_t sent, uint64_t cpu_ns)
+struct course {
+    uint64_t sent, received, cpu_ns;
+};
+
+/* Has everything sent to `port` and waits until no more of it is received. */
+static bool run_course(struct course *c, uint16_t port, int to, int from, uint64_t (*received)(void *),
+                       void *arg)
 {
-    bench_print("inlet_ns_per_datagram", (double)(cpu_ns / (t->datagrams ? t->datagrams : 1)), "ns");
-    bench_print("inlet_rate", (double)p->rate, "datagrams/s");
-    bench_print("inlet_datagram_len", (double)p->len, "bytes");
-    bench_print("inlet_sent", (double)sent, "datagrams");
-    bench_print("inlet_received", (double)t->datagrams, "datagrams");
-    bench_print("inlet_kernel_drops", (double)(sent - t->datagrams), "datagrams");
-    bench_print("inlet_shed", (double)t->shed, "datagrams");
+    uint64_t cpu = clock_cpu_ns();
+    bool ok = write(to, &port, sizeof port) == sizeof port &&
+              read(from, &c->sent, sizeof c->sent) == sizeof c->sent;
+    for (unsigned quiet = 0; quiet < 3; quiet++) {
+        nanosleep(&(struct timespec){0, 100000000}, NULL);
+        uint64_t n = received(arg);
+        if (n != c->received)
+            quiet = 0;
+        c->received = n;
+    }
+    c->cpu_ns = (clock_cpu_ns() - cpu) / (c->received ? c->received : 1);
+    close(to);
+    close(from);
+    return ok;
 }
 
-static int measure(const struct plan *p, const struct config_inlet *conf, const char *dir)
+static void count(void *arg, struct dgram *d, size_t n, bool more)
+{
+    __atomic_fetch_add((uint64_t *)arg, n, __ATOMIC_RELAXED);
+}
+
+static void ignore(void *arg, uint64_t n)
+{
+}
+
+static uint64_t counted(void *arg)
+{
+    return __atomic_load_n((uint64_t *)arg, __ATOMIC_RELAXED);
+}
+
+/* What receiving alone costs here and now: the floor of the other number. */
+static bool receive_only(const struct plan *p, const struct rx_input_conf *input)
 {
     int to, from;
     struct err e;
-    struct inlet_totals t, last = {0};
-    uint64_t sent = 0;
+    uint64_t n = 0;
+    struct course c = {0};
+    struct rx_sink sink = {count, ignore, &n};
+    pid_t pid = start_sender(p, &to, &from);
+    struct rx_udp *u = pid < 0 ? NULL : rx_udp_start(input, &sink, &e);
+    bool ok = u && run_course(&c, rx_udp_port(u), to, from, counted, &n);
+    rx_udp_stop(u);
+    waitpid(pid, NULL, 0);
+    if (ok)
+        bench_print("inlet_receive_ns_per_datagram", (double)c.cpu_ns, "ns");
+    return ok;
+}
+
+static uint64_t taken(void *arg)
+{
+    struct inlet_totals t;
+    inlet_totals(arg, &t);
+    return t.datagrams;
+}
+
+static bool whole_inlet(const struct plan *p, const struct config_inlet *conf, const char *dir)
+{
+    int to, from;
+    struct err e = {"no sending process"};
+    struct course c = {0};
+    struct inlet_totals t = {0};
     pid_t pid = start_sender(p, &to, &from), reader = start_reader(dir);
     struct inlet *in = pid < 0 ? NULL : inlet_new(conf, dir, &e);
-    if (!in) {
-        fprintf(stderr, "weir bench: %s\n", pid < 0 ? "no sending process" : e.msg);
-        return 1;
-    }
-    uint16_t port = inlet_port(in);
-    uint64_t cpu = clock_cpu_ns();
-    bool ok = write(to, &port, sizeof port) == sizeof port && read(from, &sent, sizeof sent) == sizeof sent;
-    for (unsigned quiet = 0; quiet < 3; quiet++) { /* until nothing more comes */
-        nanosleep(&(struct timespec){0, 100000000}, NULL);
+    bool ok = in && run_course(&c, inlet_port(in), to, from, taken, in);
+    if (in)
         inlet_totals(in, &t);
-        if (t.datagrams != last.datagrams)
-            quiet = 0;
-        last = t;
-    }
-    cpu = clock_cpu_ns() - cpu;
+    else
+        fprintf(stderr, "weir bench: %s\n", e.msg);
     inlet_free(in);
     kill(reader, SIGKILL);
     waitpid(reader, NULL, 0);
     waitpid(pid, NULL, 0);
-    if (ok)
-        print_result(p, &t, sent, cpu);
-    return ok ? 0 : 1;
+    if (!ok)
+        return false;
+    bench_print("inlet_ns_per_datagram", (double)c.cpu_ns, "ns");
+    bench_print("inlet_rate", (double)p->rate, "datagrams/s");
+    bench_print("inlet_datagram_len", (double)p->len, "bytes");
+    bench_print("inlet_sent", (double)c.sent, "datagrams");
+    bench_print("inlet_received", (double)c.received, "datagrams");
+    bench_print("inlet_kernel_drops", (double)(c.sent - c.received), "datagrams");
+    bench_print("inlet_shed", (double)t.shed, "datagrams");
+    return true;
 }
 
 int bench_inlet(int argc, char **argv)
@@ -172,7 +222,7 @@ int bench_inlet(int argc, char **argv)
         return 2;
     }
     log_setup("bench", LOG_ERROR, false);
-    int rc = measure(&p, &conf, dir);
+    int rc = receive_only(&p, &input) && whole_inlet(&p, &conf, dir) ? 0 : 1;
     snprintf(clean, sizeof clean, "rm -rf '%s'", dir);
     return system(clean) == 0 ? rc : 1;
 }
