@@ -26,4 +26,17 @@ export const tests = {
         await page.getByRole("link", { name: "Go to the home page" }).click();
         await page.waitForSelector('[data-test="flow-rate"]');
     },
+
+    async "an upgrade under an open page is survived"(t) {
+        t.tolerate(/status of 404|dynamically imported module/);
+        const page = await t.open();
+        await page.waitForSelector('[data-test="flow-rate"]');
+        let gone = 0;
+        await page.route("**/assets/VisualizePage-*.js", (route) => (gone++ === 0 ? route.fulfill({ status: 404 }) : route.continue()));
+        await page.click('nav a:has-text("Visualize")');
+        await page.waitForFunction(() => sessionStorage.getItem("weir-reloaded") !== null);
+        await page.waitForSelector('[data-test="flow-rate"], [data-test="chart"]');
+        await page.click('nav a:has-text("Visualize")');
+        await page.waitForSelector('[data-test="chart"]');
+    },
 };
