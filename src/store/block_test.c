@@ -1,5 +1,6 @@
 /* Blocks and aggregates: what goes in comes out, in order, of every column there is. */
 #include "store/block.h"
+#include "store/embedded/engine_chdb.h"
 #include "store/native_test.h"
 #include "store/rollup.h"
 #include <setjmp.h>
@@ -175,13 +176,9 @@ static int compare_expected(const void *x, const void *y)
     return d ? d : (a > b) - (a < b); /* stable */
 }
 
-static void check_sealed(struct world *w, const struct block *b)
+static void check_rows(struct world *w, struct str data)
 {
-    struct block_sealer sealer = {0};
-    struct buf out;
-    buf_init(&out, 0);
-    block_seal(b, &sealer, &out);
-    struct native_block got = native_read(buf_str(&out));
+    struct native_block got = native_read(data);
     assert_false(got.bad);
     assert_int_equal(got.n_rows, ROWS);
     static char(*sorted[ROWS])[48];
@@ -193,8 +190,23 @@ static void check_sealed(struct world *w, const struct block *b)
             assert_string_equal(native_text(&got, column_defs[w->flows.cols[i]].name, (size_t)row),
                                 sorted[row][w->flows.cols[i]]);
     native_block_free(&got);
-    buf_fini(&out);
+}
+
+static void seal(const struct block *b, struct buf *out)
+{
+    struct block_sealer sealer = {0};
+    buf_reset(out);
+    block_seal(b, &sealer, out);
     block_sealer_fini(&sealer);
+}
+
+static void check_sealed(struct world *w, const struct block *b)
+{
+    struct buf out;
+    buf_init(&out, 0);
+    seal(b, &out);
+    check_rows(w, buf_str(&out));
+    buf_fini(&out);
 }
 
 static void every_column_comes_back(void **state)
@@ -258,6 +270,99 @@ static void empty_and_reused_blocks(void **state)
     buf_fini(&out);
     block_sealer_fini(&sealer);
     tear_down(&w);
+}
+
+/* ---- the real engine */
+
+#if defined(__SANITIZE_ADDRESS__)
+#define WITH_ENGINE false /* libchdb does not run under it */
+#elif defined(__has_feature)
+#define WITH_ENGINE (!__has_feature(address_sanitizer))
+#else
+#define WITH_ENGINE true
+#endif
+
+static void engine_do(const struct engine *en, const char *sql, const char *format, struct str rows,
+                      struct buf *answer)
+{
+    struct err e;
+    struct engine_result r;
+    struct engine_session *s = en->open(en, &e);
+    struct engine_statement st = {.sql = str_from(sql), .format = format};
+    assert_non_null(s);
+    if (rows.p)
+        en->insert(en, s, &st, rows, &r);
+    else
+        en->run(en, s, &st, &r);
+    if (!r.ok)
+        fail_msg("%s: %s", sql, r.error);
+    if (answer) {
+        buf_reset(answer);
+        buf_str_add(answer, r.data);
+    }
+    en->result_fini(en, &r);
+    en->close(en, s);
+}
+
+static void make_table(const struct engine *en, const struct world *w)
+{
+    struct buf sql;
+    buf_init(&sql, 0);
+    buf_z(&sql, "CREATE TABLE t (");
+    for (unsigned i = 0; i < w->flows.n; i++)
+        buf_printf(&sql, "%s%s %s", i ? ", " : "", column_defs[w->flows.cols[i]].name,
+                   column_defs[w->flows.cols[i]].type);
+    buf_z(&sql, ") ENGINE = MergeTree PRIMARY KEY toStartOfFiveMinutes(TimeReceived) ORDER BY "
+                "(toStartOfFiveMinutes(TimeReceived), ExporterAddress, InIfName, OutIfName) "
+                "SETTINGS allow_suspicious_low_cardinality_types = 1");
+    buf_u8(&sql, 0);
+    engine_do(en, (const char *)sql.p, "TSV", (struct str){0}, NULL);
+    buf_fini(&sql);
+}
+
+/* Every column type there is, into ClickHouse and out again: whole blocks, blocks without most columns, empty ones. */
+static void clickhouse_gives_back_what_it_got(void **state)
+{
+    struct err e;
+    struct arena a;
+    struct world w;
+    char dir[] = "/tmp/weir-block-XXXXXX", command[64];
+    arena_init(&a);
+    const char *library = WITH_ENGINE ? engine_chdb_find(&a) : NULL;
+    if (!library) {
+        arena_fini(&a);
+        skip();
+    }
+    assert_non_null(mkdtemp(dir));
+    const struct engine *en =
+        engine_chdb_new(&(struct engine_chdb_conf){.library = library, .path = dir, .background = 1}, &e);
+    if (!en)
+        fail_msg("%s", e.msg);
+    set_up(&w);
+    make_table(en, &w);
+    struct buf out, answer;
+    buf_init(&out, 0);
+    buf_init(&answer, 0);
+    for (unsigned live_from = 0; live_from < 60; live_from += 20) {
+        struct block *b = some_block(&w, live_from);
+        seal(b, &out);
+        engine_do(en, "INSERT INTO t", "Native", buf_str(&out), NULL);
+        block_reset(b);
+        seal(b, &out); /* nothing in it */
+        engine_do(en, "INSERT INTO t", "Native", buf_str(&out), NULL);
+        engine_do(en, "SELECT * FROM t SETTINGS max_threads = 1, max_block_size = 65536", "Native",
+                  (struct str){0}, &answer);
+        check_rows(&w, buf_str(&answer));
+        engine_do(en, "TRUNCATE TABLE t", "TSV", (struct str){0}, NULL);
+        block_free(b);
+    }
+    buf_fini(&out);
+    buf_fini(&answer);
+    engine_chdb_free(en);
+    tear_down(&w);
+    arena_fini(&a);
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    assert_int_equal(system(command), 0);
 }
 
 /* An aggregate against a slow model: pairs of rows with equal keys added up. */
@@ -347,9 +452,9 @@ static void rollup_grows(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_column_comes_back),
-                                       cmocka_unit_test(a_block_owns_what_it_refers_to),
-                                       cmocka_unit_test(empty_and_reused_blocks),
-                                       cmocka_unit_test(rollup_adds_up), cmocka_unit_test(rollup_grows)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_column_comes_back), cmocka_unit_test(a_block_owns_what_it_refers_to),
+        cmocka_unit_test(empty_and_reused_blocks), cmocka_unit_test(clickhouse_gives_back_what_it_got),
+        cmocka_unit_test(rollup_adds_up),          cmocka_unit_test(rollup_grows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
