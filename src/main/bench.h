@@ -19,3 +19,4 @@ int bench_decode(int argc, char **argv);
 int bench_inlet(int argc, char **argv);
 int bench_path(int argc, char **argv);
 int bench_e2e(int argc, char **argv);
+int bench_store(int argc, char **argv);
