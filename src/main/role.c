@@ -261,6 +261,17 @@ static bool lock_take(const struct role_run *r, struct err *e)
     return datadir_open(r->ctx.data_dir, e) && datadir_lock(r->ctx.data_dir, name, e);
 }
 
+/* Die with `weir run`. It asked for that before exec, which forgets it when the program file has capabilities. */
+static void tie_to_parent(void)
+{
+    const char *parent = getenv("WEIR_PARENT");
+    if (!parent)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != atoi(parent))
+        _exit(1);
+}
+
 int role_main(const struct role *role, int argc, char **argv)
 {
     extern char **environ;
@@ -284,6 +295,7 @@ int role_main(const struct role *role, int argc, char **argv)
     prctl(PR_SET_NAME, title);
     log_setup(role->name, a.debug ? LOG_DEBUG : LOG_INFO, false);
     signal(SIGPIPE, SIG_IGN);
+    tie_to_parent();
     if (!source_init(&r->source, a.config, role->name, &r->arena, &e)) {
         fprintf(stderr, "weir %s: %s\n", role->name, e.msg);
         status = 2;

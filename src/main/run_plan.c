@@ -96,6 +96,7 @@ static bool drop_from_env(const char *var)
 {
     return strncmp(var, "LISTEN_PID=", 11) == 0 || strncmp(var, "LISTEN_FDS=", 11) == 0 ||
            strncmp(var, "LISTEN_FDNAMES=", 15) == 0 || strncmp(var, "WEIR_ROLES=", 11) == 0 ||
+           strncmp(var, "WEIR_CONFIG_TOKEN=", 18) == 0 || strncmp(var, "WEIR_PARENT=", 12) == 0 ||
            strncmp(var, UDP_SOCKET_ENV "=", sizeof UDP_SOCKET_ENV) == 0 ||
            strncmp(var, "NOTIFY_SOCKET=", 14) == 0;
 }
@@ -111,6 +112,7 @@ static void child_env(struct run *r, struct run_child *c, const char *token, con
         if (!drop_from_env(environ[i]))
             c->env[n++] = environ[i];
     c->env[n++] = arena_printf(&r->arena, "WEIR_CONFIG_TOKEN=%s", token);
+    c->env[n++] = arena_printf(&r->arena, "WEIR_PARENT=%d", (int)getpid());
     if (sockets)
         c->env[n++] = arena_printf(&r->arena, "%s=%s", UDP_SOCKET_ENV, sockets);
     if (c->role == ROLE_CONSOLE)
