@@ -8,8 +8,8 @@ enum {
     TEMPLATES = 1024,
     TEMPLATES_MAX = 16384,
     FIELDS = 512,
-    FIELDS_MAX = 2000, /* their segments must fit PLAN_POINTERS */
-    STATE_BYTES = 64 << 20,
+    FIELDS_MAX = 2000,     /* their segments must fit PLAN_POINTERS */
+    STATE_BYTES = 8 << 20, /* the checkpoint, about half as large, is written with each commit */
 };
 
 const char *const decode_reason_names[REASON_COUNT] = {

@@ -10,8 +10,10 @@ static const struct opt rows[] = {
      1, 16777216},
     {"max-templates", OPT_UINT, FLOW(max_templates), "1024", "Most templates of one session.", 1, 16384},
     {"max-fields", OPT_UINT, FLOW(max_fields), "512", "Most fields of one template.", 1, 2000},
-    {"max-state", OPT_SIZE, FLOW(max_state), "64MiB",
-     "Most memory for all of it, for each partition of the bus.", 1 << 20, (uint64_t)1 << 40},
+    {"max-state", OPT_SIZE, FLOW(max_state), "8MiB",
+     "Most memory for all of it, for each partition of the bus; about half as much is written with each "
+     "commit.",
+     1 << 20, (uint64_t)1 << 40},
     {"state-persist-file", OPT_STRING, FLOW(state_persist_file), "",
      "Templates and rates are kept with each commit.", .flags = OPT_OLD},
 };
