@@ -20,3 +20,4 @@ int bench_inlet(int argc, char **argv);
 int bench_path(int argc, char **argv);
 int bench_e2e(int argc, char **argv);
 int bench_store(int argc, char **argv);
+int bench_console(int argc, char **argv);

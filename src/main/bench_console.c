@@ -1,0 +1,300 @@
+/*
+ * How long typical questions of the console take: a store of its own (roles store and orchestrator, as on any machine), a day
+ * of made-up rows in `flows` and the rollups, then each question again and again, as the console asks it, without its cache.
+ */
+#include "base/clock.h"
+#include "main/bench.h"
+#include "query/line.h"
+#include "query/sankey.h"
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <fcntl.h>
+
+#define SECOND_NS 1000000000ull
+
+enum { STEP_ROWS = 500000, START_S = 60, DAY_S = 86400 };
+
+struct bench_db {
+    char dir[256];
+    uint16_t port[2]; /* store, orchestrator */
+    pid_t pid[2];
+    struct query_pool *pool;
+    struct catalog *catalog;
+    struct schema schema;
+    uint32_t now;
+};
+
+/* ---- the store */
+
+static uint16_t free_port(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    bool ok =
+        bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && getsockname(fd, (struct sockaddr *)&a, &len) == 0;
+    close(fd);
+    return ok ? ntohs(a.sin_port) : 0;
+}
+
+static pid_t start_role(const struct bench_db *b, const char *role)
+{
+    char config[300], data[300], log[300];
+    snprintf(config, sizeof config, "%s/weir.yaml", b->dir);
+    snprintf(data, sizeof data, "%s/var", b->dir);
+    snprintf(log, sizeof log, "%s/%s.log", b->dir, role);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        dup2(fd, 1);
+        dup2(fd, 2);
+        execl("/proc/self/exe", "weir", role, config, "--data-dir", data, NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+static bool statement(struct bench_db *b, const char *sql, struct err *e)
+{
+    struct buf out;
+    buf_init(&out, 0);
+    bool ok = query_pool_ask(b->pool, NULL, sql, 600 * SECOND_NS, &out, e) == QUERY_OK;
+    buf_fini(&out);
+    return ok;
+}
+
+static bool start(struct bench_db *b, struct err *e)
+{
+    static const char *servers[1];
+    static char path[300], server[32];
+    const char *const roles[] = {"store", "orchestrator"};
+    snprintf(path, sizeof path, "%s/weir.yaml", b->dir);
+    FILE *f = fopen(path, "w");
+    if (!f)
+        return err_errno(e, "%s", path);
+    for (int i = 0; i < 2; i++)
+        b->port[i] = free_port();
+    fprintf(f,
+            "http: {listen: \"127.0.0.1:%u\"}\n"
+            "store: {password: bench, http: {listen: \"127.0.0.1:%u\"}}\n"
+            "clickhouse: {orchestrator-url: \"http://127.0.0.1:%u\"}\n"
+            "clickhousedb: {servers: [\"127.0.0.1:%u\"], password: bench}\n",
+            b->port[1], b->port[0], b->port[1], b->port[0]);
+    fclose(f);
+    snprintf(server, sizeof server, "127.0.0.1:%u", b->port[0]);
+    servers[0] = server;
+    b->pool = query_pool_new(&(struct ch_conf){.servers = {1, servers},
+                                               .database = "default",
+                                               .username = "default",
+                                               .password = "bench",
+                                               .max_open_conns = 2});
+    b->catalog = catalog_new(b->pool);
+    for (int i = 0; i < 2; i++)
+        b->pid[i] = start_role(b, roles[i]);
+    for (int i = 0; i < START_S * 4; i++) {
+        if (statement(b, "SELECT count() FROM flows, udp FORMAT Null", e))
+            return true;
+        nanosleep(&(struct timespec){0, 250000000}, NULL);
+    }
+    return err_wrap(e, "the store did not start (see %s)", b->dir);
+}
+
+static void stop(struct bench_db *b)
+{
+    catalog_free(b->catalog);
+    query_pool_free(b->pool);
+    for (int i = 0; i < 2; i++)
+        if (b->pid[i] > 0) {
+            kill(b->pid[i], SIGTERM);
+            waitpid(b->pid[i], NULL, 0);
+        }
+}
+
+/* ---- rows: few heavy sources, many light ones */
+
+static bool plant_rows(struct bench_db *b, uint64_t rows, struct err *e)
+{
+    char sql[4096];
+    for (uint64_t at = 0; at < rows; at += STEP_ROWS) {
+        uint64_t n = rows - at < STEP_ROWS ? rows - at : STEP_ROWS;
+        snprintf(sql, sizeof sql,
+                 "INSERT INTO flows (TimeReceived, SamplingRate, ExporterAddress, ExporterName, SrcAddr, "
+                 "DstAddr, SrcAS, DstAS, "
+                 "SrcCountry, InIfName, OutIfName, InIfSpeed, OutIfSpeed, InIfProvider, InIfConnectivity, "
+                 "InIfBoundary, "
+                 "OutIfBoundary, EType, Proto, SrcPort, DstPort, Bytes, Packets) SELECT toDateTime(%u - "
+                 "intDiv((number + %llu) * "
+                 "86400, %llu)), 1000, toIPv6(concat('::ffff:192.0.2.', toString(h %% 8))), concat('edge', "
+                 "toString(h %% 8)), "
+                 "toIPv6(concat('::ffff:', IPv4NumToString(toUInt32(pow(h %% 1000003 / 1000003, 3) * "
+                 "4000000000)))), "
+                 "toIPv6(concat('::ffff:10.0.', toString(h %% 251), '.', toString(h %% 253))), 1000 + "
+                 "toUInt32(pow(h %% 10007 / "
+                 "10007, 6) * 4000), 64501 + h %% 3, ['US', 'FR', 'DE', 'NL'][1 + h %% 4], concat('in', "
+                 "toString(intDiv(h, 8) %% 4)), "
+                 "concat('out', toString(intDiv(h, 32) %% 2)), 10000, 100000, ['cogent', 'telia', ''][1 + "
+                 "intDiv(h, 8) %% 3], "
+                 "['transit', 'ix'][1 + intDiv(h, 8) %% 2], if(intDiv(h, 8) %% 4 < 3, 'external', "
+                 "'internal'), 'internal', if(h %% 5 = "
+                 "0, 34525, 2048), if(h %% 7 = 0, 17, 6), [443, 80, 53, 22][1 + intDiv(h, 64) %% 4], 1024 + "
+                 "intDiv(h, 256) %% 60000, 64 "
+                 "+ h %% 1400, 1 + h %% 3 FROM (SELECT number, cityHash64(number + %llu) AS h FROM "
+                 "numbers(%llu)) SETTINGS "
+                 "max_partitions_per_insert_block = 0, max_insert_threads = 1",
+                 b->now, (unsigned long long)at, (unsigned long long)rows, (unsigned long long)at,
+                 (unsigned long long)n);
+        if (!statement(b, sql, e))
+            return false;
+    }
+    return true;
+}
+
+/* As the outlet would: by minute, complete up to two minutes ago. */
+static bool plant_rollup(struct bench_db *b, struct err *e)
+{
+    struct buf cols, values, keys, sql;
+    bool ok = true;
+    buf_init(&cols, 0);
+    buf_init(&values, 0);
+    buf_init(&keys, 0);
+    for (unsigned c = 0; c < COL_COUNT; c++) {
+        if (!schema_rolled(&b->schema, (enum column)c))
+            continue;
+        const char *name = column_defs[c].name;
+        bool time = c == COL_TimeReceived, sum = column_defs[c].flags & COLF_SUM;
+        buf_printf(&cols, "%s%s", cols.len ? ", " : "", name);
+        buf_printf(&values, "%s%s%s%s", values.len ? ", " : "",
+                   sum    ? "sum("
+                   : time ? "toStartOfMinute("
+                          : "",
+                   name, sum || time ? ")" : "");
+        if (!sum)
+            buf_printf(&keys, "%s%s%s%s", keys.len ? ", " : "", time ? "toStartOfMinute(" : "", name,
+                       time ? ")" : "");
+    }
+    uint32_t border = b->now / 60 * 60 - 60, from = (b->now - DAY_S) / 3600 * 3600;
+    buf_init(&sql, 0);
+    for (uint32_t at = from; ok && at < border; at += 3600) {
+        buf_reset(&sql);
+        buf_printf(&sql,
+                   "INSERT INTO flows_1m0s (%.*s) SELECT %.*s FROM flows WHERE TimeReceived >= "
+                   "toDateTime(%u) AND TimeReceived < "
+                   "toDateTime(%u) GROUP BY %.*s SETTINGS optimize_on_insert = 0, "
+                   "max_partitions_per_insert_block = 0",
+                   STR_ARG(buf_str(&cols)), STR_ARG(buf_str(&values)), at,
+                   at + 3600 < border ? at + 3600 : border, STR_ARG(buf_str(&keys)));
+        buf_u8(&sql, 0);
+        ok = statement(b, (char *)sql.p, e);
+    }
+    buf_fini(&sql);
+    buf_fini(&cols);
+    buf_fini(&values);
+    buf_fini(&keys);
+    return ok;
+}
+
+/* ---- questions */
+
+#define OUTSIDE "\"filter\":\"InIfBoundary = external\""
+static const struct question {
+    const char *name;
+    unsigned hours;
+    const char *json; /* besides start and end */
+    bool sankey;
+} questions[] = {
+    {"hour_total", 1, OUTSIDE},
+    {"hour_src_as", 1, "\"dimensions\":[\"SrcAS\"]," OUTSIDE},
+    {"six_hours_src_as", 6, "\"dimensions\":[\"SrcAS\"]," OUTSIDE},
+    {"day_total", 24, OUTSIDE},
+    {"day_src_as", 24, "\"dimensions\":[\"SrcAS\"]," OUTSIDE},
+    {"day_src_as_both_ways", 24, "\"dimensions\":[\"SrcAS\"],\"bidirectional\":true," OUTSIDE},
+    {"day_interface", 24, "\"dimensions\":[\"ExporterName\",\"InIfName\"]," OUTSIDE},
+    {"day_percent", 24, "\"dimensions\":[\"ExporterName\",\"InIfName\"],\"units\":\"inl2%\""},
+    {"day_dst_port", 24, "\"dimensions\":[\"DstPort\"]," OUTSIDE},
+    {"day_src_addr", 24, "\"dimensions\":[\"SrcAddr\"]," OUTSIDE},
+    {"day_address_filter", 24, "\"dimensions\":[\"DstPort\"],\"filter\":\"SrcAddr << 10.0.0.0/8\""},
+    {"day_sankey_of_three", 24, "\"dimensions\":[\"SrcAS\",\"InIfProvider\",\"ExporterName\"]," OUTSIDE,
+     true},
+};
+
+static bool ask(struct bench_db *b, const struct question *q, double *ms, struct err *e)
+{
+    const struct request_limits limits = {50, q->sankey ? 20 : 200, 0};
+    struct query_tables tables;
+    struct query_request request;
+    struct query_answer out = {0};
+    struct arena a;
+    char text[512];
+    snprintf(text, sizeof text, "{\"start\":%u,\"end\":%u,%s}", b->now - q->hours * 3600, b->now, q->json);
+    json_t *json = json_loads(text, 0, NULL);
+    arena_init(&a);
+    uint64_t began = clock_mono_ns();
+    bool ok = request_parse(&request, json, &b->schema, &limits, b->now, &a, e) &&
+              catalog_get(b->catalog, NULL, &tables, e) == QUERY_OK &&
+              (q->sankey ? sankey_ask : line_ask)(b->pool, NULL, &request, &tables, &a, &out, e) == QUERY_OK;
+    *ms = (double)(clock_mono_ns() - began) / 1e6;
+    json_decref(out.json);
+    buf_fini(&out.sql);
+    json_decref(json);
+    arena_fini(&a);
+    return ok;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static bool measure(struct bench_db *b, unsigned times, struct err *e)
+{
+    double ms[100];
+    char name[64];
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
+        for (unsigned n = 0; n < times; n++)
+            if (!ask(b, &questions[i], &ms[n], e))
+                return err_wrap(e, "%s", questions[i].name);
+        qsort(ms, times, sizeof *ms, by_value);
+        snprintf(name, sizeof name, "query_%s_ms_p50", questions[i].name);
+        bench_print(name, ms[times / 2], "ms");
+        snprintf(name, sizeof name, "query_%s_ms_p95", questions[i].name);
+        bench_print(name, ms[(times - 1) * 95 / 100], "ms");
+    }
+    return true;
+}
+
+int bench_console(int argc, char **argv)
+{
+    static struct bench_db b;
+    struct err e = {0};
+    uint64_t rows = bench_number(argc, argv, "rows", 10000000), times = bench_number(argc, argv, "times", 15);
+    snprintf(b.dir, sizeof b.dir, "%s/weir-bench-XXXXXX", bench_text(argc, argv, "dir", "/tmp"));
+    times = times < 1 ? 1 : times > 100 ? 100 : times;
+    if (!mkdtemp(b.dir)) {
+        perror(b.dir);
+        return 1;
+    }
+    schema_default(&b.schema);
+    b.now = (uint32_t)(clock_wall_ns() / SECOND_NS);
+    bool ok =
+        start(&b, &e) && plant_rows(&b, rows, &e) && plant_rollup(&b, &e) && measure(&b, (unsigned)times, &e);
+    stop(&b);
+    if (!ok) {
+        fprintf(stderr, "weir bench: %s\n", e.msg);
+        return 1;
+    }
+    bench_print("query_rows", (double)rows, "rows");
+    char *rm[] = {"rm", "-rf", b.dir, NULL};
+    pid_t pid = fork();
+    if (pid == 0) {
+        execvp(rm[0], rm);
+        _exit(127);
+    }
+    waitpid(pid, NULL, 0);
+    return 0;
+}
