@@ -24,7 +24,8 @@ static const struct bench {
      bench_e2e},
     {"store", "the embedded store: cost of a stored flow, time of queries [--rows N] [--runs N] [--dir DIR]",
      bench_store},
-    {"console", "the console's own questions over a day of rows: milliseconds [--rows N] [--times N] [--dir DIR]",
+    {"console",
+     "the console's own questions over a day of rows: milliseconds [--rows N] [--times N] [--dir DIR]",
      bench_console},
 };
 enum { N_BENCHES = sizeof benches / sizeof *benches };

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define LATEST_S 4102444800u
+enum { LONGEST_S = 20 * 366 * 86400 };
+
 static bool digits(const char **at, unsigned n, int *value)
 {
     *value = 0;
@@ -199,6 +202,9 @@ bool request_parse(struct query_request *q, json_t *json, const struct schema *s
     q->truncate_v6 = q->truncate_v6 ? q->truncate_v6 : 128;
     if (q->end <= q->start)
         return err_set(e, "\"end\" must be after \"start\"");
+    /* Whole buckets must fit the seconds of a DateTime. */
+    if (q->end > LATEST_S || q->end - q->start > LONGEST_S)
+        return err_set(e, "\"end\": expected a time before the year 2100, at most 20 years after \"start\"");
     if (q->n_dims < limits->min_dimensions)
         return err_set(e, "\"dimensions\": expected at least %u", limits->min_dimensions);
     return true;

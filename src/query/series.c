@@ -1,7 +1,7 @@
 #include "query/series.h"
 #include <stdlib.h>
 
-enum { ROWS_MAX = 4 * 1001 };
+enum { AXES = 5, RANKS = 1001 }; /* axes count from 1; dimensions-limit is at most 1000 */
 
 void series_init(struct series_set *s, struct arena *a, const struct plan *plan, uint32_t complete_until)
 {
@@ -10,6 +10,7 @@ void series_init(struct series_set *s, struct arena *a, const struct plan *plan,
     s->complete = complete_until <= plan->from ? 0 : (complete_until - plan->from) / plan->interval;
     if (s->complete > s->n_buckets)
         s->complete = s->n_buckets;
+    s->index = arena_array(a, AXES * RANKS, sizeof *s->index);
     s->missing = arena_array(a, s->n_buckets, sizeof *s->missing);
 }
 
@@ -22,11 +23,11 @@ void series_fini(struct series_set *s)
 
 struct series *series_row(struct series_set *s, unsigned axis, unsigned rank)
 {
-    for (size_t i = s->n; i-- > 0;)
-        if (s->rows[i].axis == axis && s->rows[i].rank == rank)
-            return &s->rows[i];
-    if (s->n == ROWS_MAX)
+    if (axis >= AXES || rank >= RANKS)
         return NULL;
+    uint32_t *at = &s->index[axis * RANKS + rank];
+    if (*at)
+        return &s->rows[*at - 1];
     if (s->n == s->room) {
         size_t room = s->room ? 2 * s->room : 16;
         struct series *rows = arena_array(s->arena, room, sizeof *rows);
@@ -36,6 +37,7 @@ struct series *series_row(struct series_set *s, unsigned axis, unsigned rank)
         s->room = room;
     }
     struct series *row = &s->rows[s->n++];
+    *at = (uint32_t)s->n;
     *row = (struct series){.axis = axis, .rank = rank};
     row->points = arena_array(s->arena, s->n_buckets, sizeof *row->points);
     return row;

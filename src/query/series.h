@@ -22,11 +22,12 @@ struct series_set {
     bool *missing;   /* by bucket */
     struct series *rows;
     size_t n, room;
+    uint32_t *index; /* by axis and rank: place in rows + 1, until series_finish sorts them */
 };
 
 void series_init(struct series_set *s, struct arena *a, const struct plan *plan, uint32_t complete_until);
 void series_fini(struct series_set *s);
-/* The row of this axis and rank, made with all points zero when it is new; NULL past its bound. */
+/* The row of this axis and rank, made with all points zero when it is new; NULL past their bounds. */
 struct series *series_row(struct series_set *s, unsigned axis, unsigned rank);
 /* Bucket of a time; n_buckets when outside. */
 size_t series_bucket(const struct series_set *s, uint32_t t);

@@ -461,7 +461,8 @@ def test_validation(console):
 @pytest.mark.parametrize("change,word", [
     ({"filter": "SrcAS = "}, "AS number"), ({"limit": 51}, "limit"), ({"points": 1}, "points"), ({"units": "x"}, "units"),
     ({"dimensions": ["Bytes"]}, "Bytes"), ({"dimensions": ["SrcAS", "srcas"]}, "twice"), ({"start": "yesterday"}, "start"),
-    ({"end": "2020-01-01T00:00:00Z"}, "after"), ({"limitType": "sum"}, "limitType"), ({"bidirectional": "yes"}, "bidirectional")])
+    ({"end": "2020-01-01T00:00:00Z"}, "after"), ({"limitType": "sum"}, "limitType"), ({"bidirectional": "yes"}, "bidirectional"),
+    ({"end": 4294967295}, "2100"), ({"start": 0}, "20 years"), ({"end": 99999999999}, "end"), ({"start": -1}, "start")])
 def test_bad_questions_are_refused(console, change, word):
     question = {"start": stamp(console.now - 3600), "end": stamp(console.now), **change}
     status, _, answer = console.ask("POST", "graph/line", question)
