@@ -788,6 +788,31 @@ static void budget_of_bytes(void **state)
     (void)state;
 }
 
+/* One exporter with nothing but new templates, all in one second: its own oldest go. */
+static void budget_of_one_exporter(void **state)
+{
+    const struct decoder_limits limits = {.bytes = 200000, .templates_per_session = 10000};
+    struct rig *r = rig_new(&limits);
+    for (uint32_t i = 0; i < 5000; i++) {
+        char def[64];
+        r->d.rx_ns += 1000000000u;
+        v9(&b, i, 1);
+        snprintf(def, sizeof def, "%04x 0002 0001 0004 %04x 0004", 256 + i, 1000 + i);
+        put_set(&b, 0, def);
+        rig_decode(r, &b);
+        assert_int_equal(r->stats.templates, 1);
+    }
+    assert_int_equal(r->stats.evicted, 1);
+    v9(&b, 5000, 1);
+    put_set(&b, 256 + 4999, "00000001 00000002");
+    put_set(&b, 256, "00000001 00000002");
+    rig_decode(r, &b);
+    assert_int_equal(r->stats.flows, 1);
+    assert_int_equal(r->stats.rejected[REASON_NO_TEMPLATE], 1);
+    rig_free(r);
+    (void)state;
+}
+
 /* --- ports --- */
 
 static void a_restart_on_a_new_port_keeps_templates(void **state)
@@ -1020,6 +1045,7 @@ int main(void)
         T(every_cut),
         T(caps_on_sessions_and_templates),
         T(budget_of_bytes),
+        T(budget_of_one_exporter),
         T(a_restart_on_a_new_port_keeps_templates),
         T(exporters_behind_one_address),
         T(sequences_behind_one_address),

@@ -107,10 +107,14 @@ void session_table_fini(struct session_table *t)
     free(t->slots);
 }
 
+static bool over_budget(const struct session_table *t)
+{
+    return t->bytes + t->templates.bytes > t->max_bytes;
+}
+
 void session_shrink(struct session_table *t, const struct session *keep)
 {
-    while (t->oldest && t->oldest != keep &&
-           (t->n > t->max_sessions || t->bytes + t->templates.bytes > t->max_bytes)) {
+    while (t->oldest && t->oldest != keep && (t->n > t->max_sessions || over_budget(t))) {
         drop(t, t->oldest);
         t->evicted++;
     }
@@ -243,6 +247,8 @@ void session_template_set(struct session_table *tab, struct session *s, uint16_t
         insert_template(tab, s, id, t, now);
     }
     session_shrink(tab, s);
+    while (s->n_templates > 1 && over_budget(tab)) /* one exporter has it all */
+        forget_stalest(tab, s);
 }
 
 bool session_rate_set(struct session_table *tab, struct session *s, uint64_t id, uint64_t rate)
