@@ -10,13 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FRESH_S = 3 };
+#define SECOND_NS UINT64_C(1000000000)
+enum { FRESH_S = 3, BOUNDARY_S = 60 };
 
 struct catalog {
     pthread_mutex_t lock;
     struct query_pool *pool;
     struct query_tables now;
-    uint64_t read_ns; /* monotonic; 0: never */
+    uint64_t read_ns;     /* monotonic; 0: never */
+    uint64_t boundary_ns; /* when a boundary was looked for */
 };
 
 struct catalog *catalog_new(struct query_pool *pool)
@@ -139,7 +141,7 @@ static enum query_result read_ends(struct catalog *t, const struct query_asker *
     return r;
 }
 
-/* Only asked while it is not known: interfaces do not lose their boundaries all at once. */
+/* Asked again now and then: with the demonstration's exporters all boundaries may go. */
 static enum query_result read_boundary(struct catalog *t, const struct query_asker *asker,
                                        struct query_tables *q, struct err *e)
 {
@@ -219,12 +221,15 @@ static enum query_result refresh(struct catalog *t, const struct query_asker *as
         r = read_ends(t, asker, &q, e);
     if (r == QUERY_OK)
         r = read_border(t, asker, &q, e);
-    if (r == QUERY_OK && !q.boundary)
+    uint64_t now_ns = clock_mono_ns();
+    if (r == QUERY_OK && (!q.boundary || now_ns - t->boundary_ns > BOUNDARY_S * SECOND_NS)) {
         r = read_boundary(t, asker, &q, e);
+        t->boundary_ns = now_ns;
+    }
     if (r != QUERY_OK)
         return r;
     t->now = q;
-    t->read_ns = clock_mono_ns();
+    t->read_ns = now_ns;
     return r;
 }
 
@@ -233,7 +238,7 @@ enum query_result catalog_get(struct catalog *t, const struct query_asker *asker
 {
     enum query_result r = QUERY_OK;
     pthread_mutex_lock(&t->lock);
-    if (!t->read_ns || clock_mono_ns() - t->read_ns > FRESH_S * UINT64_C(1000000000))
+    if (!t->read_ns || clock_mono_ns() - t->read_ns > FRESH_S * SECOND_NS)
         r = refresh(t, asker, e);
     *out = t->now;
     pthread_mutex_unlock(&t->lock);

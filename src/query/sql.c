@@ -111,8 +111,9 @@ void sql_label(struct buf *sql, enum column c, const struct query_tables *t, con
     switch (column_defs[c].kind) {
     case KIND_IP:
         if (!(column_defs[c].flags & COLF_TRUNC))
-            v4 = 32, v6 = 128;
-        address(sql, x, v4, v6);
+            address(sql, x, 32, 128);
+        else
+            address(sql, x, v4, v6);
         break;
     case KIND_ASN:
         if (t->asns)
