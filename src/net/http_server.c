@@ -497,6 +497,7 @@ struct http_server *http_server_new_limited(const char *listen, const struct htt
     s->limits = *limits;
     s->limits.connections = limits->connections ? limits->connections : DEFAULT_CONNECTIONS;
     s->limits.idle_s = limits->idle_s ? limits->idle_s : DEFAULT_IDLE_S;
+    s->limits.stack = limits->stack ? limits->stack : (size_t)1 << 20;
     s->limits.bodies = limits->bodies ? limits->bodies : (size_t)256 << 20;
     s->port = port;
     pthread_mutex_init(&s->lock, NULL);
@@ -505,7 +506,7 @@ struct http_server *http_server_new_limited(const char *listen, const struct htt
         NULL, answer, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, completed, s,
         MHD_OPTION_CONNECTION_LIMIT, s->limits.connections, MHD_OPTION_CONNECTION_TIMEOUT, s->limits.idle_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADERS_MAX, MHD_OPTION_THREAD_STACK_SIZE,
-        (size_t)1 << 20, MHD_OPTION_END);
+        s->limits.stack, MHD_OPTION_END);
     if (!s->daemon) {
         err_errno(e, "HTTP on %s", listen);
         close(fd);

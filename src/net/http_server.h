@@ -44,6 +44,7 @@ struct http_limits {
     unsigned connections; /* 128 */
     unsigned idle_s;      /* a connection on which nothing moves; 60 */
     size_t bodies;        /* bytes of all request bodies in memory together; 256 MiB */
+    size_t stack;         /* bytes of a connection's thread; 1 MiB */
 };
 
 struct http_server;

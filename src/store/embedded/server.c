@@ -638,7 +638,9 @@ struct server *server_new(const struct engine *en, const struct store_conf *conf
     sv->tables[0] = (struct http_routes){rows, sizeof rows / sizeof *rows, sv};
     for (size_t i = 0; i < n_more && i < 3; i++)
         sv->tables[1 + i] = more[i];
-    const struct http_limits limits = {.bodies = conf->max_body + conf->max_body / 2, .connections = 256};
+    const struct http_limits limits = {.bodies = conf->max_body + conf->max_body / 2,
+                                       .connections = 256,
+                                       .stack = (size_t)8 << 20}; /* the engine parses on it */
     if (learn(sv, e) && pthread_create(&sv->watcher, NULL, watcher, sv) == 0) {
         sv->http = http_server_new_limited(listen, sv->tables, 1 + (n_more < 3 ? n_more : 3), &limits, e);
         if (sv->http)
