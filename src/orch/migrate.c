@@ -92,19 +92,6 @@ void migrate_step(struct migration *m, bool needed, const char *what, struct str
     log_info("migrate", what, "database", m->plan.conf.database, NULL);
 }
 
-void migrate_stepf(struct migration *m, const char *what, const char *fmt, ...)
-{
-    va_list ap;
-    char *text = NULL;
-    va_start(ap, fmt);
-    int n = vasprintf(&text, fmt, ap);
-    va_end(ap);
-    if (n < 0)
-        abort();
-    migrate_step(m, true, what, (struct str){text, (size_t)n});
-    free(text);
-}
-
 void migrate_note(struct migration *m, const char *fmt, ...)
 {
     va_list ap;
@@ -210,7 +197,10 @@ static void make_view(struct migration *m, const struct tables_view *v)
     migrate_step(m, !exists || differs, what, buf_str(&sql));
     if (differs && m->r->failure == CH_PERMANENT && (ch_code(m->ch) == 62 || ch_code(m->ch) == 48)) {
         m->r->failure = CH_OK;
-        migrate_stepf(m, "view dropped to be made anew", "DROP VIEW %s.%s", m->plan.conf.database, v->name);
+        buf_reset(&sql);
+        buf_printf(&sql, "DROP VIEW IF EXISTS %s.%s", m->plan.conf.database, v->name);
+        tables_on_cluster(&m->plan, &sql);
+        migrate_step(m, true, "view dropped to be made anew", buf_str(&sql));
         buf_reset(&sql);
         tables_create_view(&m->plan, v, mark, false, &sql);
         migrate_step(m, true, what, buf_str(&sql));

@@ -14,8 +14,6 @@ json_t *migrate_ask(struct migration *m, const char *fmt, ...) __attribute__((fo
 const char *migrate_cell(const json_t *row, size_t i);
 /* Counts; executes when needed and nothing failed before. */
 void migrate_step(struct migration *m, bool needed, const char *what, struct str sql);
-void migrate_stepf(struct migration *m, const char *what, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
 /* What differs and cannot be changed. */
 void migrate_note(struct migration *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
