@@ -13,7 +13,8 @@ struct rows {
 
 static inline struct rows rows_init(struct str answer)
 {
-    return (struct rows){cursor_init(answer.p, answer.len)};
+    return (struct rows){
+        cursor_init(answer.p ? answer.p : "", answer.len)}; /* no rows may be no bytes at all */
 }
 
 /* True while there is another row. */
