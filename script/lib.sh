@@ -5,6 +5,9 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/weir
 logs=$top/build/logs
 
+# What one clone compiled, another need not: paths inside a clone and its own place do not count for the compiler's cache.
+export CCACHE_BASEDIR=$top CCACHE_NOHASHDIR=true
+
 # Node carries certificates of its own; behind a proxy with the site's certificate it must trust what the machine trusts.
 if [ -z "${NODE_EXTRA_CA_CERTS:-}" ] && [ -f /etc/ssl/certs/ca-certificates.crt ]; then
     export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
