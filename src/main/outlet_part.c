@@ -17,6 +17,7 @@ enum {
     OLDEST_S = 7 * 86400, /* the shortest default TTL of a table */
     AHEAD_S = 3600,
     TABLE_PARTITION_S = 3 * 3600, /* about the narrowest partition of a table */
+    COMMIT_PAUSE = 100,           /* rounds of some milliseconds */
     WEIGHT_MAX = 512,             /* tokens not committed: a share of the tables' window of 10,000 */
 };
 
@@ -429,6 +430,7 @@ static void try_commit(struct part *p, uint64_t offset, struct str checkpoint, b
     *ok = bus->commit(bus, p->index, offset, checkpoint, &e);
     snapshot_reader_back();
     if (!*ok) {
+        p->commit_pause = COMMIT_PAUSE;
         counter_add(p->w->counters, OUTLET_COMMIT_ERRORS, 1);
         log_error("outlet", "cannot commit; trying on", "partition", LOG_U64(p->index), "error", e.msg, NULL);
     }
@@ -450,6 +452,10 @@ static bool commit_done(struct part *p)
     bool drained = !next && p->draining;
     if (!drained && (n == 0 || !next))
         return false;
+    if (p->commit_pause) {
+        p->commit_pause--;
+        return false;
+    }
     if (next) {
         try_commit(p, next->first, buf_str(&next->checkpoint), &ok);
     } else {

@@ -41,9 +41,10 @@ struct part {
     struct minute *minutes, **last_minute, *open; /* oldest first */
     uint64_t slot_first, slot_last, slot_rows, minute_rows;
     uint32_t slot_parts;
-    uint32_t weight; /* of all minutes */
-    bool caught_up;  /* all that was on the bus at the start is read: no earlier life went further */
-    bool draining;   /* another rule is to begin here */
+    uint32_t weight;       /* of all minutes */
+    unsigned commit_pause; /* rounds until a failed commit is tried again */
+    bool caught_up;        /* all that was on the bus at the start is read: no earlier life went further */
+    bool draining;         /* another rule is to begin here */
     /* the datagram being decoded */
     const struct dgram *now;
     uint32_t now_from; /* its first row in the batch */
