@@ -17,6 +17,7 @@ void block_sealer_fini(struct block_sealer *s)
     free(s->dict);
     free(s->slots);
     free(s->exporters);
+    free(s->edge);
     *s = (struct block_sealer){0};
 }
 
@@ -160,25 +161,35 @@ static void gather(struct buf *out, const void *col, size_t width, const uint32_
     }
 }
 
-/* Index of each row: value[of[row]] where value numbers the keys. */
-static void indexes(struct buf *out, size_t keys, const uint32_t *value, const uint32_t *of,
-                    const uint32_t *order, uint32_t n)
+/* Index of the i-th row: value[of[i]] where value numbers the keys. */
+static void indexes(struct buf *out, size_t keys, const uint32_t *value, const uint32_t *of, uint32_t n)
 {
     unsigned width = native_index_width(keys);
     buf_le64(out, n);
     uint8_t *to = native_room(out, (size_t)n * width);
-    if (width == 1) {
+    if (keys == 1) {
+        memset(to, 0, n);
+    } else if (width == 1) {
         for (uint32_t i = 0; i < n; i++)
-            to[i] = (uint8_t)value[of[order[i]]];
+            to[i] = (uint8_t)value[of[i]];
     } else if (width == 2) {
         for (uint32_t i = 0; i < n; i++) {
-            uint16_t v = (uint16_t)value[of[order[i]]];
+            uint16_t v = (uint16_t)value[of[i]];
             memcpy(to + 2 * (size_t)i, &v, 2);
         }
     } else {
         for (uint32_t i = 0; i < n; i++)
-            memcpy(to + 4 * (size_t)i, &value[of[order[i]]], 4);
+            memcpy(to + 4 * (size_t)i, &value[of[i]], 4);
     }
+}
+
+/* A column of numbers in the table's order, in the sealer's memory. */
+static const uint32_t *sorted(struct block_sealer *s, const uint32_t *col, const uint32_t *order, uint32_t n)
+{
+    s->slots = room(s->slots, &s->slots_room, n);
+    for (uint32_t i = 0; i < n; i++)
+        s->slots[i] = col[order[i]];
+    return s->slots;
 }
 
 static void dict_room(struct block_sealer *s, size_t need)
@@ -187,8 +198,7 @@ static void dict_room(struct block_sealer *s, size_t need)
 }
 
 /* An edge's text column: the dictionary is of the edges' texts; s->dict holds text -> key, then edge -> key. */
-static void edge_strings(const struct block *b, struct block_sealer *s, int value, const uint32_t *order,
-                         struct buf *out)
+static void edge_strings(const struct block *b, struct block_sealer *s, int value, struct buf *out)
 {
     dict_room(s, b->n_strs + b->n_edges + b->n_strs);
     uint32_t *key = s->dict, *of_edge = key + b->n_strs, *keys = of_edge + b->n_edges, n = 0;
@@ -204,27 +214,25 @@ static void edge_strings(const struct block *b, struct block_sealer *s, int valu
     native_keys(out, n);
     for (uint32_t i = 0; i < n; i++)
         native_string(out, b->strs[keys[i]]);
-    indexes(out, n, of_edge, b->col[COL_Edge], order, b->n);
+    indexes(out, n, of_edge, s->edge, b->n);
 }
 
-static void edge_exporters(const struct block *b, const struct block_sealer *s, const uint32_t *order,
-                           struct buf *out)
+static void edge_exporters(const struct block *b, const struct block_sealer *s, struct buf *out)
 {
     const uint32_t *of_edge = s->exporters, *first = of_edge + b->n_edges;
     native_keys(out, s->n_exporters);
     for (uint32_t i = 0; i < s->n_exporters; i++)
         buf_add(out, b->edges[first[i]].exporter.b, 16);
-    indexes(out, s->n_exporters, of_edge, b->col[COL_Edge], order, b->n);
+    indexes(out, s->n_exporters, of_edge, s->edge, b->n);
 }
 
 /* An edge's plain number. */
-static void edge_numbers(const struct block *b, int value, size_t width, const uint32_t *order,
+static void edge_numbers(const struct block *b, const struct block_sealer *s, int value, size_t width,
                          struct buf *out)
 {
-    const uint32_t *edge = b->col[COL_Edge];
     uint8_t *to = native_room(out, b->n * width);
     for (uint32_t i = 0; i < b->n; i++)
-        memcpy(to + i * width, &b->edges[edge[order[i]]].v[value], width);
+        memcpy(to + i * width, &b->edges[s->edge[i]].v[value], width);
 }
 
 static void row_strings(const struct block *b, struct block_sealer *s, const uint32_t *col,
@@ -241,7 +249,7 @@ static void row_strings(const struct block *b, struct block_sealer *s, const uin
     native_keys(out, n);
     for (uint32_t i = 0; i < n; i++)
         native_string(out, b->strs[keys[i]]);
-    indexes(out, n, key, col, order, b->n);
+    indexes(out, n, key, sorted(s, col, order, b->n), b->n);
 }
 
 /* LowCardinality of addresses that rows hold in full (NextHop): keys are found by hashing. */
@@ -268,9 +276,7 @@ static void row_addresses(const struct block *b, struct block_sealer *s, const s
     native_keys(out, n);
     for (uint32_t i = 0; i < n; i++)
         buf_add(out, col[keys[i]].b, 16);
-    for (uint32_t i = 0; i < b->n; i++)
-        keys[i] = i; /* done with: now "row" */
-    indexes(out, n, of, keys, order, b->n);
+    indexes(out, n, of, order, b->n);
 }
 
 static void arrays(const struct block *b, enum column c, const uint32_t *order, struct buf *out)
@@ -313,11 +319,11 @@ static void seal_column(const struct block *b, struct block_sealer *s, enum colu
     if (b->n == 0)
         return;
     if (c == COL_ExporterAddress)
-        edge_exporters(b, s, order, out);
+        edge_exporters(b, s, out);
     else if (value >= 0 && d->store == STORE_STR)
-        edge_strings(b, s, value, order, out);
+        edge_strings(b, s, value, out);
     else if (value >= 0)
-        edge_numbers(b, value, column_width(c), order, out);
+        edge_numbers(b, s, value, column_width(c), out);
     else if (d->store == STORE_STR)
         row_strings(b, s, b->col[c], order, out);
     else if (d->store == STORE_A32 || d->store == STORE_A128)
@@ -333,7 +339,10 @@ void block_seal(const struct block *b, struct block_sealer *s, struct buf *out)
     unsigned n = 0;
     for (unsigned i = 0; i < b->layout->n; i++)
         n += b->n == 0 || present(b, b->layout->cols[i]);
-    const uint32_t *order = find_order(b, s);
+    const uint32_t *order = find_order(b, s), *edge = b->col[COL_Edge];
+    s->edge = room(s->edge, &s->edge_room, b->n);
+    for (uint32_t i = 0; i < b->n; i++)
+        s->edge[i] = edge[order[i]];
     native_head(out, n, b->n);
     for (unsigned i = 0; i < b->layout->n; i++)
         if (b->n == 0 || present(b, b->layout->cols[i]))
