@@ -52,7 +52,7 @@ void block_append(struct block *b, const struct batch *rows, uint32_t from, uint
 /* Memory of sealing, one per thread that seals. */
 struct block_sealer {
     uint32_t *order, *other, *rank, *dict, *slots;
-    uint32_t *edge; /* of each row, in the order */
+    uint32_t *edge;      /* of each row, in the order */
     uint32_t *exporters; /* edge -> number of its exporter, then number -> an edge of it */
     size_t room, edge_room, dict_room, slots_room, exporters_room;
     uint32_t n_exporters;
