@@ -27,11 +27,24 @@ static bool begin(struct http_call *c, struct widget_ask *w, struct query_asker 
     return r == QUERY_OK;
 }
 
+/* Nothing yet: the first flows should show at once, so such an answer is not kept. */
+static bool is_empty(json_t *answer)
+{
+    const char *key;
+    json_t *v;
+    if (json_object_size(answer) == 0)
+        return true;
+    json_object_foreach(answer, key, v) if ((strcmp(key, "top") == 0 || strcmp(key, "exporters") == 0 ||
+                                             strcmp(key, "data") == 0) &&
+                                            json_array_size(v) == 0) return true;
+    return json_real_value(json_object_get(answer, "rate")) == 0 && json_object_get(answer, "rate");
+}
+
 static void end(struct http_call *c, enum query_result r, struct query_answer *out, const struct err *e,
                 unsigned ttl_s)
 {
     if (r == QUERY_OK)
-        answer_send(c, out, ttl_s * SECOND_NS);
+        answer_send(c, out, is_empty(out->json) ? 0 : ttl_s * SECOND_NS);
     else
         answer_failed(c, r, e, out);
 }
@@ -96,9 +109,7 @@ void widget_get_graph(struct http_call *c)
         return;
     uint32_t range_s = (uint32_t)(conf->homepage_graph_timerange_ns / SECOND_NS);
     enum query_result r = widget_graph(&w, conf->homepage_graph_filter, range_s, &out, &e);
-    /* A chart of a day need not move within a minute, one that has nothing yet must. */
-    bool empty = r == QUERY_OK && json_array_size(json_object_get(out.json, "data")) == 0;
-    end(c, r, &out, &e, empty ? 5 : 60);
+    end(c, r, &out, &e, 60); /* a chart of a day need not move within a minute */
 }
 
 /* ---- configuration */
