@@ -530,6 +530,7 @@ void part_free(struct part *p)
         minute_free(p, m);
     }
     ledger_tally_fini(&p->tally);
+    limit_fini(&p->limit);
     block_free(p->block);
     rollup_free(p->rollup);
     p->w->env->decoder.free(p->decoder);
