@@ -57,6 +57,11 @@ void decoder_state_free(struct decoder_state *st)
     free(st);
 }
 
+void decoder_state_tell(struct decoder_state *st, struct learnt_sink *learnt)
+{
+    st->learnt = learnt;
+}
+
 static const struct decoder *decoder_of(const struct dgram *d)
 {
     for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++) {

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "schema/batch.h"
 #include "schema/dgram.h"
+#include "schema/learnt.h"
 #include "schema/schema.h"
 
 /* Why a datagram, set or record was rejected; rows in decode/reasons.def: X(id, "name", "help"). */
@@ -44,6 +45,8 @@ struct decoder_state;
 
 struct decoder_state *decoder_state_new(const struct schema *schema, const struct decoder_limits *limits);
 void decoder_state_free(struct decoder_state *st);
+/* Who is told what exporters say about themselves; borrowed, NULL: nobody (the default). Before a checkpoint is loaded. */
+void decoder_state_tell(struct decoder_state *st, struct learnt_sink *learnt);
 
 /* Decodes one datagram; rows go to the sink. Never fails: what is wrong is counted in `stats`. */
 void decode_dgram(struct decoder_state *st, const struct dgram *d, struct batch_sink *sink,

@@ -9,9 +9,10 @@
 struct decoder_state {
     const struct schema *schema;
     struct session_table sessions;
-    struct template *v5;      /* NetFlow v5 is a template known beforehand */
-    const uint8_t **pointers; /* PLAN_POINTERS, for plan_run.base */
-    struct field *fields;     /* of the template being read, max_fields */
+    struct learnt_sink *learnt; /* NULL: nobody wants to know */
+    struct template *v5;        /* NetFlow v5 is a template known beforehand */
+    const uint8_t **pointers;   /* PLAN_POINTERS, for plan_run.base */
+    struct field *fields;       /* of the template being read, max_fields */
 };
 
 /* One datagram on its way. */

@@ -37,6 +37,11 @@ static void *decoder_make(const struct schema *schema, const struct decoder_limi
     return decoder_state_new(schema, limits);
 }
 
+static void decoder_tell(void *state, struct learnt_sink *learnt)
+{
+    decoder_state_tell(state, learnt);
+}
+
 static void decoder_drop(void *state)
 {
     decoder_state_free(state);
@@ -58,8 +63,8 @@ static bool decoder_load(void *state, struct str in, struct err *e)
     return decoder_state_load(state, in, e);
 }
 
-const struct outlet_decoder outlet_decoder_real = {decoder_make, decoder_drop, decoder_decode, decoder_save,
-                                                   decoder_load};
+const struct outlet_decoder outlet_decoder_real = {decoder_make,   decoder_tell, decoder_drop,
+                                                   decoder_decode, decoder_save, decoder_load};
 
 /* ---- start */
 

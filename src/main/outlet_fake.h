@@ -118,6 +118,10 @@ static inline void *fake_make(const struct schema *schema, const struct decoder_
     return xcalloc(1, sizeof(struct fake_decoder));
 }
 
+static inline void fake_tell(void *state, struct learnt_sink *learnt)
+{
+}
+
 static inline void fake_decode(void *state, const struct dgram *d, struct batch_sink *sink,
                                struct decode_stats *stats)
 {
@@ -160,7 +164,8 @@ static inline bool fake_load(void *state, struct str in, struct err *e)
     return true;
 }
 
-static const struct outlet_decoder fake_decoder = {fake_make, free, fake_decode, fake_save, fake_load};
+static const struct outlet_decoder fake_decoder = {fake_make,   fake_tell, free,
+                                                   fake_decode, fake_save, fake_load};
 
 /* ---- store */
 

@@ -21,6 +21,7 @@
 /* decode.h as a table, so that tests may put their own in. */
 struct outlet_decoder {
     void *(*make)(const struct schema *schema, const struct decoder_limits *limits);
+    void (*tell)(void *state, struct learnt_sink *learnt);
     void (*free)(void *state);
     void (*decode)(void *state, const struct dgram *d, struct batch_sink *sink, struct decode_stats *stats);
     void (*save)(const void *state, struct buf *out);
@@ -46,6 +47,7 @@ struct outlet_env {
     struct enrich *enrich;
     struct outlet_decoder decoder;
     struct decoder_limits limits;
+    struct learnt_sink *learnt;  /* who is told what exporters say about themselves; NULL: nobody */
     struct outlet_tap *tap;      /* NULL: none */
     const struct cut_rule *rule; /* wanted; swapped as a whole (outlet_rule_set) */
     bool without_tokens;         /* only to show in tests that tokens are what keeps rows from coming twice */

@@ -1,5 +1,6 @@
 /* Columns, what a configuration makes of them, and batches. */
 #include "schema/batch.h"
+#include "schema/learnt.h"
 #include "schema/schema.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,10 +53,40 @@ static void batch_columns_are_zero_until_written(void **state)
     batch_free(b);
 }
 
+static void check_text(struct str raw, const char *want)
+{
+    char room[LEARNT_TEXT];
+    struct str s = learnt_text(raw, room);
+    if (!str_eq(s, str_from(want)))
+        fail_msg("\"%.*s\" instead of \"%s\"", STR_ARG(s), want);
+}
+
+static void texts_of_exporters_are_made_fit(void **state)
+{
+    check_text(STR("ge-0/0/1.0\0\0\0rest"), "ge-0/0/1.0");
+    check_text(STR("  Z\xc3\xbcrich \xe2\x82\xac \xf0\x9f\x98\x80  "),
+               "Z\xc3\xbcrich \xe2\x82\xac \xf0\x9f\x98\x80");
+    check_text(STR("a\xff\xc0\xaf"
+                   "b\xc3"),
+               "a???b?");
+    check_text(STR("a\x1b[31mb\x7f"
+                   "c\xc2\x9b"
+                   "d\ne"),
+               "a [31mb c d e");
+    check_text(STR("x\xe2\x80\xaey\xe2\x81\xa6z"), "x y z");
+    check_text((struct str){NULL, 0}, "");
+    char room[LEARNT_TEXT], raw[400];
+    memset(raw, 'a', sizeof raw);
+    assert_int_equal(learnt_text((struct str){raw, sizeof raw}, room).len, LEARNT_TEXT);
+    memcpy(raw + LEARNT_TEXT - 1, "\xc3\xbc", 2); /* does not fit whole */
+    assert_int_equal(learnt_text((struct str){raw, sizeof raw}, room).len, LEARNT_TEXT - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(reverse_swaps_directions),
                                        cmocka_unit_test(configuration_is_checked),
+                                       cmocka_unit_test(texts_of_exporters_are_made_fit),
                                        cmocka_unit_test(batch_columns_are_zero_until_written)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
