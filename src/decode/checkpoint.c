@@ -7,9 +7,10 @@
 #include "base/arena.h"
 #include <stdlib.h>
 
-static const char magic[4] = {'w', 'd', 's', '1'};
+static const char magic[4] = {'w', 'd', 's', '2'};
 
 enum { SEQ_KNOWN = 1, SPLIT = 2, FLIPPED = 4 };
+enum { USE_SRC = 1, STREAM = 2 }; /* of a kept set */
 
 static void save_template(struct buf *out, struct template *t, uint32_t *n)
 {
@@ -28,15 +29,33 @@ static void save_template(struct buf *out, struct template *t, uint32_t *n)
     }
 }
 
+static void save_key(struct buf *out, const struct session_key *key)
+{
+    buf_add(out, key->src.b, 16);
+    buf_u8(out, key->proto);
+    if (key->proto == TEMPLATE_SFLOW)
+        buf_add(out, key->agent.b, 16);
+    buf_varint(out, key->domain);
+    buf_varint(out, key->port);
+}
+
+static void save_kept(struct buf *out, const struct kept *set)
+{
+    save_key(out, kept_key(set));
+    uint64_t numbers[] = {set->rx_ns,    set->export_s, set->uptime_ms, set->id,
+                          set->src_port, set->time,     set->decap};
+    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        buf_varint(out, numbers[i]);
+    buf_u8(out, (uint8_t)((set->use_src ? USE_SRC : 0) | (set->stream ? STREAM : 0)));
+    buf_varint(out, set->len);
+    buf_add(out, set->data, set->len);
+}
+
 static void save_session(struct buf *out, const struct session *s, uint32_t *n)
 {
-    buf_add(out, s->key.src.b, 16);
-    buf_u8(out, s->key.proto);
-    if (s->key.proto == TEMPLATE_SFLOW)
-        buf_add(out, s->key.agent.b, 16);
-    uint64_t numbers[] = {s->key.domain, s->key.port,  s->last_s,   s->next_seq, s->uptime_ms,
-                          s->late,       s->late_next, s->late_run, s->port,     s->other_port,
-                          s->other_s,    s->flips,     s->init_ms};
+    save_key(out, &s->key);
+    uint64_t numbers[] = {s->last_s, s->next_seq,   s->uptime_ms, s->late,  s->late_next, s->late_run,
+                          s->port,   s->other_port, s->other_s,   s->flips, s->init_ms,   s->template_s};
     for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++)
         buf_varint(out, numbers[i]);
     buf_u8(out,
@@ -65,6 +84,9 @@ void decoder_state_save(const struct decoder_state *st, struct buf *out)
     buf_varint(out, tab->n);
     for (const struct session *s = tab->oldest; s; s = s->newer)
         save_session(out, s, &n);
+    buf_varint(out, st->kept.n);
+    for (const struct kept *set = st->kept.oldest; set; set = set->newer)
+        save_kept(out, set);
 }
 
 struct loading {
@@ -159,21 +181,27 @@ static bool load_rates(struct loading *l, struct session *s)
     return !c->bad;
 }
 
+static bool load_key(struct cursor *c, struct session_key *key)
+{
+    *key = (struct session_key){.zero = 0};
+    const uint8_t *src = cursor_bytes(c, 16);
+    key->proto = cursor_u8(c);
+    const uint8_t *agent = key->proto == TEMPLATE_SFLOW ? cursor_bytes(c, 16) : NULL;
+    if (c->bad)
+        return false;
+    key->src = ip_v6(src);
+    if (agent)
+        key->agent = ip_v6(agent);
+    key->domain = (uint32_t)number(c, UINT32_MAX);
+    key->port = (uint16_t)number(c, UINT16_MAX);
+    return !c->bad;
+}
+
 static bool load_session(struct loading *l)
 {
     struct cursor *c = &l->c;
-    struct session_key key = {.zero = 0};
-    const uint8_t *src = cursor_bytes(c, 16);
-    key.proto = cursor_u8(c);
-    const uint8_t *agent = key.proto == TEMPLATE_SFLOW ? cursor_bytes(c, 16) : NULL;
-    if (c->bad)
-        return false;
-    key.src = ip_v6(src);
-    if (agent)
-        key.agent = ip_v6(agent);
-    key.domain = (uint32_t)number(c, UINT32_MAX);
-    key.port = (uint16_t)number(c, UINT16_MAX);
-    if (c->bad || session_find(&l->st->sessions, &key))
+    struct session_key key;
+    if (!load_key(c, &key) || session_find(&l->st->sessions, &key))
         return false;
     struct session *s = session_add(&l->st->sessions, &key);
     s->last_s = (uint32_t)number(c, UINT32_MAX);
@@ -187,23 +215,52 @@ static bool load_session(struct loading *l)
     s->other_s = (uint32_t)number(c, UINT32_MAX);
     s->flips = (uint8_t)number(c, UINT8_MAX);
     s->init_ms = varint(c);
+    uint32_t template_s = (uint32_t)number(c, UINT32_MAX);
     uint8_t flags = cursor_u8(c);
     s->seq_known = flags & SEQ_KNOWN;
     s->split = flags & SPLIT;
     s->flipped = flags & FLIPPED;
     bool ok = load_templates(l, s) && load_rates(l, s);
     s->other_port = other_port; /* only now: until then nothing contradicts */
+    s->template_s = template_s;
     return ok;
+}
+
+/* One must not become useless because limits are lower now, so this one knows none. */
+static bool load_kept(struct loading *l)
+{
+    struct cursor *c = &l->c;
+    struct session_key key;
+    if (!load_key(c, &key))
+        return false;
+    struct kept set = {.rx_ns = varint(c)};
+    set.export_s = (uint32_t)number(c, UINT32_MAX);
+    set.uptime_ms = (uint32_t)number(c, UINT32_MAX);
+    set.id = (uint16_t)number(c, UINT16_MAX);
+    set.src_port = (uint16_t)number(c, UINT16_MAX);
+    set.time = (uint8_t)number(c, TIME_NETFLOW_FIRST_SWITCHED);
+    set.decap = (uint8_t)number(c, DECAP_SRV6);
+    uint8_t flags = cursor_u8(c);
+    set.use_src = flags & USE_SRC;
+    set.stream = flags & STREAM;
+    size_t len = (size_t)number(c, UINT16_MAX);
+    const uint8_t *data = cursor_bytes(c, len);
+    if (data)
+        kept_put(&l->st->kept, &key, &set, data, len);
+    return data;
 }
 
 bool decoder_state_load(struct decoder_state *st, struct str in, struct err *e)
 {
     struct loading l = {.st = st, .c = cursor_init(in.p, in.len)};
     session_table_clear(&st->sessions);
+    kept_clear(&st->kept);
     const uint8_t *head = cursor_bytes(&l.c, sizeof magic);
     bool ok = head && memcmp(head, magic, sizeof magic) == 0;
     for (uint64_t n = ok ? number(&l.c, UINT32_MAX) : 0; ok && n > 0; n--)
         ok = load_session(&l);
+    for (uint64_t n = ok ? number(&l.c, UINT32_MAX) : 0; ok && n > 0; n--)
+        ok = load_kept(&l);
     ok = ok && !l.c.bad && cursor_left(&l.c) == 0;
     for (uint32_t i = 0; i < l.n_templates; i++)
         template_release(&st->sessions.templates, l.templates[i]);
@@ -211,5 +268,6 @@ bool decoder_state_load(struct decoder_state *st, struct str in, struct err *e)
     if (ok)
         return true;
     session_table_clear(&st->sessions);
+    kept_clear(&st->kept);
     return err_set(e, "decoder state: not a checkpoint of this version, or damaged");
 }

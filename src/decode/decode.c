@@ -10,6 +10,9 @@ enum {
     FIELDS = 512,
     FIELDS_MAX = 2000,     /* their segments must fit PLAN_POINTERS */
     STATE_BYTES = 8 << 20, /* the checkpoint, about half as large, is written with each commit */
+    KEPT_BYTES = 4 << 20,
+    KEPT_S = 900,
+    TEMPLATE_S = 86400,
 };
 
 const char *const decode_reason_names[REASON_COUNT] = {
@@ -40,6 +43,9 @@ struct decoder_state *decoder_state_new(const struct schema *schema, const struc
     st->sessions.max_templates = or_default(l.templates_per_session, TEMPLATES, TEMPLATES_MAX);
     st->sessions.max_fields = or_default(l.fields_per_template, FIELDS, FIELDS_MAX);
     st->sessions.max_bytes = l.bytes ? l.bytes : STATE_BYTES;
+    st->sessions.template_s = or_default(l.template_s, TEMPLATE_S, UINT32_MAX);
+    kept_init(&st->kept, l.kept_bytes ? l.kept_bytes : KEPT_BYTES, or_default(l.kept_s, KEPT_S, INT32_MAX),
+              st->sessions.seed);
     st->v5 = netflow5_record(&st->sessions.templates);
     st->pointers = xcalloc(PLAN_POINTERS, sizeof *st->pointers);
     st->fields = xcalloc(st->sessions.max_fields, sizeof *st->fields);
@@ -52,6 +58,7 @@ void decoder_state_free(struct decoder_state *st)
         return;
     template_release(&st->sessions.templates, st->v5);
     session_table_fini(&st->sessions);
+    kept_clear(&st->kept);
     free(st->pointers);
     free(st->fields);
     free(st);
@@ -73,12 +80,41 @@ static const struct decoder *decoder_of(const struct dgram *d)
     return NULL;
 }
 
+/*
+ * Sets that waited too long are rejected when the next datagram comes, whoever sends it: on its own account if they are
+ * this exporter's, else as abandoned, one exporter's at a time.
+ */
+static void expire(struct decoding *x)
+{
+    struct kept_sets *k = &x->st->kept;
+    for (struct kept *set; (set = kept_expired(k, x->rx_s));) {
+        struct ip src = kept_key(set)->src;
+        if (ip_eq(src, x->d->src)) {
+            x->stats->rejected[REASON_NO_TEMPLATE]++;
+        } else {
+            if (x->stats->abandoned && !ip_eq(src, x->stats->abandoned_src))
+                return;
+            x->stats->abandoned_src = src;
+            x->stats->abandoned++;
+        }
+        kept_drop(k, set);
+    }
+}
+
+void decoder_give_up(struct decoder_state *st, struct decode_stats *stats)
+{
+    stats->rejected[REASON_NO_TEMPLATE] += st->kept.n;
+    kept_clear(&st->kept);
+}
+
 void decode_dgram(struct decoder_state *st, const struct dgram *d, struct batch_sink *sink,
                   struct decode_stats *stats)
 {
     struct decoding x = {st, d, sink, stats, (uint32_t)(d->rx_ns / 1000000000u)};
     uint64_t evicted = st->sessions.evicted;
     stats->datagrams++;
+    if (st->kept.oldest)
+        expire(&x);
     const struct decoder *dec = decoder_of(d);
     if (dec)
         dec->decode(&x);

@@ -33,13 +33,22 @@ struct decode_stats {
     uint64_t bytes, packets;         /* of the flows, not multiplied by sampling */
     uint64_t rejected[REASON_COUNT]; /* records where known, else 1 for a set or datagram */
     uint64_t lost;                   /* estimate by sequence gap, in the protocol's own unit */
-    uint64_t evicted;                /* sessions and templates given up for want of room */
+    uint64_t late;               /* units out of order: what came after its successors, same units as lost */
+    uint64_t evicted;            /* sessions and templates given up for want of room */
+    uint64_t kept, kept_decoded; /* sets put aside for want of their template; those it came for */
+    uint64_t abandoned;          /* sets of `abandoned_src` that were rejected: REASON_NO_TEMPLATE */
+    struct ip abandoned_src;
 };
 
 struct decoder_limits {
     uint32_t sessions, templates_per_session, fields_per_template; /* 0: defaults */
     uint64_t bytes;                                                /* of state per partition */
+    uint64_t kept_bytes;                                           /* of sets that wait for a template */
+    uint32_t kept_s, template_s; /* how long they wait; how long a template lives that is not sent again */
 };
+
+/* Values for the two times, where 0 stands for the default. */
+enum { DECODER_NEVER = UINT32_MAX };
 
 struct decoder_state;
 
@@ -51,6 +60,9 @@ void decoder_state_tell(struct decoder_state *st, struct learnt_sink *learnt);
 /* Decodes one datagram; rows go to the sink. Never fails: what is wrong is counted in `stats`. */
 void decode_dgram(struct decoder_state *st, const struct dgram *d, struct batch_sink *sink,
                   struct decode_stats *stats);
+
+/* Rejects the sets that wait for a template: nothing more will be decoded. */
+void decoder_give_up(struct decoder_state *st, struct decode_stats *stats);
 
 /*
  * Checkpoint: all of the state as bytes. The same history of datagrams gives the same bytes; a state that was saved and

@@ -1,6 +1,7 @@
 /* Option table of section outlet.flow. */
 #include "decode/decode_conf.h"
 
+#define SECOND_NS 1000000000ull
 #define FLOW(field) OPT_AT(struct decode_conf, field)
 static const struct opt rows[] = {
     {"max-sessions", OPT_UINT, FLOW(max_sessions), "16384",
@@ -14,6 +15,15 @@ static const struct opt rows[] = {
      "Most memory for all of it, for each partition of the bus; about half as much is written with each "
      "commit.",
      1 << 20, (uint64_t)1 << 40},
+    {"max-kept", OPT_SIZE, FLOW(max_kept), "4MiB",
+     "Most memory for data sets that wait for their template, for each partition of the bus; one exporter "
+     "gets a quarter of it. It is written with each commit.",
+     4096, (uint64_t)1 << 40},
+    {"keep-for", OPT_DURATION, FLOW(keep_for_ns), "15m",
+     "How long a data set waits for its template before it is rejected.", SECOND_NS, 86400 * SECOND_NS},
+    {"template-lifetime", OPT_DURATION, FLOW(template_lifetime_ns), "24h",
+     "A template is out of date when its exporter sent others for so long, and not it. 0: never.", 0,
+     3650 * 86400 * SECOND_NS},
     {"state-persist-file", OPT_STRING, FLOW(state_persist_file), "",
      "Templates and rates are kept with each commit.", .flags = OPT_OLD},
 };
@@ -22,8 +32,12 @@ const struct opt_table decode_conf_table =
 
 struct decoder_limits decode_conf_limits(const struct decode_conf *c)
 {
+    uint64_t lifetime = c->template_lifetime_ns / SECOND_NS;
     return (struct decoder_limits){.sessions = (uint32_t)c->max_sessions,
                                    .templates_per_session = (uint32_t)c->max_templates,
                                    .fields_per_template = (uint32_t)c->max_fields,
-                                   .bytes = c->max_state};
+                                   .bytes = c->max_state,
+                                   .kept_bytes = c->max_kept,
+                                   .kept_s = (uint32_t)(c->keep_for_ns / SECOND_NS),
+                                   .template_s = lifetime ? (uint32_t)lifetime : DECODER_NEVER};
 }

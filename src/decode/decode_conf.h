@@ -5,7 +5,8 @@
 
 struct decode_conf {
     const char *state_persist_file; /* no longer in use */
-    uint64_t max_sessions, max_templates, max_fields, max_state;
+    uint64_t max_sessions, max_templates, max_fields, max_state, max_kept;
+    uint64_t keep_for_ns, template_lifetime_ns;
 };
 extern const struct opt_table decode_conf_table;
 

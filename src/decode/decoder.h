@@ -3,12 +3,14 @@
  * decoder and one line in decoders.def. One thread per decoder_state.
  */
 #pragma once
+#include "decode/kept.h"
 #include "decode/plan.h"
 #include "base/cursor.h"
 
 struct decoder_state {
     const struct schema *schema;
     struct session_table sessions;
+    struct kept_sets kept;
     struct learnt_sink *learnt; /* NULL: nobody wants to know */
     struct template *v5;        /* NetFlow v5 is a template known beforehand */
     const uint8_t **pointers;   /* PLAN_POINTERS, for plan_run.base */

@@ -66,8 +66,13 @@ static inline void fuzzing_checkpoint(struct fuzzing *f, const struct decoder_st
 /* The input: a byte of choices, then datagrams, each behind its length in two bytes. */
 static inline int fuzzing_datagrams(const uint8_t *data, size_t len, enum dgram_decoder decoder)
 {
-    static const struct decoder_limits limits = {
-        .sessions = 8, .templates_per_session = 8, .fields_per_template = 64, .bytes = 1 << 20};
+    static const struct decoder_limits limits = {.sessions = 8,
+                                                 .templates_per_session = 8,
+                                                 .fields_per_template = 64,
+                                                 .bytes = 1 << 20,
+                                                 .kept_bytes = 1 << 14,
+                                                 .kept_s = 8,
+                                                 .template_s = 8};
     struct fuzzing f = {.sink.full = fuzzing_full};
     struct cursor c = cursor_init(data, len);
     uint8_t choices = cursor_u8(&c);

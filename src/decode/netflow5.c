@@ -36,7 +36,7 @@ static void decode(struct decoding *x)
         x->stats->rejected[REASON_SHORT] += count <= COUNT_MAX ? count - there : 1;
     struct cursor records = cursor_init(c.p, (count < there ? count : there) * (size_t)RECORD);
     struct session *s = decoder_session(x, TEMPLATE_V5, engine);
-    x->stats->lost += session_sequence(s, sequence, count, uptime);
+    x->stats->lost += session_sequence(s, sequence, count, uptime, &x->stats->late);
     if (count > there)
         session_sequence_forget(s);
     struct plan_run r = {.session = s,

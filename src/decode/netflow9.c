@@ -13,6 +13,7 @@ enum {
     SET_HEADER = 4,
     V9_HEADER = 20,
     IPFIX_HEADER = 16,
+    KEPT_FLOWS_MAX = 1 << 18, /* that one datagram may let loose: a block has room for them */
 };
 
 struct message {
@@ -20,8 +21,10 @@ struct message {
     struct session *s;
     struct plan_run run;
     enum template_proto proto;
-    uint32_t records; /* data records, flows and options alike */
-    bool uncounted;   /* some set's records could not be counted */
+    uint32_t export_s, uptime_ms; /* of the header */
+    uint32_t records;             /* data records, flows and options alike */
+    bool uncounted;               /* some set's records could not be counted */
+    bool defined;                 /* a template came */
 };
 
 static void reject(struct message *m, enum decode_reason why)
@@ -77,6 +80,7 @@ static void define(struct message *m, uint16_t id, uint32_t n, uint32_t n_scope,
     }
     session_template_set(&st->sessions, m->s, id, t, m->x->rx_s);
     m->x->stats->templates++;
+    m->defined = true;
 }
 
 /* RFC 7011 8.1: an id of the set itself means all of its kind. 8.4: over UDP it must be ignored. */
@@ -155,11 +159,31 @@ static void template_set(struct message *m, struct cursor *c, bool options)
         }
 }
 
+/* The set waits for its template, if there is room. */
+static void keep(struct message *m, uint16_t id, const struct cursor *c)
+{
+    const struct dgram *d = m->x->d;
+    struct kept set = {.rx_ns = d->rx_ns,
+                       .export_s = m->export_s,
+                       .uptime_ms = m->uptime_ms,
+                       .id = id,
+                       .src_port = d->src_port,
+                       .time = d->time,
+                       .decap = d->decap,
+                       .use_src = d->use_src,
+                       .stream = d->stream};
+    m->uncounted = true;
+    if (cursor_left(c) > 0 && kept_add(&m->x->st->kept, &m->s->key, &set, c->p, cursor_left(c)))
+        m->x->stats->kept++;
+    else
+        m->x->stats->rejected[REASON_NO_TEMPLATE]++;
+}
+
 static void data_set(struct message *m, uint16_t id, struct cursor *c)
 {
-    const struct template *t = session_template_get(m->s, id);
+    const struct template *t = session_template_get(&m->x->st->sessions, m->s, id);
     if (!t) {
-        reject(m, REASON_NO_TEMPLATE);
+        keep(m, id, c);
         return;
     }
     m->records +=
@@ -195,19 +219,76 @@ static void sets(struct message *m, struct cursor c)
     }
 }
 
-static void begin(struct message *m, uint32_t export_s, uint32_t uptime_ms, uint32_t domain)
+static void begin_run(struct message *m)
 {
     struct decoding *x = m->x;
-    m->s = decoder_session(x, m->proto, domain);
     m->run = (struct plan_run){.session = m->s,
                                .d = x->d,
                                .stats = x->stats,
                                .schema = x->st->schema,
                                .exporter = x->d->src,
-                               .time_s = decoder_time(x, export_s),
-                               .export_s = export_s,
-                               .export_ms = (uint64_t)export_s * 1000,
-                               .uptime_ms = uptime_ms};
+                               .time_s = decoder_time(x, m->export_s),
+                               .export_s = m->export_s,
+                               .export_ms = (uint64_t)m->export_s * 1000,
+                               .uptime_ms = m->uptime_ms};
+}
+
+static void begin(struct message *m, uint32_t export_s, uint32_t uptime_ms, uint32_t domain)
+{
+    m->s = decoder_session(m->x, m->proto, domain);
+    m->export_s = export_s;
+    m->uptime_ms = uptime_ms;
+    begin_run(m);
+}
+
+/* Decodes a set that waited, as of the time it came. */
+static void decode_kept(struct message *m, const struct kept *set)
+{
+    struct dgram d = {.src = m->x->d->src,
+                      .src_port = set->src_port,
+                      .decoder = DECODER_NETFLOW,
+                      .time = set->time,
+                      .decap = set->decap,
+                      .use_src = set->use_src,
+                      .stream = set->stream,
+                      .rx_ns = set->rx_ns};
+    struct decoding x = {.st = m->x->st,
+                         .d = &d,
+                         .sink = m->x->sink,
+                         .stats = m->x->stats,
+                         .rx_s = (uint32_t)(set->rx_ns / 1000000000u)};
+    struct message late = {
+        .x = &x, .s = m->s, .proto = m->proto, .export_s = set->export_s, .uptime_ms = set->uptime_ms};
+    struct cursor c = cursor_init(set->data, set->len);
+    begin_run(&late);
+    data_set(&late, set->id, &c);
+    m->x->stats->kept_decoded++;
+}
+
+/* What waited for the templates of this message. */
+static void release(struct message *m)
+{
+    struct kept_sets *k = &m->x->st->kept;
+    struct decode_stats *stats = m->x->stats;
+    uint64_t enough = stats->flows + KEPT_FLOWS_MAX;
+    for (struct kept *set = kept_first(k, &m->s->key), *next; set; set = next) {
+        next = set->next;
+        if (!session_template_get(&m->x->st->sessions, m->s, set->id))
+            continue;
+        if (stats->flows < enough)
+            decode_kept(m, set);
+        else
+            stats->rejected[REASON_LIMIT]++;
+        kept_drop(k, set);
+    }
+}
+
+/* The exporter restarted: its next templates may mean something else than those that the sets waited for. */
+static void forget_kept(struct message *m)
+{
+    struct kept_sets *k = &m->x->st->kept;
+    for (struct kept *set; (set = kept_first(k, &m->s->key)); kept_drop(k, set))
+        m->x->stats->rejected[REASON_NO_TEMPLATE]++;
 }
 
 /* RFC 3954 5.1: the sequence counts datagrams */
@@ -222,8 +303,12 @@ static void decode_v9(struct decoding *x)
     cursor_skip(&c, 4);
     uint32_t uptime = cursor_be32(&c), secs = cursor_be32(&c), sequence = cursor_be32(&c);
     begin(&m, secs, uptime, cursor_be32(&c));
-    x->stats->lost += session_sequence(m.s, sequence, 1, uptime);
+    x->stats->lost += session_sequence(m.s, sequence, 1, uptime, &x->stats->late);
+    if (m.s->restarted)
+        forget_kept(&m);
     sets(&m, c);
+    if (m.defined)
+        release(&m);
 }
 
 /* RFC 7011 9.1: a message whose sets do not add up is malformed and discarded as a whole */
@@ -259,9 +344,11 @@ static void decode_ipfix(struct decoding *x)
     x->stats->rejected[REASON_LENGTH] += len < x->d->len;
     begin(&m, secs, 0, domain);
     sets(&m, body);
-    x->stats->lost += session_sequence(m.s, sequence, m.records, 0);
+    x->stats->lost += session_sequence(m.s, sequence, m.records, 0, &x->stats->late);
     if (m.uncounted)
         session_sequence_forget(m.s);
+    if (m.defined)
+        release(&m);
 }
 
 const struct decoder decoder_netflow9 = {"netflow9", DECODER_NETFLOW, 2, 9, decode_v9};

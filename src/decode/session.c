@@ -190,10 +190,13 @@ static unsigned position(const struct session *s, uint16_t id)
     return lo;
 }
 
-struct template *session_template_get(const struct session *s, uint16_t id)
+struct template *session_template_get(const struct session_table *tab, const struct session *s, uint16_t id)
 {
     unsigned i = position(s, id);
-    return i < s->n_templates && s->templates[i].id == id ? s->templates[i].t : NULL;
+    if (i >= s->n_templates || s->templates[i].id != id ||
+        s->template_s - s->templates[i].refreshed_s > tab->template_s)
+        return NULL;
+    return s->templates[i].t;
 }
 
 static void remove_template(struct session_table *tab, struct session *s, unsigned i)
@@ -236,6 +239,8 @@ void session_template_set(struct session_table *tab, struct session *s, uint16_t
 {
     unsigned i = position(s, id);
     bool there = i < s->n_templates && s->templates[i].id == id;
+    if (t && (int32_t)(now - s->template_s) > 0)
+        s->template_s = now;
     if (there && t) {
         if (s->templates[i].t != t && contradicted(s))
             s->split = true;
@@ -303,16 +308,18 @@ static void sequence_late(struct session *s, uint32_t seq, uint32_t units, uint3
     }
 }
 
-uint32_t session_sequence(struct session *s, uint32_t seq, uint32_t units, uint32_t uptime_ms)
+uint32_t session_sequence(struct session *s, uint32_t seq, uint32_t units, uint32_t uptime_ms, uint64_t *late)
 {
     uint32_t gap = seq - s->next_seq, lost = 0;
-    bool known = s->seq_known, restarted = uptime_ms && (int32_t)(s->uptime_ms - uptime_ms) > UPTIME_BACK_MS;
+    bool known = s->seq_known;
+    s->restarted = known && uptime_ms && (int32_t)(s->uptime_ms - uptime_ms) > UPTIME_BACK_MS;
     s->seq_known = true;
     s->uptime_ms = uptime_ms;
-    if (known && !restarted && gap != 0) {
+    if (known && !s->restarted && gap != 0) {
         if (s->flipped && contradicted(s) && ++s->flips >= SESSION_FLIPS)
             s->split = true;
         if ((int32_t)gap < 0) {
+            *late += units;
             sequence_late(s, seq, units, -gap);
             return 0;
         }

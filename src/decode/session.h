@@ -39,7 +39,7 @@ struct session {
     uint64_t init_ms;                   /* systemInitTimeMilliseconds, 0: not told */
     struct session_template *templates; /* by id */
     struct session_rate *rates;         /* by id */
-    uint32_t last_s;
+    uint32_t last_s, template_s;        /* last datagram; last template */
     uint32_t next_seq, uptime_ms;
     uint32_t late, late_next; /* units that came after they were missed; what would follow the last of them */
     uint16_t n_templates, room_templates, n_rates, room_rates;
@@ -49,7 +49,8 @@ struct session {
     uint8_t flips;    /* times the sequence broke as the port changed */
     uint8_t late_run; /* late datagrams in a row, each following the one before */
     bool seq_known, split;
-    bool flipped; /* this datagram's port is not the one before's */
+    bool flipped;   /* this datagram's port is not the one before's */
+    bool restarted; /* this datagram is the first since the exporter restarted */
 };
 
 enum { SESSION_RATES_MAX = 256, SESSION_FLIPS = 4, SESSION_PORT_ALIVE_S = 30 };
@@ -62,6 +63,7 @@ struct session_table {
     uint64_t
         bytes; /* of what is in use, not of what is allocated, so that a state loaded again gives up the same */
     uint32_t max_sessions, max_templates, max_fields;
+    uint32_t template_s; /* seconds a template lives without being sent again */
     uint64_t max_bytes;
     struct template_table templates;
     uint64_t evicted; /* sessions and templates given up for want of room */
@@ -79,7 +81,11 @@ struct session *session_find(const struct session_table *t, const struct session
 /* Adds a session that is not there yet, as the newest; for session_get and for reading a checkpoint. */
 struct session *session_add(struct session_table *t, const struct session_key *key);
 
-struct template *session_template_get(const struct session *s, uint16_t id);
+/*
+ * NULL: not known, or out of date: RFC 7011 8.4 has templates over UDP expire. But many an exporter sends its templates
+ * once: so one is out of date only when the exporter sent others for all that time, and not it.
+ */
+struct template *session_template_get(const struct session_table *tab, const struct session *s, uint16_t id);
 /*
  * Sets, replaces or (t NULL) withdraws template `id`; takes over the caller's reference to t. The one refreshed longest
  * ago goes when there are too many.
@@ -95,9 +101,10 @@ void session_shrink(struct session_table *t, const struct session *keep);
 
 /*
  * Units (datagrams or records, as the protocol counts) missing before this datagram with sequence number `seq`, which
- * carries `units` of them. `uptime_ms` 0: not told.
+ * carries `units` of them. `uptime_ms` 0: not told. *late grows by `units` when they should have come before.
  */
-uint32_t session_sequence(struct session *s, uint32_t seq, uint32_t units, uint32_t uptime_ms);
+uint32_t session_sequence(struct session *s, uint32_t seq, uint32_t units, uint32_t uptime_ms,
+                          uint64_t *late);
 /* The units of this datagram could not be counted, so the next sequence number cannot be foretold. */
 static inline void session_sequence_forget(struct session *s)
 {

@@ -339,7 +339,7 @@ static void decode(struct decoding *x)
         return;
     }
     struct session *s = session_get(&x->st->sessions, &key, x->d->src_port, x->rx_s);
-    x->stats->lost += session_sequence(s, sequence, 1, uptime);
+    x->stats->lost += session_sequence(s, sequence, 1, uptime, &x->stats->late);
     struct ip exporter = x->d->use_src || ip_is_zero(key.agent) ? x->d->src : key.agent;
     for (; samples > 0; samples--) {
         uint32_t format = cursor_be32(&c), len = cursor_be32(&c);

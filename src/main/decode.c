@@ -179,6 +179,7 @@ static int run(struct job *j, int n, char **paths)
             status = 1;
         }
     print_rows(&j->sink);
+    decoder_give_up(j->state, &j->stats);
     if (j->summary)
         print_summary(&j->stats);
     batch_free(j->sink.batch);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 enum {
-    PART_ROWS = BLOCK_MAX_ROWS - 70000, /* a datagram more still fits */
+    PART_ROWS = BLOCK_MAX_ROWS - 400000, /* a datagram more still fits, with all the sets it may let loose */
     ROLLUP_PART_ROWS = 2 << 20,
     OLDEST_S = 7 * 86400, /* the shortest default TTL of a table */
     AHEAD_S = 3600,
@@ -231,7 +231,11 @@ static void take_dgram(struct part *p, const struct dgram *d)
     }
     ledger_count(&p->open->ledger.rows[row], &stats);
     ledger_tally_add(&p->tally, row, stats.flows);
-    uint64_t rejected = 0;
+    if (stats.abandoned) {
+        uint32_t theirs = ledger_row(&p->open->ledger, stats.abandoned_src, d->rx_ns / 60000000000u);
+        p->open->ledger.rows[theirs].rejected[REASON_NO_TEMPLATE] += stats.abandoned;
+    }
+    uint64_t rejected = stats.abandoned;
     for (unsigned i = 0; i < REASON_COUNT; i++)
         rejected += stats.rejected[i];
     counter_add(w->counters, OUTLET_DATAGRAMS, 1);
@@ -239,7 +243,10 @@ static void take_dgram(struct part *p, const struct dgram *d)
     counter_add(w->counters, OUTLET_FLOWS, stats.flows);
     counter_add(w->counters, OUTLET_REJECTED, rejected);
     counter_add(w->counters, OUTLET_SEQUENCE_LOST, stats.lost);
+    counter_add(w->counters, OUTLET_SEQUENCE_LATE, stats.late);
     counter_add(w->counters, OUTLET_EVICTED, stats.evicted);
+    counter_add(w->counters, OUTLET_KEPT, stats.kept);
+    counter_add(w->counters, OUTLET_KEPT_DECODED, stats.kept_decoded);
     p->slot_rows += stats.flows;
     p->minute_rows += stats.flows;
     if (p->slot_rows >= PART_ROWS) {
