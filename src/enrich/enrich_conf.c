@@ -1,6 +1,9 @@
 /* Option tables of enrichment: core, remote data, routing, GeoIP, networks. Metadata has a file of its own. */
 #include "enrich/enrich_conf.h"
+#include "conf/value.h"
+#include "enrich/remote/transform.h"
 #include "enrich/remote_conf.h"
+#include "net/url.h"
 
 #define MINUTE_NS 60000000000ull
 #define SECOND_NS 1000000000ull
@@ -55,20 +58,46 @@ static const struct opt_choice parsers[] = {{"json", PARSER_JSON, ""},
                                             {"csv-colon", PARSER_CSV_COLON, ""},
                                             {"plain", PARSER_PLAIN, ""},
                                             {NULL}};
-static const struct opt_choice paginations[] = {{"auto", PAGES_AUTO, ""},
-                                                {"none", PAGES_NONE, ""},
-                                                {"link-next", PAGES_LINK_NEXT, ""},
-                                                {"rel-next", PAGES_REL_NEXT, ""},
-                                                {NULL}};
+static const struct opt_choice paginations[] = {
+    {"auto", PAGES_AUTO, "whichever of the next two works"},
+    {"none", PAGES_NONE, "there is one page"},
+    {"link-next", PAGES_LINK_NEXT, "`next` of the JSON object, null on the last page"},
+    {"rel-next", PAGES_REL_NEXT, "header `Link` with `rel=\"next\"`"},
+    {NULL}};
+
+static bool remote_check(const void *conf, const char **bad_key, struct err *e)
+{
+    const struct enrich_remote_conf *c = conf;
+    bool on;
+    *bad_key = "url";
+    if (!url_check(c->url, e))
+        return false;
+    *bad_key = "method";
+    if (strcmp(c->method, "GET") != 0 && strcmp(c->method, "POST") != 0)
+        return err_set(e, "GET or POST");
+    *bad_key = "proxy";
+    if (!value_bool(str_from(c->proxy), &on) && !strstr(c->proxy, "://"))
+        return err_set(e, "true, false, or a URL");
+    *bad_key = "headers";
+    for (size_t i = 0; i < c->headers.n; i++)
+        if (strpbrk(c->headers.keys[i], "\r\n: ") || strpbrk(((const char **)c->headers.items)[i], "\r\n"))
+            return err_set(e, "%s is no header", c->headers.keys[i]);
+    *bad_key = "transform";
+    struct transform *t = transform_new(c->transform, e);
+    transform_free(t);
+    return t != NULL;
+}
 
 #define REMOTE(field) OPT_AT(struct enrich_remote_conf, field)
 static const struct opt remote_rows[] = {
     {"url", OPT_STRING, REMOTE(url), NULL, "Where the data is.", .flags = OPT_REQUIRED},
     {"method", OPT_STRING, REMOTE(method), "GET", "GET or POST."},
     {"headers", OPT_MAP, REMOTE(headers), NULL, "Headers to send.", .item = OPT_SECRET},
-    {"proxy", OPT_BOOL, REMOTE(proxy), "true", "Use the proxy of the environment."},
-    {"timeout", OPT_DURATION, REMOTE(timeout_ns), "1m", "Longest time of one fetch.", SECOND_NS,
-     3600 * SECOND_NS},
+    {"proxy", OPT_STRING, REMOTE(proxy), "true",
+     "Use the proxy of the environment (`http_proxy`, `https_proxy`, `no_proxy`): true or false; or the URL "
+     "of one."},
+    {"timeout", OPT_DURATION, REMOTE(timeout_ns), "1m", "Longest time of one fetch with all its pages.",
+     SECOND_NS, 3600 * SECOND_NS},
     {"interval", OPT_DURATION, REMOTE(interval_ns), NULL, "Time between two fetches.", MINUTE_NS,
      365 * DAY_NS, .flags = OPT_REQUIRED},
     {"parser", OPT_ENUM, REMOTE(parser), "json", "Format of the data.", .choices = parsers},
@@ -77,8 +106,9 @@ static const struct opt remote_rows[] = {
     {"transform", OPT_STRING, REMOTE(transform), ".", "jq program that gives one object per result."},
     {"tls", OPT_STRUCT, REMOTE(tls), NULL, "TLS to the server.", .sub = &tls_table},
 };
-const struct opt_table enrich_remote_table = OPT_TABLE("remote data source", struct enrich_remote_conf,
-                                                       remote_rows, .help = "Data fetched from a URL.");
+const struct opt_table enrich_remote_table =
+    OPT_TABLE("remote data source", struct enrich_remote_conf, remote_rows, .check = remote_check,
+              .help = "Data fetched from a URL.");
 
 /* ---- routing ---- */
 

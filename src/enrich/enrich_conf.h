@@ -33,7 +33,7 @@ enum enrich_pagination { PAGES_AUTO, PAGES_NONE, PAGES_LINK_NEXT, PAGES_REL_NEXT
 struct enrich_remote_conf {
     const char *url, *method, *transform;
     struct opt_map headers;
-    bool proxy;
+    const char *proxy; /* "true", "false" or a URL */
     uint64_t timeout_ns, interval_ns;
     int parser, pagination;
     struct tls_conf tls;

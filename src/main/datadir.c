@@ -1,5 +1,6 @@
-/* Whole-file writes go to a temporary name first, are synced and renamed. */
+/* A folder with a mark of its format in it; locks are flock(2) on files beside. */
 #include "main/datadir.h"
+#include "base/file.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,27 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DATADIR_FORMAT = 1 };
-
-/* mkdir -p of `path`, or of the folder that holds it. */
-static bool make_dirs(const char *path, bool last, struct err *e)
-{
-    char p[PATH_MAX];
-    if (snprintf(p, sizeof p, "%s", path) >= (int)sizeof p)
-        return err_set(e, "%s: the path is too long", path);
-    for (char *slash = p + 1;; slash++) {
-        slash = strchr(slash, '/');
-        if (!slash && !last)
-            return true;
-        if (slash)
-            *slash = 0;
-        if (mkdir(p, 0700) != 0 && errno != EEXIST)
-            return err_errno(e, "cannot make folder %s", p);
-        if (!slash)
-            return true;
-        *slash = '/';
-    }
-}
+enum { DATADIR_FORMAT = 1, FILE_MOST = 64 << 20 };
 
 static void path_of(char *to, const char *dir, const char *name)
 {
@@ -42,54 +23,14 @@ bool datadir_read(const char *dir, const char *name, struct buf *out, struct err
 {
     char path[PATH_MAX];
     path_of(path, dir, name);
-    e->msg[0] = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? false : err_errno(e, "cannot read %s", path);
-    ssize_t n;
-    do {
-        buf_reserve(out, 4096);
-        n = read(fd, out->p + out->len, 4096);
-        if (n > 0)
-            out->len += (size_t)n;
-    } while (n > 0 && out->len < (64u << 20));
-    if (n < 0)
-        err_errno(e, "cannot read %s", path);
-    close(fd);
-    return n >= 0;
-}
-
-static bool write_all(int fd, struct str text)
-{
-    while (text.len > 0) {
-        ssize_t n = write(fd, text.p, text.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        text.p += n;
-        text.len -= (size_t)n;
-    }
-    return fsync(fd) == 0;
+    return file_read(path, FILE_MOST, out, e);
 }
 
 bool datadir_write(const char *dir, const char *name, struct str text, struct err *e)
 {
-    char path[PATH_MAX], temporary[PATH_MAX + 16];
+    char path[PATH_MAX];
     path_of(path, dir, name);
-    if (!make_dirs(path, false, e))
-        return false;
-    snprintf(temporary, sizeof temporary, "%s.%d.new", path, (int)getpid());
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_errno(e, "cannot write %s", temporary);
-    bool ok = write_all(fd, text) || err_errno(e, "cannot write %s", temporary);
-    close(fd);
-    if (ok && rename(temporary, path) != 0)
-        ok = err_errno(e, "cannot rename %s", temporary);
-    if (!ok)
-        unlink(temporary);
-    return ok;
+    return file_replace(path, text, e);
 }
 
 static bool is_empty(const char *dir)
@@ -109,7 +50,7 @@ bool datadir_open(const char *dir, struct err *e)
     struct buf text;
     bool fresh = stat(dir, &st) != 0;
     uint64_t version = 0;
-    if (!make_dirs(dir, true, e))
+    if (!file_make_dirs(dir, true, e))
         return err_wrap(e, "data directory (choose another with --data-dir)");
     if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
         return err_set(e, "data directory %s is not a folder; choose another with --data-dir", dir);

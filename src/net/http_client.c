@@ -82,6 +82,8 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
         keep_header(value, t->ans->content_type, sizeof t->ans->content_type);
     else if (str_eq_nocase(name, STR("X-ClickHouse-Exception-Code")))
         keep_header(value, t->ans->exception_code, sizeof t->ans->exception_code);
+    if (t->req->header)
+        t->req->header(t->req->header_arg, name, str_trim(value));
     return size * n;
 }
 
@@ -133,6 +135,8 @@ static struct curl_slist *set_up(struct http_client *c, const struct http_reques
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, to_ms(req->connect_timeout_ns, DEFAULT_CONNECT_MS));
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, to_ms(req->timeout_ns, DEFAULT_MS));
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    if (req->proxy)
+        curl_easy_setopt(easy, CURLOPT_PROXY, req->proxy);
     if (req->packed)
         curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     if (req->user) {

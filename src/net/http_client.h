@@ -20,6 +20,10 @@ struct http_request {
     uint64_t timeout_ns;         /* 0: 30 s */
     size_t max_reply;            /* 0: 64 MiB */
     bool packed;                 /* let the server compress the answer; it arrives unpacked */
+    const char *proxy;           /* URL; "": none; NULL: as the environment says (http_proxy, no_proxy...) */
+    /* when set, gets the answer's headers; name and value are borrowed */
+    void (*header)(void *arg, struct str name, struct str value);
+    void *header_arg;
     /* polled about each 200 ms when set: true abandons the request */
     bool (*abandon)(void *arg);
     void *abandon_arg;

@@ -6,6 +6,7 @@
 #include "net/http_listen.h"
 #include "net/http_route.h"
 #include "net/http_server.h"
+#include "net/url.h"
 #include <arpa/inet.h>
 #include <poll.h>
 #include <pthread.h>
@@ -378,6 +379,35 @@ static void routes_match(void **state)
     arena_fini(&a);
 }
 
+static void urls_lead_only_to_http(void **state)
+{
+    static const struct {
+        const char *base, *to, *is; /* is: NULL: refused */
+    } cases[] = {
+        {"http://a/b/c?d", "e", "http://a/b/e"},   {"http://a/b", "?page=2", "http://a/b?page=2"},
+        {"http://a/b", "//c/d", "http://c/d"},     {"http://a/b", "https://c:1/", "https://c:1/"},
+        {"https://a/b", "http://a/b", NULL},       {"http://a/b", "file:///etc/passwd", NULL},
+        {"http://a/b", "gopher://a/", NULL},       {"http://a/b", "http://[::1/", NULL},
+        {"http://a/b", "http://a/\r\nX: y", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err e;
+        char *got = url_resolve(cases[i].base, str_from(cases[i].to), &e);
+        assert_int_equal(got != NULL, cases[i].is != NULL);
+        if (got)
+            assert_string_equal(got, cases[i].is);
+        free(got);
+    }
+    struct err e;
+    assert_true(url_check("https://example.net:8443/x", &e));
+    assert_false(url_check("example.net", &e));
+    assert_false(url_check("ftp://example.net/", &e));
+    assert_true(url_same_origin("http://a/x", "http://A:80/y"));
+    assert_false(url_same_origin("http://a/x", "https://a/x"));
+    assert_false(url_same_origin("http://a/x", "http://a:81/x"));
+    assert_false(url_same_origin("http://a/x", "http://b/x"));
+}
+
 static void encodings_go_round(void **state)
 {
     static const enum encoding all[] = {ENCODING_GZIP, ENCODING_DEFLATE, ENCODING_ZSTD, ENCODING_LZ4};
@@ -435,6 +465,7 @@ int main(void)
         cmocka_unit_test(nobody_there),
         cmocka_unit_test(routes_match),
         cmocka_unit_test(encodings_go_round),
+        cmocka_unit_test(urls_lead_only_to_http),
     };
     return cmocka_run_group_tests(tests, both_up, both_down);
 }
