@@ -144,7 +144,12 @@ static void sources_are_files_or_urls(void **state)
 /* ---- roles ---- */
 
 /* What the test's roles do is seen in a file: a letter for each call. */
-static const char *trace;
+static char trace[256]; /* the file in which a role of this test leaves its marks */
+
+static void trace_to(const char *name)
+{
+    snprintf(trace, sizeof trace, "%s/%s", dir, name);
+}
 
 static void mark(char c)
 {
@@ -276,10 +281,10 @@ static void a_changed_file_reaches_the_roles(void **state)
     port_client = free_port();
     snprintf(url, sizeof url, "http://127.0.0.1:%u", port_server);
     configure("core: {default-sampling-rate: 1}");
-    trace = in_dir("server-trace");
+    trace_to("server-trace");
     pid_t s = spawn(&server, in_dir("weir.yaml"), in_dir("server"));
     until(port_server, "orchestrator/configuration/outlet", "password: hush");
-    trace = in_dir("client-trace");
+    trace_to("client-trace");
     pid_t c = spawn(&client, url, in_dir("client"));
     until(port_client, "outlet/healthcheck", "\"engine\"");
     until(port_client, "version", WEIR_VERSION);
@@ -315,7 +320,7 @@ static void a_role_ends_when_it_cannot_start(void **state)
 {
     port_server = free_port();
     port_client = free_port();
-    trace = in_dir("trace");
+    trace_to("trace");
     configure("cor: {}");
     assert_int_equal(ended(spawn(&server, in_dir("weir.yaml"), in_dir("d")), 0), 1);
     configure("core: {}");

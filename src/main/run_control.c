@@ -77,9 +77,10 @@ bool run_control_open(struct run *r, struct err *e)
     r->control = xcalloc(1, sizeof *r->control);
     r->control->fd = fd;
     r->control->caller = -1;
-    if (access(purge_path(r, path, sizeof path), F_OK) == 0) { /* we were stopped before the last of them */
-        r->control->purges_left = 1;
-        r->control->purge_at_ns = clock_mono_ns() + PURGE_EVERY_S * SECOND_NS;
+    /* We were stopped before the last of them; the outlet reads the uncommitted minute again and may list the exporters anew. */
+    if (access(purge_path(r, path, sizeof path), F_OK) == 0) {
+        r->control->purges_left = PURGES;
+        r->control->purge_at_ns = clock_mono_ns() + DRAIN_S * SECOND_NS;
     }
     return true;
 }

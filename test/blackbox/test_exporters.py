@@ -65,8 +65,10 @@ def test_unsampled_is_exact(site, number):
     try:
         # An exporter may send data before the template; what it says first is not measured.
         lab.udp([(families[0], base + 900, base + 901, 100, 3)])
+        lab.fill()
         weir.wait_sql(f"SELECT count() FROM flows WHERE SrcPort = {base + 900}", lambda r: r[0][0] > 0, 40)
         wire = traffic(lab, base, families)
+        lab.fill()
         got = {}
 
         def complete():

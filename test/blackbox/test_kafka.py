@@ -11,7 +11,7 @@ import pytest
 from lab import stop, wait_until
 from test_inlet import free_udp_port, send
 from traffic import FIRST_SOURCE, RECORDS, datagram, record_bytes, record_packets
-from weir import PROGRAM, Role, Weir, configuration, free_ports, udp_input
+from weir import SANITIZED, Role, Weir, configuration, free_ports, udp_input
 
 VERSION = "3.9.2"
 POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
@@ -104,7 +104,7 @@ def broker(tmp_path_factory):
 
 def test_topics_commits_and_checkpoints(broker):
     """The unit test's cases, where the cluster makes the topics."""
-    program = os.path.join(os.path.dirname(PROGRAM), "kafka_test")
+    program = os.path.join(os.path.dirname(SANITIZED), "kafka_test")
     done = subprocess.run([program], env={**os.environ, "WEIR_KAFKA": broker.address}, capture_output=True, text=True,
                           timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

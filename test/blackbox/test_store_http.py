@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 import urllib.parse
+from datetime import datetime, timedelta, timezone
 
 import clickhouse_connect
 import lz4.frame
@@ -347,8 +348,11 @@ def test_dictionaries_come_from_the_orchestrator(store):
     assert store.one("SELECT dictGet('icmp', 'name', (1::UInt32, 8::UInt8, 0::UInt8))") == "Echo"
 
 
+YESTERDAY = (datetime.now(timezone.utc) - timedelta(days=1)).strftime("%Y-%m-%d")  # the tables forget what is older than a week
+
+
 def minute_rows(n, bytes_each):
-    return "".join(f"2026-11-21 10:0{i % 10}:00,192.0.2.1,{i % 50},{bytes_each},1,1000\n" for i in range(n))
+    return "".join(f"{YESTERDAY} 10:0{i % 10}:00,192.0.2.1,{i % 50},{bytes_each},1,1000\n" for i in range(n))
 
 
 def sums(store):
