@@ -137,8 +137,13 @@ static void fill_settings(struct tables_plan *p, struct tables_table *t, const s
 {
     struct arena *a = &p->arena;
     bool replicated = p->conf.cluster && p->conf.cluster[0];
-    t->settings = arena_array(a, 4 + (more ? more->n : 0), sizeof *t->settings);
+    t->settings = arena_array(a, 7 + (more ? more->n : 0), sizeof *t->settings);
     set(t, "index_granularity", "8192");
+    /* Most of the store's work is merging. Parts of one file up to some million rows, merged in larger blocks, take two
+     * thirds of the CPU (doc/performance.md); larger parts, which are merged rarely, have a file for each column. */
+    set(t, "min_bytes_for_wide_part", "536870912");
+    set(t, "merge_max_block_size", "32768");
+    set(t, "merge_max_block_size_bytes", "104857600");
     if (t->ttl[0])
         set(t, "ttl_only_drop_parts", "1");
     set(t, replicated ? "replicated_deduplication_window" : "non_replicated_deduplication_window",
