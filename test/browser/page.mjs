@@ -29,6 +29,16 @@ class TestContext {
 
     /** A page at `path`, in a browser context of its own. */
     async open(path = "", options = {}) {
+        return this.goto(await this.context(options), path);
+    }
+
+    async goto(page, path = "") {
+        await page.goto(new URL(path, this.url).toString());
+        return page;
+    }
+
+    /** A page that is nowhere yet, so that its requests can be watched from the first on. */
+    async context(options = {}) {
         const context = await this.browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light", ...options });
         this.contexts.push(context);
         const page = await context.newPage();
@@ -38,7 +48,6 @@ class TestContext {
         page.on("pageerror", (e) => this.complaints.push(`error: ${e.stack ?? e}`));
         page.on("request", (r) => this.checkAddress(r.url()));
         page.on("response", (r) => this.measure(r));
-        await page.goto(new URL(path, this.url).toString());
         return page;
     }
 

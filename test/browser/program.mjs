@@ -34,11 +34,11 @@ async function json(path) {
     return response.ok ? response.json() : null;
 }
 
-/** The demo has filled enough of the day for every page to have something to show. */
+/** The demo has filled the day, so that every page has something to show and shows the same from test to test. */
 async function filled() {
     const [flow, graph, top] = await Promise.all([json("widget/flow-last"), json("widget/graph"), json("widget/top/src-as")]);
     const points = (graph?.data ?? []).filter((p) => p.gbps > 0).length;
-    return flow !== null && Object.keys(flow).length > 0 && points >= 20 && (top?.top ?? []).length > 0;
+    return flow !== null && Object.keys(flow).length > 0 && points >= 200 && (top?.top ?? []).length > 0;
 }
 
 export async function startProgram(program, out) {

@@ -14,6 +14,18 @@ export const router = createRouter({
             meta: { title: "Visualize", wide: true },
         },
         {
+            path: "/compare/:state?",
+            name: "compare",
+            component: () => import("./pages/ComparePage.vue"),
+            meta: { title: "What changed", wide: true },
+        },
+        {
+            path: "/flows/:state?",
+            name: "flows",
+            component: () => import("./pages/FlowsPage.vue"),
+            meta: { title: "Raw flows", wide: true },
+        },
+        {
             path: "/docs/:name?",
             name: "docs",
             component: () => import("./pages/DocsPage.vue"),

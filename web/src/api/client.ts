@@ -6,9 +6,14 @@ import type {
     DocsAnswer,
     FilterValidation,
     FlowRow,
+    FlowsAnswer,
+    FlowsRequest,
     Health,
+    LineAnswer,
     LineRequest,
-    LineResult,
+    Result,
+    SankeyAnswer,
+    SankeyRequest,
     SavedFilter,
     TopEntry,
     TrafficAnswer,
@@ -67,6 +72,13 @@ function post(path: string, body: unknown, signal?: AbortSignal): Promise<Respon
     });
 }
 
+async function ask<T>(path: string, request: unknown, signal?: AbortSignal): Promise<Result<T>> {
+    const began = performance.now();
+    const response = await post(path, request, signal);
+    const answer = (await response.json()) as T;
+    return { answer, sql: response.headers.get("X-SQL-Query"), took: performance.now() - began };
+}
+
 export const api = {
     configuration: (signal?: AbortSignal) => get<Configuration>("configuration", signal),
 
@@ -103,12 +115,10 @@ export const api = {
 
     traffic: (signal?: AbortSignal) => get<TrafficAnswer>("widget/graph", signal),
 
-    async line(request: LineRequest, signal?: AbortSignal): Promise<LineResult> {
-        const began = performance.now();
-        const response = await post("graph/line", request, signal);
-        const answer = (await response.json()) as LineResult["answer"];
-        return { answer, sql: response.headers.get("X-SQL-Query"), took: performance.now() - began };
-    },
+    line: (request: LineRequest, signal?: AbortSignal) => ask<LineAnswer>("graph/line", request, signal),
+    /** Single rows: those behind a point of a chart. */
+    flows: (request: FlowsRequest, signal?: AbortSignal) => ask<FlowsAnswer>("flows", request, signal),
+    sankey: (request: SankeyRequest, signal?: AbortSignal) => ask<SankeyAnswer>("graph/sankey", request, signal),
 
     async validateFilter(filter: string, signal?: AbortSignal): Promise<FilterValidation> {
         return (await (await post("filter/validate", { filter }, signal)).json()) as FilterValidation;

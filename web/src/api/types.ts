@@ -38,6 +38,7 @@ export interface LineRequest {
     units: Units;
     bidirectional: boolean;
     "previous-period": boolean;
+    "error-band"?: boolean;
     "truncate-v4": number;
     "truncate-v6": number;
 }
@@ -47,6 +48,12 @@ export interface MissingSpan {
     start: string;
     end: string;
     reason: string;
+}
+
+/** Time of which a part was lost: its numbers are too small. */
+export interface Loss extends MissingSpan {
+    /** Part of the whole, 0 to 1. */
+    share?: number;
 }
 
 export interface LineAnswer {
@@ -63,6 +70,8 @@ export interface LineAnswer {
     max: number[];
     last: number[];
     "95th": number[];
+    /** By how much each point may be off because of sampling, in 95 of 100 cases; shaped like `points`, when asked for. */
+    error?: number[][] | null;
     /** Absent for percentages. */
     total?: number[] | null;
     /** Table the answer was computed from. */
@@ -72,15 +81,32 @@ export interface LineAnswer {
     /** Buckets from here on are still filling. */
     "incomplete-from"?: string | null;
     missing?: MissingSpan[] | null;
+    losses?: Loss[] | null;
     note?: string | string[] | null;
 }
 
-export interface LineResult {
-    answer: LineAnswer;
+export interface SankeyRequest extends Omit<LineRequest, "points" | "previous-period" | "error-band"> {}
+
+export interface SankeyAnswer {
+    rows: string[][];
+    xps: number[];
+    axis: number[];
+    "axis-names": Record<string, string>;
+    nodes: { name: string; axis: number }[];
+    links: { source: string; target: string; xps: number; axis: number }[];
+    table?: string;
+    note?: string | string[] | null;
+}
+
+export interface Result<T> {
+    answer: T;
     sql: string | null;
     /** Milliseconds between sending the question and having the answer. */
     took: number;
 }
+
+export type LineResult = Result<LineAnswer>;
+export type SankeyResult = Result<SankeyAnswer>;
 
 export interface FilterError {
     message: string;
@@ -116,6 +142,7 @@ export interface TrafficAnswer {
     interval?: number;
     "incomplete-from"?: string | null;
     missing?: MissingSpan[] | null;
+    losses?: Loss[] | null;
     note?: string | string[] | null;
 }
 
@@ -152,4 +179,25 @@ export interface UserInfo {
 export interface Health {
     status: "ok" | "warning" | "error";
     details?: Record<string, { status: string; reason: string }>;
+}
+
+export interface FlowsRequest {
+    start: string;
+    end: string;
+    filter: string;
+    /** Absent: the usual ones; "*": all. */
+    columns?: string[];
+    /** A column, with "-" before it for the largest first. */
+    order: string;
+    limit: number;
+}
+
+export interface FlowsAnswer {
+    columns: { name: string; kind: string }[];
+    rows: unknown[][];
+    /** The limit left some out. */
+    more: boolean;
+    table?: string;
+    "kept-since"?: string | null;
+    note?: string | string[] | null;
 }

@@ -119,3 +119,10 @@ function field(column: string, value: unknown, group: string): FlowField {
     const mono = /Addr|MAC|Prefix|NextHop|Communities|ASPath|NetMask/.test(column);
     return { column, label: labelOf(column, group), text: empty ? "–" : textOf(column, value), empty, mono };
 }
+
+/** One cell of a table of flows: names and numbers are texts already, times and sizes are not. */
+export function flowCell(column: string, kind: string, value: unknown): string {
+    if (value === null || value === undefined || value === "") return "–";
+    if (kind === "time" || column === "Bytes" || column === "Packets" || column === "SamplingRate" || /IfSpeed$/.test(column)) return textOf(column, value);
+    return plain(value);
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { PALETTES } from "./palette";
+import { PALETTES, placesOf, rampColor } from "./palette";
 
 type Vec = [number, number, number];
 const linear = (hex: string): Vec =>
@@ -38,4 +38,25 @@ describe.each(Object.entries(PALETTES))("%s palette", (_, colors) => {
         }
     });
     it("has twenty different colours", () => expect(new Set(colors).size).toBe(20));
+});
+
+describe("colours of values", () => {
+    it("stay with their value from chart to chart", () => {
+        const first = placesOf(["15169: Google", "2906: Netflix", "32934: Meta"]);
+        const second = placesOf(["32934: Meta", "64500: New", "15169: Google"]);
+        expect([second[0], second[2]]).toEqual([first[2], first[0]]);
+    });
+    it("are distinct within a chart as long as there are colours", () => {
+        for (const n of [5, 10, 20]) expect(new Set(placesOf(Array.from({ length: n }, (_, i) => `value ${n} ${i}`))).size).toBe(n);
+        expect(placesOf(Array.from({ length: 50 }, (_, i) => `many ${i}`))).toHaveLength(50);
+    });
+    it("of few come from the ten that differ most", () => {
+        expect(Math.max(...placesOf(Array.from({ length: 8 }, (_, i) => `few ${i}`)))).toBeLessThan(10);
+    });
+    it("of amounts get darker or lighter steadily", () => {
+        const light = [0, 0.25, 0.5, 0.75, 1].map((p) => oklab(linear(rampColor(p, "light")))[0]);
+        const dark = [0, 0.25, 0.5, 0.75, 1].map((p) => oklab(linear(rampColor(p, "dark")))[0]);
+        expect(light).toEqual([...light].sort((a, b) => b - a));
+        expect(dark).toEqual([...dark].sort((a, b) => a - b));
+    });
 });

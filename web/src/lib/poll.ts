@@ -1,9 +1,10 @@
 /* A value that refreshes itself on its own period. Stops while the page is hidden, catches up when it is seen again,
- * keeps the last good value when a refresh fails. */
+ * keeps the last good value when a refresh fails. The period may depend on the value. */
 import { onMounted, onUnmounted, ref, shallowRef } from "vue";
 import { isAbort } from "@/api/client";
 
-export function usePoll<T>(fetcher: (signal: AbortSignal) => Promise<T>, periodMs: number) {
+export function usePoll<T>(fetcher: (signal: AbortSignal) => Promise<T>, period: number | ((value: T | undefined) => number)) {
+    const periodMs = (): number => (typeof period === "number" ? period : period(data.value));
     const data = shallowRef<T>();
     const error = ref("");
     const loaded = ref(false);
@@ -24,13 +25,13 @@ export function usePoll<T>(fetcher: (signal: AbortSignal) => Promise<T>, periodM
             error.value = e instanceof Error ? e.message : String(e);
         }
         loaded.value = true;
-        if (running === mine && !document.hidden) timer = setTimeout(refresh, periodMs);
+        if (running === mine && !document.hidden) timer = setTimeout(refresh, periodMs());
     }
 
     function onVisibility(): void {
         clearTimeout(timer);
         if (document.hidden) return;
-        timer = setTimeout(refresh, Math.max(0, periodMs - (Date.now() - last)));
+        timer = setTimeout(refresh, Math.max(0, periodMs() - (Date.now() - last)));
     }
 
     onMounted(() => {

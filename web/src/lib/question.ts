@@ -2,35 +2,55 @@
  * which is aborted all the way into the store. */
 import { computed, onUnmounted, ref, shallowRef } from "vue";
 import { api, isAbort } from "@/api/client";
-import type { LineRequest, LineResult } from "@/api/types";
-import { resolveRange } from "./time";
+import type { LineRequest, LineResult, SankeyRequest, SankeyResult } from "@/api/types";
+import { chartType, type ChartType } from "@/charts/registry";
+import { resolveRange, type Range } from "./time";
 import type { VisualizeState } from "./urlstate";
-
-/** As many as can be seen: on a phone's width more would only be noise. */
-const points = (): number => (window.innerWidth < 640 ? 100 : 200);
 
 export interface Answered {
     state: VisualizeState;
+    chart: ChartType;
     range: { start: number; end: number };
-    result: LineResult;
+    /** One of them, by what the chart asks. */
+    line?: LineResult;
+    sankey?: SankeyResult;
 }
 
-export function requestOf(state: VisualizeState, range: { start: Date; end: Date }, previousPeriod: boolean): LineRequest {
-    const second = (d: Date) => new Date(Math.floor(d.getTime() / 1000) * 1000).toISOString().replace(".000Z", "Z");
+/** As many as can be seen: on a phone's width more would only be noise. */
+const pointsOf = (chart: ChartType): number => Math.min(chart.points || 20, window.innerWidth < 640 ? 100 : 240);
+
+const second = (d: Date): string => new Date(Math.floor(d.getTime() / 1000) * 1000).toISOString().replace(".000Z", "Z");
+
+export function sankeyRequest(state: VisualizeState, range: Range): SankeyRequest {
     return {
         start: second(range.start),
         end: second(range.end),
-        points: points(),
         dimensions: state.dimensions,
         limit: state.limit,
         limitType: state.limitType,
         filter: state.filter,
         units: state.units,
         bidirectional: state.bidirectional,
-        "previous-period": previousPeriod,
         "truncate-v4": state.truncateV4,
         "truncate-v6": state.truncateV6,
     };
+}
+
+export function lineRequest(state: VisualizeState, range: Range, chart: ChartType): LineRequest {
+    return {
+        ...sankeyRequest(state, range),
+        points: pointsOf(chart),
+        bidirectional: state.bidirectional && chart.bidirectional,
+        "previous-period": state.previousPeriod && chart.previousPeriod,
+        ...(state.errorBand && chart.errorBand ? { "error-band": true } : {}),
+    };
+}
+
+/** What has to change before the same state is worth a new question. */
+export function questionKey(state: VisualizeState): string {
+    const chart = chartType(state.graphType);
+    const { graphType: _, ...rest } = state;
+    return JSON.stringify([rest, chart.asks, chart.points, chart.previousPeriod && state.previousPeriod, chart.bidirectional && state.bidirectional, chart.errorBand && state.errorBand]);
 }
 
 export function useQuestion() {
@@ -40,20 +60,29 @@ export function useQuestion() {
     const cancelled = ref(false);
     let running: AbortController | undefined;
 
-    async function ask(state: VisualizeState, previousPeriod: boolean): Promise<void> {
+    async function ask(state: VisualizeState): Promise<void> {
         running?.abort();
         running = undefined;
         cancelled.value = false;
         busy.value = false;
         const { range, error: problem } = resolveRange(state.start, state.end);
         error.value = problem ?? "";
+        const chart = chartType(state.graphType);
         if (!range) return;
+        if (state.dimensions.length < chart.dimensions) {
+            answered.value = undefined; // the page says what is needed
+            return;
+        }
         const mine = (running = new AbortController());
         busy.value = true;
         try {
-            const result = await api.line(requestOf(state, range, previousPeriod), mine.signal);
-            answered.value = { state, range: { start: range.start.getTime(), end: range.end.getTime() }, result };
-            if (result.sql) console.info(result.sql);
+            const result =
+                chart.asks === "line"
+                    ? { line: await api.line(lineRequest(state, range, chart), mine.signal) }
+                    : { sankey: await api.sankey(sankeyRequest(state, range), mine.signal) };
+            answered.value = { state, chart, range: { start: range.start.getTime(), end: range.end.getTime() }, ...result };
+            const sql = (result.line ?? result.sankey)?.sql;
+            if (sql) console.info(sql);
         } catch (e) {
             if (!isAbort(e)) {
                 error.value = e instanceof Error ? e.message : String(e);

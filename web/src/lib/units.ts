@@ -49,7 +49,7 @@ export function formatPercent(value: number): string {
     if (!Number.isFinite(value)) return "–";
     const size = Math.abs(value);
     const digits = size >= 10 || size === 0 ? 1 : size >= 0.1 ? 2 : 3;
-    return `${value.toFixed(digits)}\u00a0%`;
+    return `${value < 0 ? "\u2212" : ""}${size.toFixed(digits)}\u00a0%`;
 }
 
 /** A rate in the given unit: "1.23 Gbps", "12.3 %". */

@@ -1,6 +1,6 @@
 /* The Visualize page's state in its address: "v1-" and compressed JSON. Addresses come from outside: every field is
  * checked, and what does not fit is replaced by the default. A new version adds a prefix and keeps reading this one. */
-import LZString from "lz-string";
+import { flag, oneOf, pack, text, unpack, whole } from "./packed";
 import { UNITS } from "./units";
 import type { Configuration, LimitType, Units } from "@/api/types";
 
@@ -15,6 +15,8 @@ export interface VisualizeState {
     units: Units;
     bidirectional: boolean;
     previousPeriod: boolean;
+    /** How far off sampled numbers may be is drawn. */
+    errorBand: boolean;
     truncateV4: number;
     truncateV6: number;
 }
@@ -34,22 +36,14 @@ export function defaultState(configuration: Configuration): VisualizeState {
         units: "l3bps",
         bidirectional: d.bidirectional ?? false,
         previousPeriod: d.previousPeriod ?? false,
+        errorBand: false,
         truncateV4: 32,
         truncateV6: 128,
     };
 }
 
 export function encodeState(state: VisualizeState): string {
-    return PREFIX + LZString.compressToEncodedURIComponent(JSON.stringify(state));
-}
-
-const text = (v: unknown, fallback: string, most = 200): string =>
-    typeof v === "string" && v.length <= most ? v : fallback;
-const whole = (v: unknown, low: number, high: number, fallback: number): number =>
-    typeof v === "number" && Number.isInteger(v) && v >= low && v <= high ? v : fallback;
-const flag = (v: unknown, fallback: boolean): boolean => (typeof v === "boolean" ? v : fallback);
-function oneOf<T extends string>(v: unknown, all: readonly T[], fallback: T): T {
-    return all.includes(v as T) ? (v as T) : fallback;
+    return pack(PREFIX, state);
 }
 
 function dimensionsOf(v: unknown, known: readonly string[], fallback: string[]): string[] {
@@ -59,15 +53,12 @@ function dimensionsOf(v: unknown, known: readonly string[], fallback: string[]):
 
 /** null: not an address this version (or an older one) wrote. */
 export function decodeState(encoded: string, configuration: Configuration): VisualizeState | null {
-    if (!encoded.startsWith(PREFIX)) return null;
-    let raw: Record<string, unknown>;
-    try {
-        const json: unknown = JSON.parse(LZString.decompressFromEncodedURIComponent(encoded.slice(PREFIX.length)) ?? "");
-        if (typeof json !== "object" || json === null || Array.isArray(json)) return null;
-        raw = json as Record<string, unknown>;
-    } catch {
-        return null;
-    }
+    const raw = unpack(PREFIX, encoded);
+    return raw ? stateOf(raw, configuration) : null;
+}
+
+/** A state from outside, field by field. */
+export function stateOf(raw: Record<string, unknown>, configuration: Configuration): VisualizeState {
     const d = defaultState(configuration);
     return {
         graphType: text(raw["graphType"], d.graphType, 40),
@@ -80,6 +71,7 @@ export function decodeState(encoded: string, configuration: Configuration): Visu
         units: oneOf(raw["units"], UNITS.map((u) => u.key), d.units),
         bidirectional: flag(raw["bidirectional"], d.bidirectional),
         previousPeriod: flag(raw["previousPeriod"], d.previousPeriod),
+        errorBand: flag(raw["errorBand"], false),
         truncateV4: whole(raw["truncateV4"], 1, 32, 32),
         truncateV6: whole(raw["truncateV6"], 1, 128, 128),
     };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LineAnswer } from "@/api/types";
-import { bucketAt, lineModel, pointsOf, rowLabel, seriesUnder, shares, trafficModel } from "./model";
+import { bucketAt, lineModel, rowLabel, runsOf, seriesUnder, shares, trafficModel, without, type Model } from "./model";
 
 const at = (minute: number) => new Date(Date.UTC(2026, 10, 21, 10, minute)).toISOString();
 const ms = (minute: number) => Date.parse(at(minute));
@@ -15,6 +15,9 @@ function answer(over: Partial<LineAnswer> = {}): LineAnswer {
     };
 }
 
+/** What is drawn of a series: instants and heights, with a gap between runs. */
+const drawn = (m: Model, values: readonly number[]) => runsOf(m).map((run) => run.map(([t, i]) => [t, values[i]]));
+
 describe("model", () => {
     it("gives the same values the same colour on each axis, and grey to the rest", () => {
         const m = lineModel(answer({ rows: [["A"], ["B"], ["Other"], ["B"], ["A"], ["Other"]], axis: [1, 1, 1, 2, 2, 2], points: Array(6).fill([1, 1, 1, 1, 1]) }), "light");
@@ -24,23 +27,22 @@ describe("model", () => {
     });
     it("holds the last value to the end of its bucket", () => {
         const m = lineModel(answer(), "light");
-        expect(pointsOf(m, m.series[0]!.values).slice(-2)).toEqual([[ms(4), 5], [ms(5), 5]]);
+        expect(drawn(m, m.series[0]!.values)[0]!.slice(-2)).toEqual([[ms(4), 5], [ms(5), 5]]);
     });
     it("never draws the incomplete bucket as a fall", () => {
         const m = lineModel(answer({ "incomplete-from": at(4) }), "light");
-        const drawn = pointsOf(m, m.series[2]!.values);
-        expect(drawn).toEqual([[ms(0), 4], [ms(1), 4], [ms(2), 4], [ms(3), 4], [ms(4), 4], [ms(4), null]]);
+        expect(drawn(m, m.series[2]!.values)).toEqual([[[ms(0), 4], [ms(1), 4], [ms(2), 4], [ms(3), 4], [ms(4), 4]]]);
         expect(m.bands).toEqual([{ from: ms(4), to: ms(5), kind: "incomplete", reason: "still filling" }]);
     });
     it("draws missing time as a gap, also when it covers a part of a bucket", () => {
         const half = new Date(ms(1) + 30_000).toISOString();
         const m = lineModel(answer({ missing: [{ start: half, end: at(3), reason: "down" }] }), "light");
         expect(m.unknown).toEqual([false, true, true, false, false]);
-        expect(pointsOf(m, m.series[0]!.values)).toEqual([[ms(0), 1], [ms(1), 1], [ms(1), null], [ms(2), null], [ms(3), 4], [ms(4), 5], [ms(5), 5]]);
+        expect(drawn(m, m.series[0]!.values)).toEqual([[[ms(0), 1], [ms(1), 1]], [[ms(3), 4], [ms(4), 5], [ms(5), 5]]]);
     });
     it("leaves out a bucket that begins where the range ends", () => {
         const m = lineModel(answer(), "light", { start: ms(0), end: ms(4) });
-        expect(pointsOf(m, m.series[0]!.values).at(-1)).toEqual([ms(5), 5]);
+        expect(drawn(m, m.series[0]!.values).at(-1)!.at(-1)).toEqual([ms(5), 5]);
         const n = lineModel(answer(), "light", { start: ms(0), end: ms(4) + 1000 });
         expect(n.end).toBe(ms(4) + 1000);
     });
@@ -48,6 +50,10 @@ describe("model", () => {
         const m = lineModel(answer({ t: [], rows: [], points: [], axis: [] }), "dark", { start: 1, end: 2 });
         expect(m.series).toEqual([]);
         expect(m.times).toEqual([]);
+    });
+    it("leaves out what is hidden", () => {
+        const m = lineModel(answer(), "light");
+        expect(without(m, new Set([m.series[0]!.key])).series.map((s) => s.label)).toEqual(["64502: B", "Other"]);
     });
     it("reads the home graph", () => {
         const m = trafficModel({ data: [{ t: at(0), gbps: 1.5 }, { t: at(1), gbps: 2 }], "incomplete-from": at(1) }, "#000000");

@@ -1,7 +1,8 @@
 /* From an answer of the API to what is drawn: series with colours, and the truth about time. A bucket that is still
  * filling and a bucket whose telemetry is missing have no point: the line stops at the edge of what is known. */
-import type { LineAnswer, MissingSpan, TrafficAnswer } from "@/api/types";
-import { otherColor, seriesColor, type Theme } from "@/lib/palette";
+import type { LineAnswer, Loss, MissingSpan, TrafficAnswer } from "@/api/types";
+import { formatPercent } from "@/lib/units";
+import { otherColor, valueColors, type Theme } from "@/lib/palette";
 
 export interface Series {
     /** Index into the answer's rows. */
@@ -14,12 +15,14 @@ export interface Series {
     axis: number;
     color: string;
     values: readonly number[];
+    /** By how much each value may be off because only some packets were looked at (95 % of cases). */
+    error?: readonly number[] | undefined;
 }
 
 export interface Band {
     from: number;
     to: number;
-    kind: "missing" | "incomplete";
+    kind: "missing" | "incomplete" | "loss";
     reason: string;
 }
 
@@ -64,6 +67,7 @@ function bandsOf(
     range: Range,
     missing: readonly MissingSpan[] | null | undefined,
     incompleteFrom: string | null | undefined,
+    losses: readonly Loss[] | null | undefined,
 ): Band[] {
     const bands: Band[] = (missing ?? []).map((m) => ({
         from: Math.max(Date.parse(m.start), range.start),
@@ -73,12 +77,16 @@ function bandsOf(
     }));
     const from = incompleteFrom ? Math.max(Date.parse(incompleteFrom), range.start) : Number.NaN;
     if (from < range.end) bands.push({ from, to: range.end, kind: "incomplete", reason: "still filling" });
+    for (const l of losses ?? []) {
+        const share = l.share ? ` (${formatPercent(100 * l.share)})` : "";
+        bands.push({ from: Math.max(Date.parse(l.start), range.start), to: Math.min(Date.parse(l.end), range.end), kind: "loss", reason: l.reason + share });
+    }
     return bands.filter((b) => b.to > b.from);
 }
 
 /** A bucket is unknown once a band covers any of it. */
 function unknownOf(times: number[], interval: number, bands: Band[]): boolean[] {
-    return times.map((t) => bands.some((b) => b.from < t + interval && b.to > t));
+    return times.map((t) => bands.some((b) => b.kind !== "loss" && b.from < t + interval && b.to > t));
 }
 
 interface Frame {
@@ -86,6 +94,7 @@ interface Frame {
     interval?: number;
     "incomplete-from"?: string | null;
     missing?: MissingSpan[] | null;
+    losses?: Loss[] | null;
 }
 
 function frame(answer: Frame, range?: Range): Omit<Model, "series" | "axisNames"> {
@@ -94,20 +103,28 @@ function frame(answer: Frame, range?: Range): Omit<Model, "series" | "axisNames"
     const first = times[0] ?? range?.start ?? 0;
     const past = (times.at(-1) ?? first) + interval;
     const bounds = { start: first, end: range && range.end > (times.at(-1) ?? first) ? Math.min(range.end, past) : past };
-    const bands = bandsOf(bounds, answer.missing, answer["incomplete-from"]);
+    const bands = bandsOf(bounds, answer.missing, answer["incomplete-from"], answer.losses);
     return { times, interval, ...bounds, bands, unknown: unknownOf(times, interval, bands) };
 }
 
 export function lineModel(answer: LineAnswer, theme: Theme, range?: Range): Model {
-    const ranks = new Map<string, number>();
+    const keys = answer.rows.map((row) => row.join(SEPARATOR));
+    const values = [...new Set(keys.filter((_, i) => !isOther(answer.rows[i]!)))];
+    const colors = new Map(valueColors(values.map(shown), theme).map((color, i) => [values[i]!, color]));
     const series = answer.rows.map((row, i): Series => {
-        const key = row.join(SEPARATOR);
-        const other = isOther(row);
-        if (!other && !ranks.has(key)) ranks.set(key, ranks.size);
-        const color = other ? otherColor(theme) : seriesColor(ranks.get(key)!, theme);
-        return { row: i, key, label: rowLabel(row), other, axis: answer.axis[i] ?? 1, color, values: answer.points[i] ?? [] };
+        const key = keys[i]!, other = isOther(row);
+        const color = other ? otherColor(theme) : colors.get(key)!;
+        return { row: i, key, label: rowLabel(row), other, axis: answer.axis[i] ?? 1, color, values: answer.points[i] ?? [], error: answer.error?.[i] };
     });
     return { ...frame(answer, range), series, axisNames: answer["axis-names"] ?? {} };
+}
+
+/** What a colour belongs to: the same value of one dimension is the same whatever the chart. */
+const shown = (key: string): string => key.replaceAll(SEPARATOR, " · ");
+
+/** Without the series that were put out of sight. */
+export function without(model: Model, hidden: ReadonlySet<string>): Model {
+    return hidden.size === 0 ? model : { ...model, series: model.series.filter((s) => !hidden.has(s.key)) };
 }
 
 export function trafficModel(answer: TrafficAnswer, color: string): Model {
@@ -117,25 +134,28 @@ export function trafficModel(answer: TrafficAnswer, color: string): Model {
     return { ...base, series: [{ row: 0, key: "", label: "Traffic", other: false, axis: 1, color, values }], axisNames: {} };
 }
 
-export type Point = [number, number | null];
+/** A stretch of known time: instants, and the bucket whose value holds there. */
+export type Run = [time: number, bucket: number][];
 
-/** The points of one series. A value holds until the end of its bucket where nothing drawable follows. */
-export function pointsOf(model: Model, values: readonly number[]): Point[] {
-    const points: Point[] = [];
+/** A value holds until the end of its bucket where nothing drawable follows. */
+export function runsOf(model: Model): Run[] {
+    const runs: Run[] = [];
+    let run: Run = [];
+    const finish = () => {
+        if (run.length > 0) runs.push(run);
+        run = [];
+    };
     model.times.forEach((t, i) => {
-        if (t >= model.end) return;
-        if (model.unknown[i]) {
-            points.push([t, null]);
-            return;
-        }
-        const value = values[i] ?? 0;
-        points.push([t, value]);
+        if (t >= model.end || model.unknown[i]) return finish();
+        run.push([t, i]);
         const next = model.times[i + 1];
         if (next === undefined || next >= model.end || model.unknown[i + 1]) {
-            points.push([Math.min(t + model.interval, model.end), value]);
+            run.push([Math.min(t + model.interval, model.end), i]);
+            finish();
         }
     });
-    return points;
+    finish();
+    return runs;
 }
 
 /** Each value as percent of its bucket's sum over the same axis. */
