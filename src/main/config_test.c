@@ -58,7 +58,16 @@ static void an_empty_file_is_a_whole_installation(void **state)
     assert_string_equal(*OPT_ITEM(outlet()->clickhousedb.servers, const char *, 0), "127.0.0.1:8123");
     const struct config_orchestrator *o = config_own(&c, ROLE_ORCHESTRATOR, 0);
     assert_int_equal(o->clickhouse.resolutions.n, 4);
+    assert_true(outlet()->clickhouse.oldest_ns == 7 * 86400 * 1000000000ull);
     assert_int_equal(c.report.n_notices, 0);
+    config_fini(&c);
+}
+
+static void rows_are_no_older_than_a_table_keeps_them(void **state)
+{
+    assert_true(load("clickhouse: {resolutions: [{interval: 0, ttl: 3d}, {interval: 1m, ttl: 36h}, "
+                     "{interval: 1h, ttl: 0}]}\n"));
+    assert_true(outlet()->clickhouse.oldest_ns == 36 * 3600 * 1000000000ull);
     config_fini(&c);
 }
 
@@ -371,6 +380,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_file_is_a_whole_installation),
         cmocka_unit_test(sections_inherit),
+        cmocka_unit_test(rows_are_no_older_than_a_table_keeps_them),
         cmocka_unit_test(the_embedded_store_is_found_where_it_listens),
         cmocka_unit_test(old_files_still_load),
         cmocka_unit_test(old_connections_of_outlet_and_gnmi),

@@ -1,7 +1,7 @@
 /*
  * kafka -> inlet.kafka, outlet.kafka-input, outlet.kafka-output, unless they name brokers; clickhousedb ->
  * outlet.clickhousedb, console.clickhouse, unless they name servers; schema -> outlet, console; bus, reporting -> where
- * absent; clickhouse.rollups and resolutions -> outlet.clickhouse.rollups. Without clickhousedb.servers all of them get the embedded store's address and user.
+ * absent; clickhouse.rollups and resolutions -> outlet.clickhouse.rollups and oldest. Without clickhousedb.servers all of them get the embedded store's address and user.
  */
 #include "main/inherit.h"
 #include "conf/value.h"
@@ -102,6 +102,20 @@ static bool outlet_rolls_up(const struct yaml *root)
     return finest == 60000000000u;
 }
 
+/* The shortest time for which a table keeps its rows, 0: the default's. */
+static uint64_t shortest_ttl(const struct yaml *root)
+{
+    const struct yaml *ch = yaml_get(root, "clickhouse"), *list = ch ? yaml_get(ch, "resolutions") : NULL;
+    uint64_t shortest = 0, ns;
+    for (size_t i = 0; list && list->kind == YAML_LIST && i < list->n; i++) {
+        const struct yaml *ttl = yaml_get(list->items[i], "ttl");
+        if (ttl && ttl->kind == YAML_SCALAR && value_duration(ttl->text, &ns) && ns > 0 &&
+            (shortest == 0 || ns < shortest))
+            shortest = ns;
+    }
+    return shortest;
+}
+
 static void into_outlet(struct heirs *h, struct yaml *section)
 {
     connection(h, section, "kafka-input", "kafka", "brokers", kafka_keys);
@@ -114,6 +128,12 @@ static void into_outlet(struct heirs *h, struct yaml *section)
     if (inserts && !given(inserts, "rollups"))
         yaml_set(h->a, inserts, STR("rollups"),
                  yaml_scalar(h->a, outlet_rolls_up(h->root) ? "true" : "false", inserts->pos), inserts->pos);
+    uint64_t shortest = shortest_ttl(h->root);
+    if (inserts && shortest && !given(inserts, "oldest"))
+        yaml_set(h->a, inserts, STR("oldest"),
+                 yaml_scalar(h->a, arena_printf(h->a, "%llus", (unsigned long long)(shortest / 1000000000u)),
+                             inserts->pos),
+                 inserts->pos);
 }
 
 static void into_console(struct heirs *h, struct yaml *section)

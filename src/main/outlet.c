@@ -72,7 +72,8 @@ const struct outlet_decoder outlet_decoder_real = {decoder_make,   decoder_tell,
 static void set_rule(struct outlet *o, const struct store_insert_conf *conf)
 {
     struct cut_rule *next = ARENA_NEW(&o->arena, struct cut_rule);
-    *next = cut_rule_for(conf->maximum_batch_size, conf->maximum_wait_ns / 1000000000u);
+    *next = cut_rule_for(conf->maximum_batch_size, conf->maximum_wait_ns / 1000000000u,
+                         conf->oldest_ns / 1000000000u);
     outlet_rule_set(&o->env, next);
 }
 

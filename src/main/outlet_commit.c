@@ -3,7 +3,8 @@
 #include "base/log.h"
 #include <sys/random.h>
 
-enum { VERSION = 2, HEAD = 8 + 4 + 8 + 3 * 4 + 2 * 8 };
+/* Version 2 had no oldest_s; it was a week. */
+enum { VERSION = 3, HEAD = 8 + 4 + 8 + 3 * 4 + 2 * 8, OLDEST_OF_2 = 7 * 86400 };
 static const char magic[] = "WEIRCKPT";
 
 void commit_save(struct buf *out, const struct part *p)
@@ -16,6 +17,7 @@ void commit_save(struct buf *out, const struct part *p)
     buf_le32(out, p->cut.rule.minute_datagrams);
     buf_le64(out, p->cut.rule.slot_bytes);
     buf_le64(out, p->cut.rule.minute_bytes);
+    buf_le32(out, p->cut.rule.oldest_s);
     limit_save(&p->limit, out);
     p->w->env->decoder.save(p->decoder, out);
 }
@@ -27,7 +29,7 @@ static bool parse(struct part *p, struct str in, struct err *e)
     if (in.len < HEAD || memcmp(in.p, magic, 8) != 0)
         return err_set(e, "not a commit of weir's");
     memcpy(&version, in.p + 8, 4);
-    if (version != VERSION)
+    if (version != VERSION && version != 2)
         return err_set(e, "a commit of version %u, this program knows %d", version, VERSION);
     memcpy(&p->lineage, in.p + 12, 8);
     memcpy(&r->slot_s, in.p + 20, 4);
@@ -38,6 +40,13 @@ static bool parse(struct part *p, struct str in, struct err *e)
     if (r->slot_s == 0)
         return err_set(e, "a commit with slots of no length");
     struct str rest = {in.p + HEAD, in.len - HEAD};
+    r->oldest_s = OLDEST_OF_2;
+    if (version > 2) {
+        if (rest.len < 4)
+            return err_set(e, "a commit that is cut short");
+        memcpy(&r->oldest_s, rest.p, 4);
+        rest = (struct str){rest.p + 4, rest.len - 4};
+    }
     if (!limit_load(&p->limit, &rest))
         return err_set(e, "a commit that is cut short");
     struct err why;

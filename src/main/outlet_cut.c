@@ -8,21 +8,22 @@ enum {
     MINUTE_ROWS = 1 << 20,
 };
 
-struct cut_rule cut_rule_for(uint64_t rows, uint64_t slot_s)
+struct cut_rule cut_rule_for(uint64_t rows, uint64_t slot_s, uint64_t oldest_s)
 {
     uint64_t of_minute = rows > MINUTE_ROWS ? rows : MINUTE_ROWS;
     return (struct cut_rule){.slot_s = slot_s ? (uint32_t)slot_s : 1,
                              .slot_datagrams = (uint32_t)(rows / SLOT_DATAGRAMS_OF_ROWS + 1),
                              .slot_bytes = rows * ROW_BYTES,
                              .minute_datagrams = (uint32_t)(of_minute / SLOT_DATAGRAMS_OF_ROWS),
-                             .minute_bytes = of_minute * ROW_BYTES};
+                             .minute_bytes = of_minute * ROW_BYTES,
+                             .oldest_s = oldest_s < UINT32_MAX ? (uint32_t)oldest_s : UINT32_MAX};
 }
 
 bool cut_rule_eq(const struct cut_rule *a, const struct cut_rule *b)
 {
     return a->slot_s == b->slot_s && a->slot_datagrams == b->slot_datagrams &&
            a->minute_datagrams == b->minute_datagrams && a->slot_bytes == b->slot_bytes &&
-           a->minute_bytes == b->minute_bytes;
+           a->minute_bytes == b->minute_bytes && a->oldest_s == b->oldest_s;
 }
 
 enum cut_here cut_before(const struct cut *c, const struct bus_record *r)

@@ -13,6 +13,8 @@
 struct cut_rule {
     uint32_t slot_s, slot_datagrams, minute_datagrams;
     uint64_t slot_bytes, minute_bytes;
+    /* How far before its receipt a row's time may lie. It cuts nothing, but what is read again must get the same times. */
+    uint32_t oldest_s;
 };
 
 struct cut {
@@ -30,6 +32,6 @@ enum cut_here cut_before(const struct cut *c, const struct bus_record *r);
 /* The record is taken in, at the beginning of what cut_before said. */
 void cut_take(struct cut *c, enum cut_here here, const struct bus_record *r);
 
-/* The rule for about `rows` rows in a block and slots of slot_s seconds. */
-struct cut_rule cut_rule_for(uint64_t rows, uint64_t slot_s);
+/* The rule for about `rows` rows in a block, slots of slot_s seconds and rows up to oldest_s old. */
+struct cut_rule cut_rule_for(uint64_t rows, uint64_t slot_s, uint64_t oldest_s);
 bool cut_rule_eq(const struct cut_rule *a, const struct cut_rule *b);

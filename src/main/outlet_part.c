@@ -14,7 +14,6 @@
 enum {
     PART_ROWS = BLOCK_MAX_ROWS - 400000, /* a datagram more still fits, with all the sets it may let loose */
     ROLLUP_PART_ROWS = 2 << 20,
-    OLDEST_S = 7 * 86400, /* the shortest default TTL of a table */
     AHEAD_S = 3600,
     TABLE_PARTITION_S = 3 * 3600, /* about the narrowest partition of a table */
     COMMIT_PAUSE = 100,           /* rounds of some milliseconds */
@@ -121,10 +120,10 @@ static void tell_exporters(struct part *p, struct minute *m)
 /* A flow's own time is believed within reason. */
 static void mend_times(struct part *p, uint32_t from, uint32_t to)
 {
-    uint64_t rx = p->now->rx_ns / 1000000000u;
+    uint64_t rx = p->now->rx_ns / 1000000000u, oldest = p->cut.rule.oldest_s;
     uint32_t *time = BATCH_U32(p->w->batch, TimeReceived);
     for (uint32_t i = from; i < to; i++)
-        if (__builtin_expect(time[i] + (uint64_t)OLDEST_S < rx || time[i] > rx + AHEAD_S, 0)) {
+        if (__builtin_expect(time[i] + oldest < rx || time[i] > rx + AHEAD_S, 0)) {
             time[i] = (uint32_t)rx;
             counter_add(p->w->counters, OUTLET_CLAMPED, 1);
         }

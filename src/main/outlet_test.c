@@ -183,9 +183,9 @@ static struct sim *sim_new(uint64_t seed, bool tokens)
     s->store.cut_off = 10;
     s->store.base_minute = BASE_S / 60 - EARLIEST_MINUTES;
     s->enrich.schema = &s->schema;
-    s->rules[0] = (struct cut_rule){4, 20, 1000, 1 << 20, 1 << 20};
-    s->rules[1] = (struct cut_rule){7, 1000, 90, 300, 1 << 20};
-    s->rules[2] = (struct cut_rule){60, 11, 100000, 1 << 20, 3000};
+    s->rules[0] = (struct cut_rule){4, 20, 1000, 1 << 20, 1 << 20, 7 * 86400};
+    s->rules[1] = (struct cut_rule){7, 1000, 90, 300, 1 << 20, 3600};
+    s->rules[2] = (struct cut_rule){60, 11, 100000, 1 << 20, 3000, 86400};
     s->env = (struct outlet_env){.schema = &s->schema,
                                  .rollup_table = "flows_1m0s",
                                  .bus = &s->bus.r,

@@ -49,6 +49,12 @@ static const struct opt insert_rows[] = {
      60 * SECOND_NS, .aka = "minimum-wait-time", .flags = OPT_RELOAD},
     {"grace-period", OPT_DURATION, INSERT(grace_period_ns), "1m", "Time for inserts under way at the end.",
      SECOND_NS, 3600 * SECOND_NS},
+    {"oldest", OPT_DURATION, INSERT(oldest_ns), "7d",
+     "How long before its receipt a flow may have been, by `timestamp-source`; what is said to be older gets "
+     "its time of "
+     "receipt. Derived from the orchestrator's section `clickhouse`: the shortest `ttl` of its "
+     "`resolutions`.",
+     3600 * SECOND_NS, .flags = OPT_RELOAD},
     {"rollups", OPT_BOOL, INSERT(rollups), "true",
      "Add up each minute and fill the finest consolidated table. Derived from the orchestrator's section "
      "`clickhouse` (`rollups`, `resolutions`), with which it must agree."},

@@ -18,6 +18,7 @@ extern const struct opt_table store_table;
 
 struct store_insert_conf {
     uint64_t maximum_batch_size, maximum_wait_ns, grace_period_ns;
-    bool rollups; /* the outlet fills flows_1m0s */
+    uint64_t oldest_ns; /* how far before its receipt a row's time may lie */
+    bool rollups;       /* the outlet fills flows_1m0s */
 };
 extern const struct opt_table store_insert_table;
