@@ -4,10 +4,11 @@
  * LEB128 but for addresses. Anything may come in: every count is bounded by the bytes that are there or by the caps.
  */
 #include "decode/decoder.h"
+#include "decode/options.h"
 #include "base/arena.h"
 #include <stdlib.h>
 
-static const char magic[4] = {'w', 'd', 's', '2'};
+static const char magic[4] = {'w', 'd', 's', '3'};
 
 enum { SEQ_KNOWN = 1, SPLIT = 2, FLIPPED = 4 };
 enum { USE_SRC = 1, STREAM = 2 }; /* of a kept set */
@@ -70,6 +71,15 @@ static void save_session(struct buf *out, const struct session *s, uint32_t *n)
     for (unsigned i = 0; i < s->n_rates; i++) {
         buf_varint(out, s->rates[i].id);
         buf_varint(out, s->rates[i].rate);
+    }
+    buf_varint(out, s->names.n);
+    for (unsigned i = 0; i < s->names.n; i++) {
+        const struct name *name = &s->names.rows[i];
+        buf_u8(out, name->kind);
+        buf_u8(out, name->type);
+        buf_varint(out, name->id);
+        buf_u8(out, name->len);
+        buf_add(out, name->text, name->len);
     }
 }
 
@@ -197,6 +207,23 @@ static bool load_key(struct cursor *c, struct session_key *key)
     return !c->bad;
 }
 
+static bool load_names(struct loading *l, struct session *s)
+{
+    struct cursor *c = &l->c;
+    for (uint64_t n = number(c, NAMES_MAX); n > 0 && !c->bad; n--) {
+        uint8_t kind = cursor_u8(c), type = cursor_u8(c);
+        uint64_t id = varint(c);
+        uint8_t len = cursor_u8(c);
+        const uint8_t *text = cursor_bytes(c, len);
+        bool changed;
+        if (!text || kind >= NAME_KINDS || type > ELEMENT_TYPES || len == 0)
+            return false;
+        session_name_set(&l->st->sessions, s, (enum name_kind)kind, id, type,
+                         (struct str){(const char *)text, len}, &changed);
+    }
+    return !c->bad;
+}
+
 static bool load_session(struct loading *l)
 {
     struct cursor *c = &l->c;
@@ -220,7 +247,7 @@ static bool load_session(struct loading *l)
     s->seq_known = flags & SEQ_KNOWN;
     s->split = flags & SPLIT;
     s->flipped = flags & FLIPPED;
-    bool ok = load_templates(l, s) && load_rates(l, s);
+    bool ok = load_templates(l, s) && load_rates(l, s) && load_names(l, s);
     s->other_port = other_port; /* only now: until then nothing contradicts */
     s->template_s = template_s;
     return ok;
@@ -265,6 +292,8 @@ bool decoder_state_load(struct decoder_state *st, struct str in, struct err *e)
     for (uint32_t i = 0; i < l.n_templates; i++)
         template_release(&st->sessions.templates, l.templates[i]);
     free(l.templates);
+    for (const struct session *s = st->sessions.oldest; ok && st->learnt && s; s = s->newer)
+        options_tell(st, s);
     if (ok)
         return true;
     session_table_clear(&st->sessions);

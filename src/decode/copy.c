@@ -4,6 +4,7 @@
  */
 #include "decode/copy.h"
 #include "base/cursor.h"
+#include <stdio.h>
 
 static uint64_t load_u8(const uint8_t *p)
 {
@@ -85,6 +86,31 @@ static void copy_ip16(const struct plan_op *op, struct plan_run *r)
     }
 }
 
+/* Text, or a number as one; an empty text leaves what is there. */
+static void copy_text(const struct plan_op *op, struct plan_run *r)
+{
+    uint32_t *dst = (uint32_t *)r->b->col[op->col] + r->row;
+    struct plan_place at = {op->seg, op->off, op->len};
+    for (uint32_t i = 0; i < r->n && r->strings; i++) {
+        char room[LEARNT_TEXT];
+        struct str text = learnt_text(plan_bytes(r, &at, i), room);
+        if (text.len)
+            dst[i] = plan_text(r, text);
+    }
+}
+
+static void copy_number_text(const struct plan_op *op, struct plan_run *r)
+{
+    uint32_t *dst = (uint32_t *)r->b->col[op->col] + r->row;
+    struct plan_place at = {op->seg, op->off, op->len};
+    for (uint32_t i = 0; i < r->n && r->strings; i++) {
+        char room[32];
+        uint64_t v = plan_value(r, &at, i);
+        if (v)
+            dst[i] = plan_text(r, (struct str){room, (size_t)sprintf(room, "%llu", (unsigned long long)v)});
+    }
+}
+
 /* By length of the field, 7 standing for any other. */
 #define FUNCTIONS(how, w)                                                                                    \
     {                                                                                                        \
@@ -110,9 +136,11 @@ static plan_fn *const anys[] = {
     [STORE_U64] = better_u64_any,
 };
 
-plan_fn *copy_fn(unsigned col, uint16_t len, bool first)
+plan_fn *copy_fn(unsigned col, uint16_t len, uint8_t type, bool first)
 {
     enum column_store store = column_defs[col].store;
+    if (store == STORE_STR && len)
+        return type == ELEMENT_string || type == ELEMENT_octetArray ? copy_text : copy_number_text;
     if (store == STORE_IP)
         return len == 4 ? copy_ip4 : len == 16 ? copy_ip16 : NULL;
     if (store < STORE_U8 || store > STORE_U64 || len == 0)

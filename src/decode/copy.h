@@ -4,6 +4,6 @@
 
 /*
  * The function that copies a field of `len` bytes into column `col`; NULL when such a field cannot be meant (an IPv4
- * address of 50 bytes). Not `first`: only values that are not zero are copied, so that they replace a worse one.
+ * address of 50 bytes). `type`: the element's (enum element_type), which tells text from numbers. Not `first`: only values that are not zero are copied, so that they replace a worse one.
  */
-plan_fn *copy_fn(unsigned col, uint16_t len, bool first);
+plan_fn *copy_fn(unsigned col, uint16_t len, uint8_t type, bool first);

@@ -1,5 +1,6 @@
 /* Which protocol a datagram is of, and the state they share. */
 #include "decode/decoder.h"
+#include "decode/options.h"
 #include "base/arena.h"
 #include <stdlib.h>
 
@@ -39,6 +40,7 @@ struct decoder_state *decoder_state_new(const struct schema *schema, const struc
     st->schema = schema;
     session_table_init(&st->sessions);
     st->sessions.templates.schema = schema;
+    st->sessions.templates.registry = registry_default();
     st->sessions.max_sessions = or_default(l.sessions, SESSIONS, UINT32_MAX);
     st->sessions.max_templates = or_default(l.templates_per_session, TEMPLATES, TEMPLATES_MAX);
     st->sessions.max_fields = or_default(l.fields_per_template, FIELDS, FIELDS_MAX);
@@ -46,7 +48,7 @@ struct decoder_state *decoder_state_new(const struct schema *schema, const struc
     st->sessions.template_s = or_default(l.template_s, TEMPLATE_S, UINT32_MAX);
     kept_init(&st->kept, l.kept_bytes ? l.kept_bytes : KEPT_BYTES, or_default(l.kept_s, KEPT_S, INT32_MAX),
               st->sessions.seed);
-    st->v5 = netflow5_record(&st->sessions.templates);
+    st->times = xcalloc(1, sizeof *st->times);
     st->pointers = xcalloc(PLAN_POINTERS, sizeof *st->pointers);
     st->fields = xcalloc(st->sessions.max_fields, sizeof *st->fields);
     return st;
@@ -56,10 +58,12 @@ void decoder_state_free(struct decoder_state *st)
 {
     if (!st)
         return;
-    template_release(&st->sessions.templates, st->v5);
+    for (unsigned i = 0; i < sizeof st->fixed / sizeof *st->fixed; i++)
+        template_release(&st->sessions.templates, st->fixed[i]);
     session_table_fini(&st->sessions);
     kept_clear(&st->kept);
     free(st->pointers);
+    free(st->times);
     free(st->fields);
     free(st);
 }
@@ -67,6 +71,16 @@ void decoder_state_free(struct decoder_state *st)
 void decoder_state_tell(struct decoder_state *st, struct learnt_sink *learnt)
 {
     st->learnt = learnt;
+}
+
+void decoder_state_registry(struct decoder_state *st, const struct registry *registry)
+{
+    st->sessions.templates.registry = registry;
+}
+
+void decoder_state_strings(struct decoder_state *st, struct intern *strings)
+{
+    st->strings = strings;
 }
 
 static const struct decoder *decoder_of(const struct dgram *d)
@@ -167,11 +181,19 @@ static uint32_t take_chunk(struct plan_run *r, const struct template *t, struct 
     return n;
 }
 
+static void begin_run(struct plan_run *r, const struct decoder_state *st, const struct template *t)
+{
+    r->plan = t->plan;
+    r->base = st->pointers;
+    r->strings = st->strings;
+    r->times = st->times;
+    r->seed = st->sessions.seed;
+}
+
 uint32_t decoder_records(struct decoding *x, struct plan_run *r, const struct template *t, struct cursor *c)
 {
     uint32_t total = 0;
-    r->plan = t->plan;
-    r->base = x->st->pointers;
+    begin_run(r, x->st, t);
     while ((r->n = take_chunk(r, t, c)) > 0) {
         total += r->n;
         if (t->plan->useful)
@@ -184,61 +206,17 @@ uint32_t decoder_records(struct decoding *x, struct plan_run *r, const struct te
     return total;
 }
 
-static double as_double(uint64_t bits, size_t len)
-{
-    double d;
-    float f;
-    uint32_t half = (uint32_t)bits;
-    memcpy(&d, &bits, sizeof d);
-    memcpy(&f, &half, sizeof f);
-    return len == 4 ? (double)f : d;
-}
-
-/*
- * The rate an options record tells, 0 when none. 34 and 50 tell it outright; 305 packets taken and 306 left out (RFC 5477
- * 8.2.2); 309 taken of 310 (8.2.5); 311 as a probability (8.2.6).
- */
-static uint64_t rate_told(const struct plan_run *r, uint32_t i)
-{
-    const struct plan_place *f = r->plan->facts;
-    uint64_t v[FACT_COUNT];
-    for (unsigned k = 0; k < FACT_COUNT; k++)
-        v[k] = f[k].len ? plan_value(r, &f[k], i) : 0;
-    if (v[FACT_RATE])
-        return v[FACT_RATE];
-    if (v[FACT_INTERVAL] && f[FACT_SPACE].len && v[FACT_SPACE] <= UINT32_MAX)
-        return v[FACT_INTERVAL] <= UINT32_MAX ? (v[FACT_INTERVAL] + v[FACT_SPACE]) / v[FACT_INTERVAL] : 0;
-    if (v[FACT_SIZE] && v[FACT_POPULATION])
-        return v[FACT_POPULATION] / v[FACT_SIZE];
-    if (f[FACT_PROBABILITY].len == 8 || f[FACT_PROBABILITY].len == 4) {
-        double p = as_double(v[FACT_PROBABILITY], f[FACT_PROBABILITY].len);
-        return p >= 1e-9 && p <= 1 ? (uint64_t)(1 / p + 0.5) : 0;
-    }
-    return 0;
-}
-
-static void learn(struct decoding *x, const struct plan_run *r, struct session *s, uint32_t i)
-{
-    const struct plan_place *f = r->plan->facts;
-    uint64_t rate = rate_told(r, i);
-    uint64_t id = f[FACT_SAMPLER].len ? plan_value(r, &f[FACT_SAMPLER], i) : 0;
-    if (rate && !session_rate_set(&x->st->sessions, s, id, rate))
-        x->stats->rejected[REASON_LIMIT]++;
-    if (f[FACT_INIT_TIME].len)
-        s->init_ms = plan_value(r, &f[FACT_INIT_TIME], i);
-}
-
 uint32_t decoder_options(struct decoding *x, struct plan_run *r, struct session *s, const struct template *t,
                          struct cursor *c)
 {
     uint32_t total = 0;
-    r->plan = t->plan;
-    r->base = x->st->pointers;
+    begin_run(r, x->st, t);
     while ((r->n = take_chunk(r, t, c)) > 0) {
         total += r->n;
         for (uint32_t i = 0; i < r->n && t->plan->has_facts; i++)
-            learn(x, r, s, i);
+            options_learn(x, r, s, i);
     }
+    session_shrink(&x->st->sessions, s);
     x->stats->records += total;
     x->stats->options_records += total;
     x->stats->rejected[REASON_LENGTH] += c->bad;

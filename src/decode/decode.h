@@ -10,6 +10,7 @@
 #pragma once
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/intern.h"
 #include "schema/batch.h"
 #include "schema/dgram.h"
 #include "schema/learnt.h"
@@ -51,9 +52,14 @@ struct decoder_limits {
 enum { DECODER_NEVER = UINT32_MAX };
 
 struct decoder_state;
+struct registry;
 
 struct decoder_state *decoder_state_new(const struct schema *schema, const struct decoder_limits *limits);
 void decoder_state_free(struct decoder_state *st);
+/* Which elements fill which columns (element.h), instead of what columns.def says; before anything is decoded or loaded. */
+void decoder_state_registry(struct decoder_state *st, const struct registry *registry);
+/* Where texts of flow records go, and ids of text columns come from; NULL (the default): such columns stay empty. */
+void decoder_state_strings(struct decoder_state *st, struct intern *strings);
 /* Who is told what exporters say about themselves; borrowed, NULL: nobody (the default). Before a checkpoint is loaded. */
 void decoder_state_tell(struct decoder_state *st, struct learnt_sink *learnt);
 

@@ -24,6 +24,11 @@ static const struct opt rows[] = {
     {"template-lifetime", OPT_DURATION, FLOW(template_lifetime_ns), "24h",
      "A template is out of date when its exporter sent others for so long, and not it. 0: never.", 0,
      3650 * 86400 * SECOND_NS},
+    {"elements", OPT_LIST, FLOW(elements), NULL,
+     "Information elements of vendors that fill a column, in addition to those weir knows. A list may be "
+     "kept in a file of "
+     "its own: `elements: !include elements.yaml`.",
+     .item = OPT_STRUCT, .sub = &element_conf_table},
     {"state-persist-file", OPT_STRING, FLOW(state_persist_file), "",
      "Templates and rates are kept with each commit.", .flags = OPT_OLD},
 };

@@ -12,9 +12,12 @@ struct decoder_state {
     struct session_table sessions;
     struct kept_sets kept;
     struct learnt_sink *learnt; /* NULL: nobody wants to know */
-    struct template *v5;        /* NetFlow v5 is a template known beforehand */
-    const uint8_t **pointers;   /* PLAN_POINTERS, for plan_run.base */
-    struct field *fields;       /* of the template being read, max_fields */
+    struct intern *strings;     /* NULL: columns of text are left empty */
+    struct plan_times *times;
+    struct template *
+        fixed[3]; /* the records of NetFlow v1, v5 and v7 are templates known beforehand; NULL: not yet met */
+    const uint8_t **pointers; /* PLAN_POINTERS, for plan_run.base */
+    struct field *fields;     /* of the template being read, max_fields */
 };
 
 /* One datagram on its way. */
@@ -43,8 +46,6 @@ uint32_t decoder_records(struct decoding *x, struct plan_run *r, const struct te
 /* Options records: rates and the like into the session. */
 uint32_t decoder_options(struct decoding *x, struct plan_run *r, struct session *s, const struct template *t,
                          struct cursor *c);
-
-struct template *netflow5_record(struct template_table *tt);
 
 #define X(name) extern const struct decoder decoder_##name;
 #include "decode/decoders.def"

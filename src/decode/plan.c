@@ -4,49 +4,46 @@
  */
 #include "decode/plan.h"
 #include "decode/copy.h"
+#include "decode/options.h"
 #include "decode/special.h"
-#include "base/arena.h"
+#include "decode/times.h"
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-enum { ELEMENTS = 512, MIRRORED = 64 /* added to the rank of a forward field read for the reverse flow */ };
+enum {
+    IANA = 1024,   /* elements below have a bit each; beyond lie vendors' */
+    MIRRORED = 64, /* added to the rank of a forward field read for the reverse flow */
+    PEN_JUNIPER = 2636,
+    STRINGS_MAX = 1 << 18, /* texts of one partition's table; what is new past them is left out */
+};
 
-/* Element -> column, from columns.def. */
-static struct {
-    uint16_t col;
-    uint8_t rank; /* 1 is best; 0: not a column's */
-} elements[ELEMENTS];
 static uint16_t mirrors[COL_COUNT]; /* column_reverse, looked up once */
 
-static void read_elements(void)
+static void read_mirrors(void)
 {
-    for (unsigned c = 0; c < COL_COUNT; c++) {
+    for (unsigned c = 0; c < COL_COUNT; c++)
         mirrors[c] = (uint16_t)column_reverse((enum column)c);
-        struct str left = str_from(column_defs[c].elements), one;
-        for (uint8_t rank = 1; str_split(&left, ' ', &one); rank++) {
-            uint64_t id;
-            if (str_u64(one, &id) && id < ELEMENTS) {
-                elements[id].col = (uint16_t)c;
-                elements[id].rank = rank;
-            }
-        }
-    }
 }
 
 /* A field that may become an operation. */
 struct candidate {
     const struct field *f;
     struct plan_place at;
+    const struct element_use *uses; /* columns it fills by copy */
+    uint8_t n_uses;
     bool reverse; /* of PEN_REVERSE */
+    uint16_t index;
 };
 
 struct building {
     struct plan *p;
     const struct schema *schema;
+    const struct registry *registry;
     const struct template_def *def;
+    struct plan_fate *fates; /* NULL, or by field */
     struct candidate *fields;
     unsigned n_fields, room;
+    bool responder; /* initiator's and responder's counters make it a biflow */
 };
 
 static bool wanted(const struct schema *s, unsigned col)
@@ -54,23 +51,95 @@ static bool wanted(const struct schema *s, unsigned col)
     return s->enabled[col] || column_defs[col].flags & COLF_HIDDEN;
 }
 
-static void add(struct building *b, plan_fn *fn, unsigned col, struct plan_place at)
+/* ---- fates */
+
+static void fate_column(const struct building *b, const struct candidate *c, unsigned col)
+{
+    struct plan_fate *f = b->fates ? &b->fates[c->index] : NULL;
+    if (!f)
+        return;
+    for (unsigned i = 0; i < f->n; i++)
+        if (f->cols[i] == col)
+            return;
+    if (f->n < sizeof f->cols / sizeof *f->cols)
+        f->cols[f->n++] = (uint16_t)col;
+}
+
+static void fate_why(const struct building *b, unsigned index, const char *why)
+{
+    if (b->fates && !b->fates[index].why)
+        b->fates[index].why = why;
+}
+
+/* ---- operations */
+
+static void add(struct building *b, plan_fn *fn, unsigned col, const struct candidate *c)
 {
     struct plan *p = b->p;
     if (p->n_ops == b->room) {
         b->room = b->room ? b->room * 2 : 32;
         p->ops = xrealloc(p->ops, b->room * sizeof *p->ops);
     }
-    p->ops[p->n_ops++] = (struct plan_op){fn, at.seg, at.off, at.len, (uint16_t)col};
+    p->ops[p->n_ops++] = (struct plan_op){fn, c->at.seg, c->at.off, c->at.len, (uint16_t)col};
     p->live[col / 64] |= (uint64_t)1 << col % 64;
+    fate_column(b, c, col);
 }
 
-/* Where each field is; only the first of equal ones counts, and in NetFlow v9 scopes are no elements (RFC 3954 6.1). */
+/* Of equal elements the first counts, but for those that say in their value what they are. */
+static bool repeats(const struct building *b, const struct field *f, uint64_t seen[2][IANA / 64])
+{
+    enum { REPEATED_MAX = 8 };
+    if ((f->pen == 0 || f->pen == PEN_REVERSE) && f->id < IANA) {
+        uint64_t *word = &seen[f->pen == PEN_REVERSE][f->id / 64], bit = (uint64_t)1 << f->id % 64;
+        bool was = *word & bit;
+        *word |= bit;
+        return was;
+    }
+    unsigned n = 0;
+    for (unsigned i = 0; i < b->n_fields; i++)
+        n += b->fields[i].f->pen == f->pen && b->fields[i].f->id == f->id;
+    return n >= (f->pen == PEN_JUNIPER ? REPEATED_MAX : 1);
+}
+
+static bool has_special(uint32_t pen, uint16_t id)
+{
+    for (unsigned i = 0; i < special_count; i++)
+        if (specials[i].pen == pen && specials[i].element == id)
+            return true;
+    for (unsigned i = 0; i < options_fact_count; i++)
+        if (options_facts[i].pen == pen && options_facts[i].element == id)
+            return true;
+    return false;
+}
+
+static void note_scope(struct building *b, const struct field *f, struct plan_place at)
+{
+    enum { SCOPE_INTERFACE = 2 /* RFC 3954 6.1 */ };
+    if (f->id == SCOPE_INTERFACE && f->len) {
+        b->p->facts[FACT_INTERFACE] = at;
+        b->p->has_facts = true;
+    }
+}
+
+/* Why field i cannot be used at all; NULL: it can. */
+static const char *useless(const struct building *b, unsigned i, uint64_t seen[2][IANA / 64])
+{
+    const struct field *f = &b->def->fields[i];
+    bool iana = (f->pen == 0 || f->pen == PEN_REVERSE) && f->id < IANA;
+    unsigned n;
+    if (b->def->proto == TEMPLATE_V9 && i < b->def->n_scope)
+        return "scope";
+    if (f->len == 0)
+        return "no bytes";
+    if (!iana && !registry_uses(b->registry, f->pen, f->id, &n) && !has_special(f->pen, f->id))
+        return "no column";
+    return repeats(b, f, seen) ? "repeats a field before it" : NULL;
+}
+
+/* Where each field is; in NetFlow v9 scopes are no elements (RFC 3954 6.1). */
 static void lay_out(struct building *b)
 {
-    static const uint64_t none[2][ELEMENTS / 64];
-    uint64_t seen[2][ELEMENTS / 64];
-    memcpy(seen, none, sizeof seen);
+    uint64_t seen[2][IANA / 64] = {{0}};
     struct plan *p = b->p;
     unsigned seg = 0, off = 0;
     for (unsigned i = 0; i < b->def->n_fields; i++) {
@@ -84,30 +153,63 @@ static void lay_out(struct building *b)
         } else {
             off += f->len;
         }
-        bool scope = b->def->proto == TEMPLATE_V9 && i < b->def->n_scope;
-        bool reverse = f->pen == PEN_REVERSE;
-        if (scope || (f->pen && !reverse) || f->id >= ELEMENTS || f->len == 0 ||
-            seen[reverse][f->id / 64] >> f->id % 64 & 1)
+        const char *why = useless(b, i, seen);
+        if (why) {
+            fate_why(b, i, why);
+            if (b->def->proto == TEMPLATE_V9 && i < b->def->n_scope)
+                note_scope(b, f, at);
             continue;
-        seen[reverse][f->id / 64] |= (uint64_t)1 << f->id % 64;
-        b->fields[b->n_fields++] = (struct candidate){f, at, reverse};
-        p->has_reverse |= reverse;
+        }
+        struct candidate c = {.f = f, .at = at, .reverse = f->pen == PEN_REVERSE, .index = (uint16_t)i};
+        unsigned n;
+        c.uses = registry_uses(b->registry, c.reverse ? 0 : f->pen, f->id, &n);
+        c.n_uses = (uint8_t)n;
+        b->fields[b->n_fields++] = c;
+        p->has_reverse |= c.reverse;
     }
     p->fixed[p->n_variable] = (uint16_t)off;
+}
+
+static const struct candidate *find_next(const struct building *b, unsigned from, uint32_t pen, unsigned id,
+                                         bool reverse)
+{
+    for (unsigned i = from; i < b->n_fields; i++) {
+        const struct candidate *c = &b->fields[i];
+        if (c->f->id == id && c->reverse == reverse && (reverse || c->f->pen == pen))
+            return c;
+    }
+    return NULL;
+}
+
+static const struct candidate *find(const struct building *b, unsigned id, bool reverse)
+{
+    return find_next(b, 0, 0, id, reverse);
 }
 
 /* What a field is worth to a column of the flow being built; 0: nothing. 1 is best. */
 static unsigned rank_of(const struct candidate *c, unsigned col, bool reverse)
 {
-    unsigned own = elements[c->f->id].col, rank = elements[c->f->id].rank;
-    if (!rank)
-        return 0;
-    if (c->reverse || !reverse)
-        return c->reverse == reverse && own == col ? rank : 0;
-    /* RFC 5103 4: the reverse flow has the forward one's key with its ends swapped; counters only of its own */
-    unsigned mirror = mirrors[own];
-    bool either = own == COL_Proto || own == COL_SamplingRate;
-    return (mirror != own || either) && mirror == col ? rank + MIRRORED : 0;
+    for (unsigned i = 0; i < c->n_uses; i++) {
+        unsigned own = c->uses[i].col, rank = c->uses[i].rank;
+        if (c->reverse == reverse && own == col)
+            return rank;
+        if (c->reverse || !reverse)
+            continue;
+        /* RFC 5103 4: the reverse flow has the forward one's key with its ends swapped; counters only of its own */
+        unsigned mirror = mirrors[own];
+        bool either = column_defs[own].flags & COLF_EITHER;
+        if ((mirror != own || either) && mirror == col)
+            return rank + MIRRORED;
+    }
+    return 0;
+}
+
+static uint8_t type_of(const struct candidate *c, unsigned col)
+{
+    for (unsigned i = 0; i < c->n_uses; i++)
+        if (c->uses[i].col == col || mirrors[c->uses[i].col] == col)
+            return c->uses[i].type;
+    return ELEMENT_octetArray;
 }
 
 /* Copies into one column, worst first: a better value replaces it where it is not zero. */
@@ -122,47 +224,49 @@ static void add_column(struct building *b, unsigned col, bool reverse)
                 next = rank;
         }
         for (unsigned i = 0; next && i < b->n_fields; i++) {
-            if (rank_of(&b->fields[i], col, reverse) != next)
+            const struct candidate *c = &b->fields[i];
+            if (rank_of(c, col, reverse) != next)
                 continue;
-            plan_fn *fn = copy_fn(col, b->fields[i].at.len, first);
+            plan_fn *fn = copy_fn(col, c->at.len, type_of(c, col), first);
             if (fn) {
-                add(b, fn, col, b->fields[i].at);
+                add(b, fn, col, c);
                 first = false;
+            } else {
+                fate_why(b, c->index, "a value of this length cannot be meant");
             }
         }
     }
 }
 
-static const struct candidate *find(const struct building *b, unsigned id, bool reverse)
+static void add_special(struct building *b, const struct special *s, bool reverse)
 {
-    for (unsigned i = 0; i < b->n_fields; i++)
-        if (b->fields[i].f->id == id && b->fields[i].reverse == reverse)
-            return &b->fields[i];
-    return NULL;
-}
-
-static void add_specials(struct building *b, bool reverse)
-{
-    for (unsigned i = 0; i < special_count; i++) {
-        const struct special *s = &specials[i];
-        const struct candidate *c = find(b, s->element, reverse);
-        if (!c && reverse && special_mirrors(s))
-            c = find(b, s->element, false);
-        if (c && wanted(b->schema, s->col) && special_fits(s, c->at.len))
-            add(b, s->fn, s->col, c->at);
+    const struct candidate *c = find_next(b, 0, s->pen, s->element, reverse);
+    unsigned col = s->col;
+    bool mirrored = !c && reverse && s->mirrors;
+    if (mirrored) {
+        c = find_next(b, 0, s->pen, s->element, false);
+        col = mirrors[col];
     }
+    for (; c; c = find_next(b, (unsigned)(c - b->fields) + 1, s->pen, s->element, mirrored ? false : reverse))
+        if (wanted(b->schema, col) && special_fits(s, c->at.len))
+            add(b, s->fn, col, c);
 }
 
 static void add_labels(struct building *b)
 {
     struct plan *p = b->p;
+    const struct candidate *first = NULL;
     for (unsigned id = 70; id < 70 + PLAN_LABELS; id++) {
         const struct candidate *c = find(b, id, false);
-        if (c && c->at.len == 3)
-            p->labels[p->n_labels++] = c->at;
+        if (!c || c->at.len != 3)
+            continue;
+        first = first ? first : c;
+        p->labels[p->n_labels++] = c->at;
+        if (wanted(b->schema, COL_MPLSLabels))
+            fate_column(b, c, COL_MPLSLabels);
     }
-    if (p->n_labels && wanted(b->schema, COL_MPLSLabels))
-        add(b, special_labels, COL_MPLSLabels, p->labels[0]);
+    if (first && wanted(b->schema, COL_MPLSLabels))
+        add(b, special_labels, COL_MPLSLabels, first);
 }
 
 /* ICMP type and code in the destination port: the older exporters' way (RFC 3954 8 has no other for IPv6). */
@@ -175,20 +279,27 @@ static void add_icmp_ports(struct building *b)
     const struct candidate *port = find(b, 11, false);
     if (port && find(b, 7, false) && find(b, 4, false) && b->schema->group[GROUP_L3L4] &&
         b->schema->enabled[COL_SrcPort] && b->schema->enabled[COL_DstPort] && b->schema->enabled[COL_Proto])
-        add(b, special_icmp_ports, COL_DstPort, port->at);
+        add(b, special_icmp_ports, COL_DstPort, port);
 }
 
 static unsigned add_times(struct building *b, bool reverse)
 {
-    unsigned before = b->p->n_ops;
-    for (unsigned i = 0; i < special_time_count; i++) {
-        const struct candidate *c = find(b, special_times[i].element, reverse);
+    struct plan *p = b->p;
+    unsigned before = p->n_ops;
+    for (unsigned i = 0; i < times_form_count; i++) {
+        const struct times_form *t = &times_forms[i];
+        const struct candidate *c = find(b, t->element, reverse);
         if (!c && reverse)
-            c = find(b, special_times[i].element, false);
-        if (c && special_fits(&special_times[i], c->at.len))
-            add(b, special_times[i].fn, COL_TimeReceived, c->at);
+            c = find(b, t->element, false);
+        if (!c || c->at.len != t->len)
+            continue;
+        if (p->n_ops == b->room)
+            p->ops = xrealloc(p->ops, (b->room = b->room ? b->room * 2 : 32) * sizeof *p->ops);
+        p->ops[p->n_ops++] = (struct plan_op){t->fn, c->at.seg, c->at.off, c->at.len, (uint16_t)t->what};
+        if (b->fates)
+            b->fates[c->index].time = true;
     }
-    return b->p->n_ops - before;
+    return p->n_ops - before;
 }
 
 static void add_direction(struct building *b, bool reverse)
@@ -196,32 +307,96 @@ static void add_direction(struct building *b, bool reverse)
     for (unsigned col = 0; col < COL_COUNT; col++)
         if (wanted(b->schema, col))
             add_column(b, col, reverse);
-    add_specials(b, reverse);
+    for (unsigned i = 0; i < special_count; i++)
+        add_special(b, &specials[i], reverse);
 }
 
 static void note_facts(struct building *b)
 {
-    static const struct {
-        uint16_t element, fact;
-    } facts[] = {{50, FACT_RATE},         {34, FACT_RATE},      {48, FACT_SAMPLER}, {302, FACT_SAMPLER},
-                 {305, FACT_INTERVAL},    {306, FACT_SPACE},    {309, FACT_SIZE},   {310, FACT_POPULATION},
-                 {311, FACT_PROBABILITY}, {160, FACT_INIT_TIME}};
-    for (unsigned i = 0; i < sizeof facts / sizeof *facts; i++) {
-        const struct candidate *c = find(b, facts[i].element, false);
+    for (unsigned i = 0; i < options_fact_count; i++) {
+        const struct options_fact *f = &options_facts[i];
+        const struct candidate *c = find_next(b, 0, f->pen, f->element, false);
+        if (!c)
+            continue;
+        if (b->def->options)
+            fate_why(b, c->index, "kept for the exporter's flows");
+        b->p->facts[f->fact] = c->at;
+        b->p->has_facts = true;
+    }
+}
+
+/* A rate as samplers tell it, in the record itself. */
+static void add_rate(struct building *b)
+{
+    const struct plan_place *f = b->p->facts;
+    static const uint16_t told[] = {305, 309, 311};
+    bool whole = (f[FACT_INTERVAL].len && f[FACT_SPACE].len) ||
+                 (f[FACT_SIZE].len && f[FACT_POPULATION].len) || f[FACT_PROBABILITY].len;
+    for (unsigned i = 0; whole && i < sizeof told / sizeof *told; i++) {
+        const struct candidate *c = find(b, told[i], false);
         if (c) {
-            b->p->facts[facts[i].fact] = c->at;
-            b->p->has_facts = true;
+            add(b, special_rate, COL_SamplingRate, c);
+            return;
         }
     }
 }
 
+static const struct candidate *find_any(const struct building *b, const uint16_t *ids, bool reverse)
+{
+    const struct candidate *c = NULL;
+    for (; *ids && !c; ids++)
+        c = find(b, *ids, reverse);
+    return c;
+}
+
+/*
+ * Where the counters of the reverse flow are. Firewalls (NSEL) count the initiator's and the responder's traffic in one
+ * record instead (231, 298 and 232, 299): the latter is the reverse flow's.
+ */
 static void note_counters(struct building *b)
 {
+    static const uint16_t packets[] = {2, 86, 0}, bytes[] = {1, 85, 0}, counted[] = {1, 2, 23, 24, 85, 86, 0};
     const struct candidate *c;
-    if ((c = find(b, 2, true)) || (c = find(b, 86, true)))
-        b->p->reverse_packets = c->at;
-    if ((c = find(b, 1, true)) || (c = find(b, 85, true)))
-        b->p->reverse_bytes = c->at;
+    struct plan *p = b->p;
+    if ((c = find_any(b, packets, true)))
+        p->reverse_packets = c->at;
+    if ((c = find_any(b, bytes, true)))
+        p->reverse_bytes = c->at;
+    if (p->has_reverse || find_any(b, counted, false))
+        return;
+    const struct candidate *octets = find(b, 232, false), *frames = find(b, 299, false);
+    b->responder = p->has_reverse = octets || frames;
+    p->reverse_bytes = octets ? octets->at : p->reverse_bytes;
+    p->reverse_packets = frames ? frames->at : p->reverse_packets;
+}
+
+/* The responder's counters are the reverse flow's own. */
+static void add_responder(struct building *b)
+{
+    const struct candidate *octets = find(b, 232, false), *frames = find(b, 299, false);
+    plan_fn *fn;
+    if (octets && (fn = copy_fn(COL_Bytes, octets->at.len, ELEMENT_unsigned64, true)))
+        add(b, fn, COL_Bytes, octets);
+    if (frames && (fn = copy_fn(COL_Packets, frames->at.len, ELEMENT_unsigned64, true)))
+        add(b, fn, COL_Packets, frames);
+}
+
+/* 315 a frame, 104 the same in NetFlow v9, 313 an IP packet */
+static void add_frame(struct building *b)
+{
+    struct plan *p = b->p;
+    const struct candidate *c = find(b, 315, false), *len = find(b, 312, false);
+    c = c ? c : find(b, 104, false);
+    p->frames = c ? FRAME_ETHERNET : FRAME_NONE;
+    if (!c && (c = find(b, 313, false)))
+        p->frames = FRAME_IP;
+    if (!c)
+        return;
+    p->chunk = 1;
+    p->frame = c->at;
+    if (len)
+        p->frame_len = len->at;
+    add(b, special_frame, COL_Bytes, c);
 }
 
 static void add_flows(struct building *b)
@@ -230,33 +405,48 @@ static void add_flows(struct building *b)
     add_direction(b, false);
     add_labels(b);
     add_icmp_ports(b);
-    const struct candidate *frame = find(b, 315, false);
-    if (frame) {
-        p->frames = true;
-        p->chunk = 1;
-        p->frame = frame->at;
-        add(b, special_frame, COL_Bytes, frame->at);
-    }
+    add_rate(b);
+    add_frame(b);
     p->n_forward = p->n_ops;
     p->n_time = (uint16_t)add_times(b, false);
     p->useful = p->n_ops > 0;
     p->has_sampler = find(b, 48, false) || find(b, 302, false);
+    note_counters(b);
     if (!p->has_reverse)
         return;
-    note_counters(b);
     unsigned before = p->n_ops;
     add_direction(b, true);
+    if (b->responder)
+        add_responder(b);
     p->n_reverse = (uint16_t)(p->n_ops - before);
     p->n_reverse_time = (uint16_t)add_times(b, true);
 }
 
-struct plan *plan_new(const struct schema *schema, const struct template_def *def)
+/* Why the rest has no column. */
+static void explain_rest(struct building *b)
+{
+    for (unsigned i = 0; i < b->n_fields; i++) {
+        const struct candidate *c = &b->fields[i];
+        struct plan_fate *f = &b->fates[c->index];
+        if (f->n || f->time || f->why)
+            continue;
+        if (c->n_uses && !wanted(b->schema, c->uses[0].col)) {
+            f->cols[0] = c->uses[0].col; /* n stays 0: it would be */
+            f->why = "column is disabled";
+        } else {
+            f->why = c->f->id == 210 && !c->f->pen ? "padding" : "no column";
+        }
+    }
+}
+
+struct plan *plan_new(const struct schema *schema, const struct registry *registry,
+                      const struct template_def *def, struct plan_fate *fates)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, read_elements);
+    pthread_once(&once, read_mirrors);
     struct plan *p = xcalloc(1, sizeof *p);
     p->fixed = xcalloc(def->n_fields + 1u, sizeof *p->fixed);
-    struct building b = {.p = p, .schema = schema, .def = def};
+    struct building b = {.p = p, .schema = schema, .registry = registry, .def = def, .fates = fates};
     b.fields = xcalloc(def->n_fields + 1u, sizeof *b.fields);
     lay_out(&b);
     unsigned segments = 2u * p->n_variable + 1;
@@ -264,6 +454,8 @@ struct plan *plan_new(const struct schema *schema, const struct template_def *de
     note_facts(&b);
     if (!def->options)
         add_flows(&b);
+    if (fates)
+        explain_rest(&b);
     p->bytes = sizeof *p + p->n_ops * sizeof *p->ops + (def->n_fields + 1u) * sizeof *p->fixed;
     free(b.fields);
     return p;
@@ -289,6 +481,19 @@ uint64_t plan_uint(const uint8_t *p, size_t len)
 uint64_t plan_value(const struct plan_run *r, const struct plan_place *at, uint32_t i)
 {
     return plan_uint(plan_at(r, at->seg, at->off, i), plan_len(r, at->seg, at->len, i));
+}
+
+struct str plan_bytes(const struct plan_run *r, const struct plan_place *at, uint32_t i)
+{
+    return (struct str){(const char *)plan_at(r, at->seg, at->off, i), plan_len(r, at->seg, at->len, i)};
+}
+
+uint32_t plan_text(struct plan_run *r, struct str text)
+{
+    if (r->strings->n < STRINGS_MAX)
+        return intern(r->strings, text);
+    r->stats->rejected[REASON_TEXT]++;
+    return 0;
 }
 
 static void run(struct plan_run *r, const struct plan_op *ops, unsigned n)
@@ -321,12 +526,21 @@ static void fill_common(struct plan_run *r)
 /* The rate of the session, where the record told neither a rate nor a sampler that is known. */
 static void fill_rate(struct plan_run *r)
 {
-    uint64_t rate = r->fixed_rate ? r->fixed_rate : session_rate_get(r->session, 0);
-    if (!rate || r->plan->has_sampler)
+    if (r->plan->has_sampler)
         return;
+    uint64_t rate = r->fixed_rate ? r->fixed_rate : session_rate_get(r->session, 0);
     uint64_t *dst = BATCH_U64(r->b, SamplingRate) + r->row;
-    for (uint32_t i = 0; i < r->n; i++)
+    for (uint32_t i = 0; rate && i < r->n; i++)
         dst[i] = dst[i] ? dst[i] : rate;
+    if (rate || !session_rate_interfaces(r->session))
+        return;
+    const uint32_t *in = BATCH_U32(r->b, InIfIndex) + r->row, *out = BATCH_U32(r->b, OutIfIndex) + r->row;
+    for (uint32_t i = 0; i < r->n; i++) {
+        if (!dst[i])
+            dst[i] = session_rate_get(r->session, SESSION_INTERFACE | in[i]);
+        if (!dst[i])
+            dst[i] = session_rate_get(r->session, SESSION_INTERFACE | out[i]);
+    }
 }
 
 static void count(struct plan_run *r)
@@ -349,8 +563,11 @@ static void run_rows(struct plan_run *r, const struct plan_op *ops, unsigned n, 
     take_rows(r);
     fill_common(r);
     run(r, ops, n);
-    if (n_time && r->d->time == TIME_NETFLOW_FIRST_SWITCHED)
+    if (n_time && times_wanted(r)) {
+        times_begin(r);
         run(r, ops + n, n_time);
+        times_end(r);
+    }
     fill_rate(r);
     count(r);
 }
@@ -379,22 +596,30 @@ static void make_room(struct plan_run *r, struct batch_sink *sink)
     r->b = sink->batch;
 }
 
+/* Reads the packet section of the only record; false when it is not what the input is to carry. */
+static bool read_frame(struct plan_run *r)
+{
+    const struct plan_place *f = &r->plan->frame;
+    struct str bytes = plan_bytes(r, f, 0);
+    if (r->plan->frames == FRAME_ETHERNET)
+        return packet_frame(&r->packet, bytes.p, bytes.len, r->d->decap);
+    uint32_t etype = bytes.len && (uint8_t)bytes.p[0] >> 4 == 6 ? ETYPE_IPV6 : ETYPE_IPV4;
+    return packet_ip(&r->packet, bytes.p, bytes.len, etype, r->d->decap);
+}
+
 void plan_run(struct plan_run *r, struct batch_sink *sink)
 {
     const struct plan *p = r->plan;
-    if (p->frames) {
-        size_t len = plan_len(r, p->frame.seg, p->frame.len, 0);
-        if (!packet_frame(&r->packet, plan_at(r, p->frame.seg, p->frame.off, 0), len, r->d->decap)) {
-            r->stats->rejected[REASON_DECAP]++;
-            return;
-        }
-    } else if (r->d->decap) {
+    bool right = p->frames ? read_frame(r) : !r->d->decap;
+    if (!right) {
         r->stats->rejected[REASON_DECAP] += r->n;
         return;
     }
+    r->reverse = false;
     make_room(r, sink);
     run_rows(r, p->ops, p->n_forward, p->n_time);
     if (p->has_reverse && (r->n = keep_reverse(r)) > 0) {
+        r->reverse = true;
         make_room(r, sink);
         run_rows(r, p->ops + p->n_forward + p->n_time, p->n_reverse, p->n_reverse_time);
     }

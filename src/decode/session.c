@@ -88,10 +88,13 @@ static void drop(struct session_table *t, struct session *s)
     unlink_use(t, s);
     for (unsigned i = 0; i < s->n_templates; i++)
         template_release(&t->templates, s->templates[i].t);
-    t->bytes -= sizeof *s + s->n_templates * sizeof *s->templates + s->n_rates * sizeof *s->rates;
+    size_t names = names_bytes(&s->names);
+    t->bytes -= sizeof *s + s->n_templates * sizeof *s->templates + s->n_rates * sizeof *s->rates + names;
+    t->name_bytes -= names;
     t->n--;
     free(s->templates);
     free(s->rates);
+    names_fini(&s->names);
     free(s);
 }
 
@@ -293,7 +296,18 @@ uint64_t session_rate_get(const struct session *s, uint64_t id)
     }
     if (lo < s->n_rates && s->rates[lo].id == id)
         return s->rates[lo].rate;
-    return id == 0 && s->n_rates == 1 ? s->rates[0].rate : 0;
+    return id == 0 && s->n_rates == 1 && !session_rate_interfaces(s) ? s->rates[0].rate : 0;
+}
+
+bool session_name_set(struct session_table *tab, struct session *s, enum name_kind kind, uint64_t id,
+                      uint8_t type, struct str text, bool *changed)
+{
+    int64_t grown, room = (int64_t)(tab->max_bytes / 2) - (int64_t)tab->name_bytes;
+    struct name entry = {.id = id, .kind = (uint8_t)kind, .type = type};
+    bool ok = names_set(&s->names, tab->seed, entry, text, room, &grown, changed);
+    tab->bytes += (uint64_t)grown;
+    tab->name_bytes += (uint64_t)grown;
+    return ok;
 }
 
 /* A datagram from before what is expected: late, or the exporter began to count anew. */

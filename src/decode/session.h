@@ -10,6 +10,7 @@
  * goes. One thread.
  */
 #pragma once
+#include "decode/names.h"
 #include "decode/template.h"
 #include "base/ip.h"
 
@@ -39,7 +40,8 @@ struct session {
     uint64_t init_ms;                   /* systemInitTimeMilliseconds, 0: not told */
     struct session_template *templates; /* by id */
     struct session_rate *rates;         /* by id */
-    uint32_t last_s, template_s;        /* last datagram; last template */
+    struct names names;
+    uint32_t last_s, template_s; /* last datagram; last template */
     uint32_t next_seq, uptime_ms;
     uint32_t late, late_next; /* units that came after they were missed; what would follow the last of them */
     uint16_t n_templates, room_templates, n_rates, room_rates;
@@ -53,6 +55,9 @@ struct session {
     bool restarted; /* this datagram is the first since the exporter restarted */
 };
 
+/* A rate that options told for an interface instead of a sampler has this in its id. */
+#define SESSION_INTERFACE ((uint64_t)1 << 63)
+
 enum { SESSION_RATES_MAX = 256, SESSION_FLIPS = 4, SESSION_PORT_ALIVE_S = 30 };
 
 struct session_table {
@@ -63,8 +68,8 @@ struct session_table {
     uint64_t
         bytes; /* of what is in use, not of what is allocated, so that a state loaded again gives up the same */
     uint32_t max_sessions, max_templates, max_fields;
-    uint32_t template_s; /* seconds a template lives without being sent again */
-    uint64_t max_bytes;
+    uint32_t template_s;            /* seconds a template lives without being sent again */
+    uint64_t max_bytes, name_bytes; /* name_bytes: part of `bytes` */
     struct template_table templates;
     uint64_t evicted; /* sessions and templates given up for want of room */
 };
@@ -96,6 +101,14 @@ void session_template_set(struct session_table *tab, struct session *s, uint16_t
 bool session_rate_set(struct session_table *tab, struct session *s, uint64_t id, uint64_t rate);
 /* 0: not known. Id 0 (no sampler told) is answered by the only sampler there is. */
 uint64_t session_rate_get(const struct session *s, uint64_t id);
+/* Has it rates told for interfaces? */
+static inline bool session_rate_interfaces(const struct session *s)
+{
+    return s->n_rates && s->rates[s->n_rates - 1].id & SESSION_INTERFACE;
+}
+/* False when there is no room for it: names may take half of the budget. *changed: it was not known so. */
+bool session_name_set(struct session_table *tab, struct session *s, enum name_kind kind, uint64_t id,
+                      uint8_t type, struct str text, bool *changed);
 /* After templates and rates came in: give up sessions until the budget is kept; never `keep`. */
 void session_shrink(struct session_table *t, const struct session *keep);
 

@@ -1,9 +1,11 @@
 /* Operations with a meaning of their own. Each loops over the records of a run, as the copies do. */
 #include "decode/special.h"
 #include "base/cursor.h"
+#include "decode/applications.h"
+#include "decode/options.h"
+#include <stdio.h>
 
 enum { PROTO_ICMP = 1, PROTO_ICMPV6 = 58 };
-#define NTP_TO_UNIX 2208988800u /* RFC 5905 6: seconds from 1900 to 1970 */
 
 static void etype_v4(const struct plan_op *op, struct plan_run *r)
 {
@@ -128,90 +130,121 @@ void special_frame(const struct plan_op *op, struct plan_run *r)
 {
     packet_store(&r->packet, r->b, r->row, r->schema);
     uint64_t *bytes = BATCH_U64(r->b, Bytes) + r->row, *packets = BATCH_U64(r->b, Packets) + r->row;
-    *bytes = r->packet.l3_len ? r->packet.l3_len : *bytes;
+    const struct plan_place *frame_len = &r->plan->frame_len;
+    if (r->packet.l3_len)
+        *bytes = r->packet.l3_len;
+    else if (!*bytes && frame_len->len)
+        *bytes = plan_value(r, frame_len, 0); /* 312 dataLinkFrameSize */
     *packets = *packets ? *packets : 1;
 }
 
-/* Where the time is out of a DateTime's range the message's stays. */
-static void set_time(struct plan_run *r, uint32_t i, uint64_t ms)
+/* 305 and 306, 309 and 310, 311 in a data record: what options would tell of its sampler */
+void special_rate(const struct plan_op *op, struct plan_run *r)
 {
-    uint64_t s = ms / 1000;
-    if (s > 0 && s <= UINT32_MAX)
-        ((uint32_t *)r->b->col[COL_TimeReceived])[r->row + i] = (uint32_t)s;
+    uint64_t *dst = (uint64_t *)r->b->col[op->col] + r->row;
+    for (uint32_t i = 0; i < r->n; i++)
+        if (!dst[i])
+            dst[i] = options_rate(r, i);
+}
+
+/* 234 ingressVRFID, 235 egressVRFID: the name that options told for it, unless the record has one */
+static void vrf_name(const struct plan_op *op, struct plan_run *r)
+{
+    uint32_t *dst = (uint32_t *)r->b->col[op->col] + r->row;
+    for (uint32_t i = 0; i < r->n && r->strings; i++) {
+        uint64_t id = plan_uint(plan_at(r, op->seg, op->off, i), plan_len(r, op->seg, op->len, i));
+        struct name *n = dst[i] ? NULL : names_find(&r->session->names, r->seed, NAME_VRF, id);
+        if (n)
+            dst[i] = names_intern(n, r->strings);
+    }
 }
 
 /*
- * 22 flowStartSysUpTime: milliseconds since the exporter began, as is the header's sysUptime in NetFlow v5 and v9; their
- * difference, taken modulo 2^32, is right beyond the wrap after 49.7 days (RFC 3954 5.1, 8). IPFIX has no such header
- * field but element 160.
+ * Juniper's commonPropertiesId: a type in the upper six bits and what it says in the others. Type 2 is the code of a
+ * forwarding exception, which differs between platforms; 0 is none.
  */
-static void time_uptime(const struct plan_op *op, struct plan_run *r)
+static bool exception(const uint8_t *p, uint32_t *code)
 {
-    const struct plan_place *init = &r->plan->facts[FACT_INIT_TIME];
-    for (uint32_t i = 0; i < r->n; i++) {
-        uint32_t first = load_be32(plan_at(r, op->seg, op->off, i));
-        uint64_t began = init->len ? plan_value(r, init, i) : r->session->init_ms;
-        if (r->session->key.proto != TEMPLATE_IPFIX)
-            set_time(r, i, r->export_ms - (uint64_t)(int64_t)(int32_t)(r->uptime_ms - first));
-        else if (began)
-            set_time(r, i, began + first);
+    enum { TYPE_EXCEPTION = 2 };
+    *code = load_be16(p) & 0x3ff;
+    return p[0] >> 2 == TYPE_EXCEPTION;
+}
+
+static void juniper_status(const struct plan_op *op, struct plan_run *r)
+{
+    enum { FORWARDED = 0x40, DROPPED = 0x80 }; /* RFC 7270 4.12: for reasons that are not known */
+    uint32_t *dst = (uint32_t *)r->b->col[op->col] + r->row, code;
+    for (uint32_t i = 0; i < r->n; i++)
+        if (exception(plan_at(r, op->seg, op->off, i), &code))
+            dst[i] = code ? DROPPED : FORWARDED;
+}
+
+static void juniper_reason(const struct plan_op *op, struct plan_run *r)
+{
+    uint32_t *dst = (uint32_t *)r->b->col[op->col] + r->row, code;
+    for (uint32_t i = 0; i < r->n && r->strings; i++) {
+        char text[32];
+        if (exception(plan_at(r, op->seg, op->off, i), &code) && code)
+            dst[i] = intern(r->strings, (struct str){text, (size_t)sprintf(text, "exception %u", code)});
     }
 }
 
-/* 158 flowStartDeltaMicroseconds: so long before the message was exported */
-static void time_delta_us(const struct plan_op *op, struct plan_run *r)
+/* CERT's flowmeters keep the flags of the first packet and those of the others apart. */
+static void flags_or(const struct plan_op *op, struct plan_run *r)
 {
+    uint16_t *dst = (uint16_t *)r->b->col[op->col] + r->row;
     for (uint32_t i = 0; i < r->n; i++)
-        set_time(r, i, r->export_ms - load_be32(plan_at(r, op->seg, op->off, i)) / 1000);
+        dst[i] |= *plan_at(r, op->seg, op->off, i);
 }
 
-/* 150 flowStartSeconds */
-static void time_s(const struct plan_op *op, struct plan_run *r)
+/* 239 biflowDirection; seen from the other end, initiator and responder change places (RFC 5103 6.3.1) */
+static void biflow_direction(const struct plan_op *op, struct plan_run *r)
 {
-    for (uint32_t i = 0; i < r->n; i++)
-        set_time(r, i, (uint64_t)load_be32(plan_at(r, op->seg, op->off, i)) * 1000);
-}
-
-/* 152 flowStartMilliseconds */
-static void time_ms(const struct plan_op *op, struct plan_run *r)
-{
-    for (uint32_t i = 0; i < r->n; i++)
-        set_time(r, i, load_be64(plan_at(r, op->seg, op->off, i)));
-}
-
-/* 154 and 156: seconds since 1900 and a fraction, as in NTP (RFC 7011 6.1.9, 6.1.10) */
-static void time_ntp(const struct plan_op *op, struct plan_run *r)
-{
+    uint8_t *dst = (uint8_t *)r->b->col[op->col] + r->row;
     for (uint32_t i = 0; i < r->n; i++) {
-        uint32_t ntp = load_be32(plan_at(r, op->seg, op->off, i));
-        if (ntp)
-            set_time(r, i, (uint64_t)(uint32_t)(ntp - NTP_TO_UNIX) * 1000);
+        uint8_t v = *plan_at(r, op->seg, op->off, i);
+        dst[i] = r->reverse && (v == 1 || v == 2) ? 3 - v : v;
     }
+}
+
+/* 40002 in two bytes: older ASA software's extended event; in four it is an address */
+static void extended_event(const struct plan_op *op, struct plan_run *r)
+{
+    uint16_t *dst = (uint16_t *)r->b->col[op->col] + r->row;
+    for (uint32_t i = 0; i < r->n; i++)
+        dst[i] = dst[i] ? dst[i] : load_be16(plan_at(r, op->seg, op->off, i));
 }
 
 const struct special specials[] = {
-    {256, 2, COL_EType, etype_told},       {60, 1, COL_EType, etype_version},
-    {8, 4, COL_EType, etype_v4},           {12, 4, COL_EType, etype_v4},
-    {27, 16, COL_EType, etype_v6},         {28, 16, COL_EType, etype_v6},
-    {61, 1, COL_FlowDirection, direction}, {302, 0, COL_SamplingRate, sampler},
-    {48, 0, COL_SamplingRate, sampler},    {32, 2, COL_ICMPv4Type, icmp_v4},
-    {139, 2, COL_ICMPv6Type, icmp_v6},
+    {0, 256, 2, COL_EType, etype_told, true},
+    {0, 60, 1, COL_EType, etype_version, true},
+    {0, 8, 4, COL_EType, etype_v4, true},
+    {0, 12, 4, COL_EType, etype_v4, true},
+    {0, 27, 16, COL_EType, etype_v6, true},
+    {0, 28, 16, COL_EType, etype_v6, true},
+    {0, 61, 1, COL_FlowDirection, direction, false},
+    {0, 302, 0, COL_SamplingRate, sampler, true},
+    {0, 48, 0, COL_SamplingRate, sampler, true},
+    {0, 32, 2, COL_ICMPv4Type, icmp_v4, false},
+    {0, 139, 2, COL_ICMPv6Type, icmp_v6, false},
+    {0, 234, 0, COL_IngressVRFName, vrf_name, true},
+    {0, 235, 0, COL_EgressVRFName, vrf_name, true},
+    {0, 95, SPECIAL_ANY, COL_Application, applications_name, true},
+    {0, 95, SPECIAL_ANY, COL_ApplicationCategory, applications_category, true},
+    {0, 95, SPECIAL_ANY, COL_ApplicationSubCategory, applications_subcategory, true},
+    {0, 95, SPECIAL_ANY, COL_ApplicationGroup, applications_group, true},
+    {0, 239, 1, COL_BiflowDirection, biflow_direction, true},
+    {0, 40002, 2, COL_FirewallExtendedEvent, extended_event, true},
+    {2636, 137, 2, COL_ForwardingStatus, juniper_status, true},
+    {2636, 137, 2, COL_DropReason, juniper_reason, true},
+    {6871, 14, 1, COL_TCPFlags, flags_or, false},
+    {6871, 15, 1, COL_TCPFlags, flags_or, false},
 };
 const unsigned special_count = sizeof specials / sizeof *specials;
 
-const struct special special_times[] = {
-    {22, 4, COL_TimeReceived, time_uptime}, {158, 4, COL_TimeReceived, time_delta_us},
-    {150, 4, COL_TimeReceived, time_s},     {152, 8, COL_TimeReceived, time_ms},
-    {154, 8, COL_TimeReceived, time_ntp},   {156, 8, COL_TimeReceived, time_ntp},
-};
-const unsigned special_time_count = sizeof special_times / sizeof *special_times;
-
 bool special_fits(const struct special *s, uint16_t len)
 {
+    if (s->len == SPECIAL_ANY)
+        return len != 0;
     return s->len ? len == s->len : len >= 1 && len <= 8;
-}
-
-bool special_mirrors(const struct special *s)
-{
-    return s->col == COL_EType || s->fn == sampler;
 }

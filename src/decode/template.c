@@ -61,7 +61,7 @@ struct template *template_intern(struct template_table *tt, const struct templat
     t->proto = def->proto;
     t->options = def->options;
     memcpy(t->fields, def->fields, def->n_fields * sizeof *t->fields);
-    t->plan = plan_new(tt->schema, def);
+    t->plan = plan_new(tt->schema, tt->registry, def, NULL);
     t->next = *bucket;
     *bucket = t;
     tt->bytes += size_of(t);

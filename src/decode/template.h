@@ -8,7 +8,14 @@
 #pragma once
 #include "schema/schema.h"
 
-enum template_proto { TEMPLATE_V5 = 5, TEMPLATE_V9 = 9, TEMPLATE_IPFIX = 10, TEMPLATE_SFLOW = 100 };
+enum template_proto {
+    TEMPLATE_V1 = 1,
+    TEMPLATE_V5 = 5,
+    TEMPLATE_V7 = 7,
+    TEMPLATE_V9 = 9,
+    TEMPLATE_IPFIX = 10,
+    TEMPLATE_SFLOW = 100
+};
 enum { FIELD_VARIABLE = 65535, PEN_REVERSE = 29305 /* RFC 5103 6.1 */ };
 
 struct field {
@@ -17,6 +24,7 @@ struct field {
 };
 
 struct plan;
+struct registry;
 struct template
 {
     struct template *next; /* in its bucket */
@@ -35,6 +43,7 @@ enum { TEMPLATE_BUCKETS = 4096 };
 struct template_table {
     struct template *buckets[TEMPLATE_BUCKETS];
     const struct schema *schema;
+    const struct registry *registry;
     uint64_t seed, bytes;
 };
 

@@ -15,6 +15,7 @@ enum { WORKERS_MAX = 64, BUS_WAIT_MS = 500, STOP_GRACE_S = 5 };
 
 struct outlet {
     struct schema schema;
+    struct registry registry;
     struct enrich enrich;
     struct outlet_env env;
     struct outlet_tap *tap;
@@ -42,6 +43,12 @@ static void decoder_tell(void *state, struct learnt_sink *learnt)
     decoder_state_tell(state, learnt);
 }
 
+static void decoder_wire(void *state, const struct registry *registry, struct intern *strings)
+{
+    decoder_state_registry(state, registry);
+    decoder_state_strings(state, strings);
+}
+
 static void decoder_drop(void *state)
 {
     decoder_state_free(state);
@@ -63,7 +70,7 @@ static bool decoder_load(void *state, struct str in, struct err *e)
     return decoder_state_load(state, in, e);
 }
 
-const struct outlet_decoder outlet_decoder_real = {decoder_make,   decoder_tell, decoder_drop,
+const struct outlet_decoder outlet_decoder_real = {decoder_make,   decoder_tell, decoder_wire, decoder_drop,
                                                    decoder_decode, decoder_save, decoder_load};
 
 /* ---- start */
@@ -179,7 +186,7 @@ struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir
     o->data_dir = arena_strdup(&o->arena, data_dir);
     pthread_mutex_init(&o->lock, NULL);
     o->enrich.schema = &o->schema;
-    if (!schema_init(&o->schema, &conf->schema, e)) {
+    if (!schema_init(&o->schema, &conf->schema, e) || !registry_init(&o->registry, &conf->flow.elements, e)) {
         outlet_free(o);
         return NULL;
     }
@@ -191,6 +198,7 @@ struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir
                                  .enrich = &o->enrich,
                                  .decoder = outlet_decoder_real,
                                  .limits = decode_conf_limits(&conf->flow),
+                                 .registry = &o->registry,
                                  .tap = o->tap};
     block_layout_init(&o->env.flows, &o->schema, false);
     block_layout_init(&o->env.rolled, &o->schema, true);
@@ -228,6 +236,7 @@ void outlet_free(struct outlet *o)
     inserter_free(o->env.inserter);
     if (o->env.bus)
         o->env.bus->free(o->env.bus);
+    registry_fini(&o->registry);
     enrich_fini(&o->enrich);
     tap_free(o->tap);
     pthread_mutex_destroy(&o->lock);

@@ -122,6 +122,10 @@ static inline void fake_tell(void *state, struct learnt_sink *learnt)
 {
 }
 
+static inline void fake_wire(void *state, const struct registry *registry, struct intern *strings)
+{
+}
+
 static inline void fake_decode(void *state, const struct dgram *d, struct batch_sink *sink,
                                struct decode_stats *stats)
 {
@@ -164,7 +168,7 @@ static inline bool fake_load(void *state, struct str in, struct err *e)
     return true;
 }
 
-static const struct outlet_decoder fake_decoder = {fake_make,   fake_tell, free,
+static const struct outlet_decoder fake_decoder = {fake_make,   fake_tell, fake_wire, free,
                                                    fake_decode, fake_save, fake_load};
 
 /* ---- store */

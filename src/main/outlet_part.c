@@ -514,6 +514,7 @@ struct part *part_new(struct worker *w, unsigned index, struct err *e)
     enricher_init(&p->enricher, w->env->enrich, w->fresh);
     p->decoder = w->env->decoder.make(w->env->schema, &w->env->limits);
     w->env->decoder.tell(p->decoder, w->env->learnt);
+    w->env->decoder.wire(p->decoder, w->env->registry, &p->enricher.strings);
     p->block = worker_block(w, &w->env->flows);
     p->rollup = rollup_new(w->env->schema);
     if (!commit_load(p, e)) {

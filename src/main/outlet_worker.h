@@ -11,6 +11,7 @@
 #pragma once
 #include "bus/bus.h"
 #include "decode/decode.h"
+#include "decode/element.h"
 #include "enrich/enrich.h"
 #include "main/outlet_cut.h"
 #include "main/outlet_ledger.h"
@@ -22,6 +23,7 @@
 struct outlet_decoder {
     void *(*make)(const struct schema *schema, const struct decoder_limits *limits);
     void (*tell)(void *state, struct learnt_sink *learnt);
+    void (*wire)(void *state, const struct registry *registry, struct intern *strings);
     void (*free)(void *state);
     void (*decode)(void *state, const struct dgram *d, struct batch_sink *sink, struct decode_stats *stats);
     void (*save)(const void *state, struct buf *out);
@@ -47,6 +49,7 @@ struct outlet_env {
     struct enrich *enrich;
     struct outlet_decoder decoder;
     struct decoder_limits limits;
+    const struct registry *registry;
     struct learnt_sink *learnt;  /* who is told what exporters say about themselves; NULL: nobody */
     struct outlet_tap *tap;      /* NULL: none */
     const struct cut_rule *rule; /* wanted; swapped as a whole (outlet_rule_set) */

@@ -13,6 +13,7 @@
 #define ALIAS COLF_ALIAS
 #define GEN COLF_GEN
 #define HIDDEN COLF_HIDDEN
+#define EITHER COLF_EITHER
 const struct column_def column_defs[COL_COUNT] = {
 #define COL(key, store, type, codec, kind, flags, pk, group, elements, expr, doc)                            \
     [COL_##key] = {#key, STORE_##store, type,     codec, KIND_##kind, flags,                                 \

@@ -53,9 +53,19 @@ enum column_flags {
     COLF_ALIAS = 1 << 7,
     COLF_GEN = 1 << 8,
     COLF_HIDDEN = 1 << 9,
+    COLF_EITHER = 1 << 10,
 };
 
-enum column_group { GROUP_NONE, GROUP_L2, GROUP_L3L4, GROUP_NAT };
+enum column_group {
+    GROUP_NONE,
+    GROUP_L2,
+    GROUP_L3L4,
+    GROUP_NAT,
+    GROUP_APP,
+    GROUP_EVENT,
+    GROUP_TIME,
+    GROUP_COUNT
+};
 
 struct column_def {
     const char *name;
@@ -66,7 +76,7 @@ struct column_def {
     unsigned flags;
     unsigned pk; /* position in a rollup's primary key, 1.. ; 0: none */
     enum column_group group;
-    const char *elements; /* "8 27": information elements, best first */
+    const char *elements; /* "8 27 9/12232": information elements, best first */
     const char *expr;
     const char *doc;
 };

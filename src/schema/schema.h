@@ -22,7 +22,7 @@ struct schema {
     bool main_only[COL_COUNT];    /* not in rollups */
     bool materialized[COL_COUNT]; /* alias that is stored */
     bool indexed[COL_COUNT];      /* has a skip index */
-    bool group[4];                /* by enum column_group: any column of it enabled */
+    bool group[GROUP_COUNT];      /* by enum column_group: any column of it enabled */
 };
 
 /* False with the offending name when a column is unknown, fixed, or needed by an enabled one. */
