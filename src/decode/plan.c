@@ -204,6 +204,30 @@ static unsigned rank_of(const struct candidate *c, unsigned col, bool reverse)
     return 0;
 }
 
+static bool counts(const struct building *b, const struct candidate *c, enum element_semantics how)
+{
+    const struct element *el = registry_element(b->registry, c->reverse ? 0 : c->f->pen, c->f->id);
+    return el && el->semantics == how;
+}
+
+/*
+ * A total counts on from record to record of a flow, so adding totals up counts traffic again and again. It is taken only
+ * where the exporter tells no delta at all, as flowmeters do that report each flow once.
+ */
+static void drop_totals(struct building *b, unsigned col, bool reverse)
+{
+    bool delta = false;
+    for (unsigned i = 0; i < b->n_fields; i++)
+        delta |= rank_of(&b->fields[i], col, reverse) && counts(b, &b->fields[i], SEMANTICS_deltaCounter);
+    for (unsigned i = 0; delta && i < b->n_fields; i++) {
+        struct candidate *c = &b->fields[i];
+        if (c->reverse == reverse && rank_of(c, col, reverse) && counts(b, c, SEMANTICS_totalCounter)) {
+            c->n_uses = 0;
+            fate_why(b, c->index, "a total, beside a delta");
+        }
+    }
+}
+
 static uint8_t type_of(const struct candidate *c, unsigned col)
 {
     for (unsigned i = 0; i < c->n_uses; i++)
@@ -304,6 +328,8 @@ static unsigned add_times(struct building *b, bool reverse)
 
 static void add_direction(struct building *b, bool reverse)
 {
+    drop_totals(b, COL_Bytes, reverse);
+    drop_totals(b, COL_Packets, reverse);
     for (unsigned col = 0; col < COL_COUNT; col++)
         if (wanted(b->schema, col))
             add_column(b, col, reverse);
@@ -409,7 +435,7 @@ static void add_flows(struct building *b)
     add_frame(b);
     p->n_forward = p->n_ops;
     p->n_time = (uint16_t)add_times(b, false);
-    p->useful = p->n_ops > 0;
+    p->useful = p->n_forward > 0 || (p->n_time && b->schema->group[GROUP_TIME]);
     p->has_sampler = find(b, 48, false) || find(b, 302, false);
     note_counters(b);
     if (!p->has_reverse)

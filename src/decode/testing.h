@@ -14,6 +14,7 @@ struct rig {
     struct decoder_state *st;
     struct decode_stats stats;
     struct dgram d;
+    struct intern strings;
     uint64_t handed_on; /* rows that left with a full batch */
 };
 
@@ -33,6 +34,8 @@ static inline struct rig *rig_new(const struct decoder_limits *limits)
     r->sink.batch = batch_new();
     r->sink.full = rig_full;
     r->st = decoder_state_new(&r->schema, limits);
+    intern_init(&r->strings);
+    decoder_state_strings(r->st, &r->strings);
     r->d = (struct dgram){.src = ip_v4((const uint8_t[]){192, 0, 2, 1}),
                           .src_port = 4000,
                           .decoder = DECODER_NETFLOW,
@@ -44,6 +47,7 @@ static inline void rig_free(struct rig *r)
 {
     batch_free(r->sink.batch);
     decoder_state_free(r->st);
+    intern_fini(&r->strings);
     free(r);
 }
 
@@ -93,6 +97,19 @@ static inline struct span rig_span(const struct rig *r, enum column c, uint32_t 
                                         : (struct span){0};
 }
 
+/* Text of a string column; good until the next but three. */
+static inline const char *rig_text(const struct rig *r, enum column c, uint32_t row)
+{
+    static char text[4][256];
+    static unsigned at;
+    const struct batch *b = r->sink.batch;
+    struct str s = intern_str(&r->strings, batch_live(b, c) ? ((const uint32_t *)b->col[c])[row] : 0);
+    char *out = text[at++ % 4];
+    snprintf(out, sizeof text[0], "%.*s", STR_ARG(s));
+    return out;
+}
+
+#define TEXT(col, row) rig_text(r, COL_##col, row)
 #define NUM(col, row) rig_num(r, COL_##col, row)
 #define IP(col, row) rig_ip(r, COL_##col, row)
 

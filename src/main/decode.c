@@ -18,6 +18,7 @@ enum { SFLOW_PORT = 6343 };
 struct job {
     struct batch_sink sink; /* first: the sink's callback finds the job behind it */
     struct schema schema;
+    struct intern strings;
     struct decoder_state *state;
     struct decode_stats stats;
     int decoder; /* DECODER_NONE: by looking */
@@ -27,9 +28,11 @@ struct job {
 /* What a decoder may set of a row; the rest comes by enrichment. */
 static bool decoded(const struct schema *s, enum column c)
 {
-    static const enum column more[] = {COL_TimeReceived,  COL_ExporterAddress, COL_EType,
-                                       COL_FlowDirection, COL_DstASPath,       COL_DstCommunities,
-                                       COL_MPLSLabels,    COL_InIfIndex,       COL_OutIfIndex};
+    static const enum column more[] = {COL_TimeReceived,    COL_ExporterAddress, COL_EType,
+                                       COL_FlowDirection,   COL_DstASPath,       COL_MPLSLabels,
+                                       COL_SrcCommunities,  COL_DstCommunities,  COL_FirewallExtendedEvent,
+                                       COL_BiflowDirection, COL_DropReason,      COL_EgressVRFName,
+                                       COL_FlowStart,       COL_FlowEnd,         COL_FlowDuration};
     bool ours = column_defs[c].elements[0] != 0;
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
         ours |= c == more[i];
@@ -47,6 +50,7 @@ static uint64_t number(const struct batch *b, enum column c, uint32_t row)
     case STORE_U16:
         return ((const uint16_t *)b->col[c])[row];
     case STORE_U32:
+    case STORE_STR:
         return ((const uint32_t *)b->col[c])[row];
     default:
         return ((const uint64_t *)b->col[c])[row];
@@ -62,7 +66,15 @@ static void print_array(const struct batch *b, enum column c, uint32_t row)
     putchar(']');
 }
 
-static void print_value(const struct batch *b, enum column c, uint32_t row)
+static void print_text(const struct job *j, uint32_t id)
+{
+    struct str s = intern_str(&j->strings, id);
+    json_t *text = json_stringn(s.p, s.len);
+    json_dumpf(text, stdout, JSON_ENCODE_ANY);
+    json_decref(text);
+}
+
+static void print_value(const struct job *j, const struct batch *b, enum column c, uint32_t row)
 {
     static const char *const directions[] = {"undefined", "ingress", "egress"};
     char text[IP_TEXT_MAX];
@@ -71,6 +83,8 @@ static void print_value(const struct batch *b, enum column c, uint32_t row)
     if (def->store == STORE_IP) {
         struct ip ip = batch_live(b, c) ? ((const struct ip *)b->col[c])[row] : (struct ip){0};
         printf("\"%s\"", ip_format(ip, text));
+    } else if (def->store == STORE_STR) {
+        print_text(j, (uint32_t)number(b, c, row));
     } else if (def->store == STORE_A32) {
         print_array(b, c, row);
     } else if (def->kind == KIND_MAC) {
@@ -96,7 +110,7 @@ static void print_rows(struct batch_sink *sink)
             if (!decoded(&j->schema, (enum column)c))
                 continue;
             printf("%c\"%s\":", before, column_defs[c].name);
-            print_value(b, (enum column)c, row);
+            print_value(j, b, (enum column)c, row);
             before = ',';
         }
         puts("}");
@@ -122,7 +136,7 @@ static void print_summary(const struct decode_stats *s)
 static uint8_t guess(const struct dgram *d, uint16_t dst_port)
 {
     uint16_t version = d->len >= 2 ? load_be16(d->data) : 0;
-    if (version == 5 || version == 9 || version == 10)
+    if (version == 1 || version == 5 || version == 7 || version == 9 || version == 10)
         return DECODER_NETFLOW;
     bool sflow = d->len >= 4 && load_be32(d->data) >= 2 && load_be32(d->data) <= 5;
     return sflow || dst_port == SFLOW_PORT ? DECODER_SFLOW : DECODER_NETFLOW;
@@ -171,6 +185,8 @@ static int run(struct job *j, int n, char **paths)
     struct err e;
     int status = 0;
     j->state = decoder_state_new(&j->schema, NULL);
+    intern_init(&j->strings);
+    decoder_state_strings(j->state, &j->strings);
     j->sink.batch = batch_new();
     j->sink.full = print_rows;
     for (int i = 0; i < n; i++)
@@ -184,6 +200,7 @@ static int run(struct job *j, int n, char **paths)
         print_summary(&j->stats);
     batch_free(j->sink.batch);
     decoder_state_free(j->state);
+    intern_fini(&j->strings);
     return status;
 }
 
