@@ -35,6 +35,7 @@ struct decode_stats {
     uint64_t rejected[REASON_COUNT]; /* records where known, else 1 for a set or datagram */
     uint64_t lost;                   /* estimate by sequence gap, in the protocol's own unit */
     uint64_t late;               /* units out of order: what came after its successors, same units as lost */
+    uint64_t texts;              /* texts of flow records left out, since there are too many different ones */
     uint64_t evicted;            /* sessions and templates given up for want of room */
     uint64_t kept, kept_decoded; /* sets put aside for want of their template; those it came for */
     uint64_t abandoned;          /* sets of `abandoned_src` that were rejected: REASON_NO_TEMPLATE */

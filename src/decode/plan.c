@@ -518,7 +518,7 @@ uint32_t plan_text(struct plan_run *r, struct str text)
 {
     if (r->strings->n < STRINGS_MAX)
         return intern(r->strings, text);
-    r->stats->rejected[REASON_TEXT]++;
+    r->stats->texts++;
     return 0;
 }
 

@@ -244,6 +244,7 @@ static void take_dgram(struct part *p, const struct dgram *d)
     counter_add(w->counters, OUTLET_SEQUENCE_LOST, stats.lost);
     counter_add(w->counters, OUTLET_SEQUENCE_LATE, stats.late);
     counter_add(w->counters, OUTLET_EVICTED, stats.evicted);
+    counter_add(w->counters, OUTLET_TEXTS, stats.texts);
     counter_add(w->counters, OUTLET_KEPT, stats.kept);
     counter_add(w->counters, OUTLET_KEPT_DECODED, stats.kept_decoded);
     p->slot_rows += stats.flows;

@@ -59,11 +59,11 @@ static inline const char *nt_cell(struct arena *a, struct cursor *c, const char 
         uint64_t lo = nt_le(c, 8), hi = nt_le(c, 8);
         return arena_printf(a, "%llu:%llu", (unsigned long long)hi, (unsigned long long)lo);
     }
-    size_t width = strcmp(type, "UInt64") == 0                                    ? 8
-                   : strcmp(type, "UInt32") == 0 || strcmp(type, "DateTime") == 0 ? 4
-                   : strcmp(type, "UInt16") == 0                                  ? 2
-                   : strcmp(type, "UInt8") == 0 || strncmp(type, "Enum8", 5) == 0 ? 1
-                                                                                  : 0;
+    size_t width = strcmp(type, "UInt64") == 0 || strncmp(type, "DateTime64", 10) == 0 ? 8
+                   : strcmp(type, "UInt32") == 0 || strcmp(type, "DateTime") == 0      ? 4
+                   : strcmp(type, "UInt16") == 0                                       ? 2
+                   : strcmp(type, "UInt8") == 0 || strncmp(type, "Enum8", 5) == 0      ? 1
+                                                                                       : 0;
     if (!width)
         c->bad = true;
     return arena_printf(a, "%llu", (unsigned long long)nt_le(c, width));
