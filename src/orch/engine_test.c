@@ -344,10 +344,9 @@ static void check_column(enum column c, uint32_t rows)
         buf_u8(&want, '\n');
     }
     snprintf(sql, sizeof sql,
-             c == COL_TimeReceived ? "SELECT toUInt32(%s) FROM flows ORDER BY Bytes"
-             : column_defs[c].kind == KIND_TIME
-                 ? "SELECT reinterpretAsUInt64(%s) FROM flows ORDER BY Bytes"
-                 : "SELECT %s FROM flows ORDER BY Bytes",
+             c == COL_TimeReceived              ? "SELECT toUInt32(%s) FROM flows ORDER BY Bytes"
+             : column_defs[c].kind == KIND_TIME ? "SELECT reinterpretAsUInt64(%s) FROM flows ORDER BY Bytes"
+                                                : "SELECT %s FROM flows ORDER BY Bytes",
              column_defs[c].name);
     struct engine_statement st = {.sql = str_from(sql), .format = "TSVRaw"};
     struct engine_result r;
