@@ -28,7 +28,7 @@ static const struct opt rows[] = {
      "Information elements of vendors that fill a column, in addition to those weir knows. A list may be "
      "kept in a file of "
      "its own: `elements: !include elements.yaml`.",
-     .item = OPT_STRUCT, .sub = &element_conf_table},
+     .item = OPT_STRUCT, .sub = &registry_conf_table},
     {"state-persist-file", OPT_STRING, FLOW(state_persist_file), "",
      "Templates and rates are kept with each commit.", .flags = OPT_OLD},
 };

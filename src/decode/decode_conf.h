@@ -2,7 +2,7 @@
 #pragma once
 #include "conf/opt.h"
 #include "decode/decode.h"
-#include "decode/element.h"
+#include "decode/registry.h"
 
 struct decode_conf {
     const char *state_persist_file; /* no longer in use */

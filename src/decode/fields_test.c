@@ -1,5 +1,5 @@
 /* What each field becomes: element by element, names told by options, times in every unit, both ends of a biflow. */
-#include "decode/element.h"
+#include "decode/registry.h"
 #include "decode/testing.h"
 
 static struct buf b;

@@ -10,7 +10,7 @@
  */
 #pragma once
 #include "decode/decode.h"
-#include "decode/element.h"
+#include "decode/registry.h"
 #include "decode/packet.h"
 #include "decode/session.h"
 #include "schema/batch.h"

@@ -11,7 +11,7 @@
 #pragma once
 #include "bus/bus.h"
 #include "decode/decode.h"
-#include "decode/element.h"
+#include "decode/registry.h"
 #include "enrich/enrich.h"
 #include "main/outlet_cut.h"
 #include "main/outlet_ledger.h"

@@ -1,5 +1,5 @@
 /*
- * element: what is known about information elements: IANA's registry (elements.def), enterprises' (vendors.def), and what
+ * registry: what is known about information elements: IANA's registry (elements.def), enterprises' (vendors.def), and what
  * the configuration adds; and which columns they fill.
  *
  * A struct registry is made once from columns.def and the configuration, then constant; any thread.
@@ -44,7 +44,7 @@ struct element_conf {
     int type; /* enum element_type */
     const char *column;
 };
-extern const struct opt_table element_conf_table;
+extern const struct opt_table registry_conf_table;
 
 /* An element fills a column; rank 1 is best. */
 struct element_use {
@@ -74,5 +74,5 @@ const struct element_use *registry_uses(const struct registry *r, uint32_t pen, 
 /* NULL: unknown. */
 const struct element *registry_element(const struct registry *r, uint32_t pen, uint16_t id);
 
-const char *element_type_name(enum element_type t);
-const char *element_semantics_name(enum element_semantics s);
+const char *registry_type_name(enum element_type t);
+const char *registry_semantics_name(enum element_semantics s);

@@ -2,7 +2,7 @@
  * Facts are arrays sorted by (enterprise, element) and searched by halves: that is for humans to read (names), while a
  * template's fields are looked up in a small hash table of what fills columns.
  */
-#include "decode/element.h"
+#include "decode/registry.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -25,12 +25,12 @@ static const struct element elements[] = {
 };
 #undef X
 
-const char *element_type_name(enum element_type t)
+const char *registry_type_name(enum element_type t)
 {
     return t < ELEMENT_TYPES ? type_names[t] : "";
 }
 
-const char *element_semantics_name(enum element_semantics s)
+const char *registry_semantics_name(enum element_semantics s)
 {
     return s < sizeof semantics_names / sizeof *semantics_names ? semantics_names[s] : "";
 }
@@ -112,8 +112,8 @@ static const struct opt rows[] = {
     {"column", OPT_STRING, ELEMENT(column), NULL, "Column that it fills, before all other elements.",
      .flags = OPT_REQUIRED},
 };
-const struct opt_table element_conf_table = OPT_TABLE("element", struct element_conf, rows, .check = check,
-                                                      .help = "An information element of a vendor.");
+const struct opt_table registry_conf_table = OPT_TABLE("element", struct element_conf, rows, .check = check,
+                                                       .help = "An information element of a vendor.");
 
 /* ---- uses */
 
