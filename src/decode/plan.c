@@ -48,7 +48,7 @@ struct building {
 
 static bool wanted(const struct schema *s, unsigned col)
 {
-    return s->enabled[col] || column_defs[col].flags & COLF_HIDDEN;
+    return s->enabled[col] || s->asked[col] || column_defs[col].flags & COLF_HIDDEN;
 }
 
 /* ---- fates */

@@ -244,7 +244,7 @@ static void put_route(const struct sample *s, struct batch *b, uint32_t row, con
     if (schema->enabled[COL_DstCommunities] && s->n_communities)
         put_array(b, row, COL_DstCommunities, s->communities, s->n_communities);
     const struct ip *hop = ip_is_zero(s->bgp_next_hop) ? &s->next_hop : &s->bgp_next_hop;
-    if (schema->enabled[COL_NextHop] && !ip_is_zero(*hop))
+    if ((schema->enabled[COL_NextHop] || schema->asked[COL_NextHop]) && !ip_is_zero(*hop))
         BATCH_IP(b, NextHop)[row] = *hop;
 }
 

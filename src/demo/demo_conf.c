@@ -1,5 +1,7 @@
 /* Option tables of the demo exporter: Akvorado's keys, and source, format, pace-url and backfill of our own. */
 #include "demo/demo_conf.h"
+#include "base/ip.h"
+#include "demo/bmp.h"
 #include <string.h>
 
 #define KIND(field) OPT_AT(struct demo_kind, field)
@@ -93,7 +95,7 @@ static const struct opt_table snmp_table =
 #define ROUTE(field) OPT_AT(struct demo_route_conf, field)
 static const struct opt route_rows[] = {
     {"prefixes", OPT_LIST, ROUTE(prefixes), NULL, "Prefixes to announce.", .item = OPT_STRING},
-    {"aspath", OPT_LIST, ROUTE(aspath), NULL, "AS path.", .item = OPT_UINT},
+    {"aspath", OPT_LIST, ROUTE(aspath), NULL, "AS path, nearest first.", .max = UINT32_MAX, .item = OPT_UINT},
     {"communities", OPT_LIST, ROUTE(communities), NULL, "Communities.", .item = OPT_STRING},
     {"large-communities", OPT_LIST, ROUTE(large_communities), NULL, "Large communities.", .item = OPT_STRING},
 };
@@ -102,22 +104,40 @@ static const struct opt_table route_table =
 
 #define BMP(field) OPT_AT(struct demo_bmp_conf, field)
 static const struct opt bmp_rows[] = {
-    {"target", OPT_STRING, BMP(target), "", "BMP station to connect to."},
+    {"target", OPT_STRING, BMP(target), "", "BMP station to connect to; empty: none."},
     {"routes", OPT_LIST, BMP(routes), NULL, "Routes to announce.", .item = OPT_STRUCT, .sub = &route_table},
     {"local-asn", OPT_UINT, BMP(local_asn), "64496", "AS number of the exporter.", .max = UINT32_MAX},
     {"peer-asn", OPT_UINT, BMP(peer_asn), "64497", "AS number of its peer.", .max = UINT32_MAX},
     {"local-ip", OPT_STRING, BMP(local_ip), "", "Address of the exporter."},
     {"peer-ip", OPT_STRING, BMP(peer_ip), "", "Address of its peer."},
     {"retry-after", OPT_DURATION, BMP(retry_after_ns), "5s", "Time between two attempts to connect."},
-    {"stats-delay", OPT_DURATION, BMP(stats_delay_ns), "1m", "Time between two statistics reports."},
+    {"stats-delay", OPT_DURATION, BMP(stats_delay_ns), "1m", "Time between two statistics reports; 0: none."},
 };
+static bool check_bmp(const void *conf, const char **bad_key, struct err *e)
+{
+    const struct demo_bmp_conf *c = conf;
+    const char *const addresses[][2] = {{"local-ip", c->local_ip}, {"peer-ip", c->peer_ip}};
+    struct ip a;
+    for (size_t i = 0; i < 2; i++) {
+        *bad_key = addresses[i][0];
+        if (addresses[i][1][0] && !ip_parse(str_from(addresses[i][1]), &a))
+            return err_set(e, "\"%s\" is no address", addresses[i][1]);
+    }
+    struct buf b;
+    *bad_key = "routes";
+    buf_init(&b, 0);
+    bool good = demo_bmp_opening(c, "", &b, e);
+    buf_fini(&b);
+    return good;
+}
+
 static const struct opt_table bmp_table =
-    OPT_TABLE("BMP speaker of the demo exporter", struct demo_bmp_conf, bmp_rows);
+    OPT_TABLE("BMP speaker of the demo exporter", struct demo_bmp_conf, bmp_rows, .check = check_bmp);
 
 #define DEMO(field) OPT_AT(struct demo_conf, field)
 static const struct opt demo_rows[] = {
     {"snmp", OPT_STRUCT, DEMO(snmp), NULL, "SNMP agent; not in use yet.", .sub = &snmp_table},
-    {"bmp", OPT_STRUCT, DEMO(bmp), NULL, "BMP speaker; not in use yet.", .sub = &bmp_table},
+    {"bmp", OPT_STRUCT, DEMO(bmp), NULL, "BMP speaker.", .sub = &bmp_table},
     {"flows", OPT_STRUCT, DEMO(flows), NULL, "Flows to send.", .sub = &flows_table},
 };
 const struct opt_table demo_table = OPT_TABLE("demo exporter", struct demo_conf, demo_rows);

@@ -1,7 +1,9 @@
 /* The demo's traffic is the same for the same seed and second, follows its curve, and is well-formed on the wire. */
 #include "base/cursor.h"
 #include "decode/decode.h"
+#include "demo/bmp.h"
 #include "demo/encode.h"
+#include "enrich/route/testing.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -183,10 +185,62 @@ static void comes_back_from_the_decoder(void **state)
     }
 }
 
+/* What the speaker says is what the station hears. */
+static void routes_come_back_from_the_station(void **state)
+{
+    const char *prefixes[] = {"192.0.2.0/24", "2001:db8:1::/48", "0.0.0.0/0"},
+               *communities[] = {"64500:100", "64500:65535"};
+    const char *large[] = {"64500:4200000000:7"}, *wrong[] = {"64500"};
+    uint64_t path[] = {64500, 64501, 15169};
+    struct demo_route_conf routes = {.prefixes = {3, prefixes},
+                                     .aspath = {3, path},
+                                     .communities = {2, communities},
+                                     .large_communities = {1, large}};
+    struct demo_bmp_conf c = {.local_asn = 64496,
+                              .peer_asn = 4200000001,
+                              .local_ip = "192.0.2.253",
+                              .peer_ip = "192.0.2.254",
+                              .routes = {1, &routes}};
+    const char *peers[] = {"192.0.2.254", "2001:db8::fe"};
+    for (int i = 0; i < 2; i++) {
+        struct t_rig t;
+        c.peer_ip = peers[i];
+        t_rig_init(&t);
+        assert_true(demo_bmp_opening(&c, "th2-edge1", &t.out, &t.err));
+        demo_bmp_statistics(&c, 3, &t.out);
+        assert_true(t_send(&t));
+        assert_int_equal(t.rib.routes, 3);
+        assert_int_equal(counter_get(t.counters, BMP_ENDS), 2);
+        assert_int_equal(counter_get(t.counters, BMP_STATISTICS), 1);
+        assert_string_equal(t.routers.router[1].name, "th2-edge1");
+        struct rib_ask q[2] = {{.address = t_ip("192.0.2.7")}, {.address = t_ip("2001:db8:1::7")}};
+        struct rib_answer a[2];
+        rib_find(&t.rib, q, 2, a);
+        for (int k = 0; k < 2; k++) {
+            assert_non_null(a[k].attr);
+            assert_int_equal(a[k].len, k ? 48 : 24);
+            assert_int_equal(a[k].attr->origin_as, 15169);
+            assert_int_equal(a[k].attr->n_path, 3);
+            assert_int_equal(rib_communities(a[k].attr)[1], 64500u << 16 | 65535);
+            assert_int_equal(rib_large(a[k].attr)[1], 4200000000u);
+            assert_true(ip_eq(a[k].attr->next_hop, t_ip(peers[i])));
+        }
+        t_rig_fini(&t);
+    }
+    struct buf b;
+    struct err e;
+    buf_init(&b, 0);
+    routes.communities = (struct opt_list){1, wrong};
+    assert_false(demo_bmp_opening(&c, "", &b, &e));
+    assert_string_equal(e.msg, "\"64500\" is no community (65000:100)");
+    buf_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_seed_same_traffic), cmocka_unit_test(traffic_follows_the_day),
-        cmocka_unit_test(records_fill_their_sets), cmocka_unit_test(comes_back_from_the_decoder)};
+        cmocka_unit_test(records_fill_their_sets), cmocka_unit_test(comes_back_from_the_decoder),
+        cmocka_unit_test(routes_come_back_from_the_station)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "demo/bmp.h"
 #include "demo/encode.h"
 #include "net/http_client.h"
 #include <errno.h>
@@ -57,6 +58,7 @@ struct demo_exporter {
     bool stop;
     pthread_t present, past;
     bool has_past;
+    struct demo_bmp *bmp; /* NULL: no station was named */
     struct counters *counters;
     pthread_mutex_t lock;  /* of what follows */
     uint64_t until_s;      /* the present is sent up to here */
@@ -381,8 +383,11 @@ struct demo_exporter *demo_exporter_start(const struct demo_conf *conf, const ch
     pthread_mutex_init(&x->lock, NULL);
     x->start_s = clock_wall_ns() / 1000000000u;
     plan_past(x);
-    if (conf->snmp.interfaces.n || conf->bmp.target[0])
-        log_info("demo", "sections snmp and bmp are not in use yet: only flows are sent", NULL);
+    if (conf->snmp.interfaces.n)
+        log_info("demo", "section snmp is not in use yet", NULL);
+    if (conf->bmp.target[0])
+        x->bmp = demo_bmp_start(&conf->bmp, conf->snmp.name, conf->flows.source, x->counters, BMP_SESSIONS,
+                                BMP_ERRORS);
     pthread_create(&x->present, NULL, present_thread, x);
     if (x->has_past)
         pthread_create(&x->past, NULL, past_thread, x);
@@ -397,6 +402,7 @@ void demo_exporter_stop(struct demo_exporter *x)
     if (x->has_past)
         pthread_join(x->past, NULL);
     pthread_join(x->present, NULL);
+    demo_bmp_stop(x->bmp);
     save_state(x);
     pthread_mutex_destroy(&x->lock);
     close(x->fd);

@@ -4,6 +4,7 @@
  */
 #include "enrich/enrich.h"
 #include "enrich/meta/static.h"
+#include "enrich/route/route.h"
 #include <stdlib.h>
 
 enum { STRINGS_TIDY = 1 << 16, EDGES_TIDY = 1 << 14 };
@@ -55,12 +56,14 @@ void enrich_configure(struct enrich *e, const struct enrich_core_conf *core,
     r->otherwise = copy_map(&core->default_sampling_rate);
     r->instead = copy_map(&core->override_sampling_rate);
     snapshot_publish(&e->rates, r, rates_free);
+    providers_publish(&e->providers, core);
     static_publish(&e->sources[ENRICH_static], metadata);
 }
 
 void enrich_fini(struct enrich *e)
 {
     snapshot_fini(&e->rates);
+    snapshot_fini(&e->providers);
     for (unsigned i = 0; i < ENRICH_SOURCES; i++)
         snapshot_fini(&e->sources[i]);
 }
@@ -72,7 +75,7 @@ void enricher_init(struct enricher *r, struct enrich *shared, struct batch *fres
     *r = (struct enricher){.shared = shared, .fresh = fresh};
     intern_init(&r->strings);
     edges_init(&r->edges);
-    r->view = (struct view){.schema = shared->schema, .strings = &r->strings};
+    r->view = (struct view){.schema = shared->schema, .strings = &r->strings, .edges = &r->edges};
     for (unsigned i = 0; i < ENRICH_SOURCES; i++)
         if (sources[i]->scratch_new)
             r->view.scratch[i] = sources[i]->scratch_new();
@@ -92,6 +95,7 @@ void enricher_pin(struct enricher *r, uint64_t second)
     struct snapshot_view rates = snapshot_get(&r->shared->rates);
     uint64_t generation = rates.generation;
     r->rates = rates.data;
+    r->providers = snapshot_get(&r->shared->providers).data;
     for (unsigned i = 0; i < ENRICH_SOURCES; i++) {
         struct snapshot_view v = snapshot_get(&r->shared->sources[i]);
         r->view.snapshot[i] = v.data;
@@ -209,4 +213,6 @@ void enricher_fill(struct enricher *r, struct batch *b, uint32_t from, uint32_t 
     for (unsigned i = 0; i < ENRICH_SOURCES; i++)
         if (sources[i]->scope == SCOPE_FLOW)
             sources[i]->fill(b, &r->view, i);
+    if (r->providers)
+        providers_fill(r->providers, r->view.schema, b, from, to);
 }

@@ -7,6 +7,7 @@
 #pragma once
 #include "base/snapshot.h"
 #include "enrich/enrich_conf.h"
+#include "enrich/providers.h"
 #include "enrich/source.h"
 #include "schema/edge.h"
 
@@ -19,7 +20,7 @@ enum {
 
 struct enrich {
     struct snapshot sources[ENRICH_SOURCES];
-    struct snapshot rates;
+    struct snapshot rates, providers;
     const struct schema *schema;
 };
 
@@ -37,6 +38,7 @@ struct enricher {
     uint32_t fresh_id[BATCH_ROWS];
     uint64_t generation, hour;
     const void *rates;
+    const struct providers *providers;
     uint32_t listed; /* edges below this were handed out by enricher_unlisted */
     struct {
         uint64_t unknown_rate, unknown_exporter; /* flows */

@@ -40,9 +40,10 @@ static const struct opt core_rows[] = {
      "Sampling rate of exporters whatever they say.", 1, UINT32_MAX, .item = OPT_UINT, .flags = OPT_RELOAD},
     {"asn-providers", OPT_LIST, CORE(asn_providers), "[flow, routing, networks]",
      "Where AS numbers come from; the first that knows one counts.", .item = OPT_ENUM,
-     .choices = asn_providers},
+     .choices = asn_providers, .flags = OPT_RELOAD},
     {"net-providers", OPT_LIST, CORE(net_providers), "[flow, routing]",
-     "Where prefix lengths and next hops come from.", .item = OPT_ENUM, .choices = net_providers},
+     "Where prefix lengths and next hops come from.", .item = OPT_ENUM, .choices = net_providers,
+     .flags = OPT_RELOAD},
     {"startup-delay", OPT_DURATION, CORE(startup_delay_ns), "0",
      "Wait before the first flow, for routes to arrive.", .max = 3600 * SECOND_NS},
     {"workers", OPT_UINT, 0, .help = "workers of outlet.kafka-input", .flags = OPT_OLD},
@@ -112,10 +113,11 @@ const struct opt_table enrich_remote_table =
 
 /* ---- routing ---- */
 
-static const struct opt_choice routing_types[] = {{"none", ROUTING_NONE, "no routes"},
-                                                  {"bmp", ROUTING_BMP, "routers send their routes over BMP"},
-                                                  {"bioris", ROUTING_BIORIS, "a bio-rd RIS is asked"},
-                                                  {NULL}};
+static const struct opt_choice routing_types[] = {
+    {"none", ROUTING_NONE, "no routes"},
+    {"bmp", ROUTING_BMP, "routers send their routes over BMP"},
+    {"bioris", ROUTING_BIORIS, "a bio-rd RIS is asked", OPT_LATER},
+    {NULL}};
 
 struct ris_instance {
     const char *grpc_addr, *vrf;
@@ -131,6 +133,16 @@ static const struct opt ris_rows[] = {
 };
 static const struct opt_table ris_table = OPT_TABLE("RIS instance", struct ris_instance, ris_rows);
 
+#define VRF(field) OPT_AT(struct enrich_vrf_conf, field)
+static const struct opt vrf_rows[] = {
+    {"id", OPT_UINT, VRF(id), NULL, "Number that flows have (information elements 234 and 235).", 1,
+     UINT32_MAX, .flags = OPT_REQUIRED},
+    {"rd", OPT_STRING, VRF(rd), NULL, "Its route distinguisher: \"65000:10\"; \"0\" for routes without one.",
+     .flags = OPT_REQUIRED},
+    {"exporters", OPT_STRING, VRF(exporters), "::/0", "Exporters that use this number so."},
+};
+static const struct opt_table vrf_table = OPT_TABLE("VRF", struct enrich_vrf_conf, vrf_rows);
+
 #define ROUTING(field) OPT_AT(struct enrich_routing_provider, field)
 static const struct opt routing_provider_rows[] = {
     {"type", OPT_ENUM, ROUTING(type), "none", "Where routes come from.", .choices = routing_types},
@@ -143,11 +155,20 @@ static const struct opt routing_provider_rows[] = {
     {"collect-aspaths", OPT_BOOL, ROUTING(collect_aspaths), "true", "Keep AS paths.", .only = "bmp"},
     {"collect-communities", OPT_BOOL, ROUTING(collect_communities), "true", "Keep communities.",
      .only = "bmp"},
-    {"keep", OPT_DURATION, ROUTING(keep_ns), "5m", "How long routes of a lost peer are kept.", .only = "bmp"},
-    {"receive-buffer", OPT_SIZE, ROUTING(receive_buffer), "0", "Receive buffer of a session.", .only = "bmp"},
-    {"message-buffer", OPT_UINT, ROUTING(message_buffer), "10000", "Messages waiting to be read.",
+    {"vrfs", OPT_LIST, ROUTING(vrfs), NULL, "VRFs of flows, so that their own routes are looked up.",
+     .item = OPT_STRUCT, .sub = &vrf_table, .only = "bmp"},
+    {"keep", OPT_DURATION, ROUTING(keep_ns), "5m",
+     "How long routes of a lost router are kept, and those of the session before that a new one does not "
+     "repeat.",
      .only = "bmp"},
-    {"rib-shards", OPT_UINT, ROUTING(rib_shards), "16", "Parts of the table.", 1, 256, .only = "bmp"},
+    {"receive-buffer", OPT_SIZE, ROUTING(receive_buffer), "0",
+     "Receive buffer of a session; 0: as the system has it.", .only = "bmp"},
+    {"max-memory", OPT_SIZE, ROUTING(max_memory), "4GiB", "Most memory for routes; further ones are refused.",
+     4 << 20, 32ull << 30, .only = "bmp"},
+    {"max-sessions", OPT_UINT, ROUTING(max_sessions), "1000", "Most sessions at a time.", 1, 4000,
+     .only = "bmp"},
+    {"message-buffer", OPT_UINT, 0, .help = "messages wait in the receive buffer", .flags = OPT_OLD},
+    {"rib-shards", OPT_UINT, 0, .help = "look-ups need no parts of the table", .flags = OPT_OLD},
     {"ris-instances", OPT_LIST, ROUTING(ris_instances), NULL, "Instances to ask.", .item = OPT_STRUCT,
      .sub = &ris_table, .only = "bioris"},
     {"timeout", OPT_DURATION, ROUTING(timeout_ns), "200ms", "Longest wait for an answer.", .only = "bioris"},

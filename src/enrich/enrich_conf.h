@@ -97,12 +97,17 @@ extern const struct opt_table enrich_metadata_table;
 
 enum enrich_routing_type { ROUTING_NONE, ROUTING_BMP, ROUTING_BIORIS };
 
+struct enrich_vrf_conf {
+    uint64_t id;
+    const char *rd, *exporters; /* prefix */
+};
+
 struct enrich_routing_provider {
     int type;
-    const char *listen; /* bmp */
-    struct opt_list rds, rts;
+    const char *listen;             /* bmp */
+    struct opt_list rds, rts, vrfs; /* string, string, struct enrich_vrf_conf */
     bool collect_asns, collect_aspaths, collect_communities;
-    uint64_t keep_ns, receive_buffer, message_buffer, rib_shards;
+    uint64_t keep_ns, receive_buffer, max_memory, max_sessions;
     struct opt_list ris_instances; /* bioris */
     uint64_t timeout_ns, refresh_ns, refresh_timeout_ns;
 };

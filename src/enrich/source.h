@@ -8,6 +8,7 @@
 #pragma once
 #include "base/intern.h"
 #include "schema/batch.h"
+#include "schema/edge.h"
 #include "schema/schema.h"
 
 enum { VIEW_SOURCES = 16 };
@@ -15,7 +16,8 @@ enum { VIEW_SOURCES = 16 };
 /* What a worker holds on to while it fills one batch: pinned snapshots (by source number), and its own scratch. */
 struct view {
     const struct schema *schema;
-    struct intern *strings; /* the worker's; ids go into string columns */
+    struct intern *strings;    /* the worker's; ids go into string columns */
+    const struct edges *edges; /* the worker's: what column Edge means */
     const void *snapshot[VIEW_SOURCES];
     void *scratch[VIEW_SOURCES];    /* per worker and source: caches of interned ids and the like */
     uint64_t missing[VIEW_SOURCES]; /* rows for which the source knew nothing, counted by fill */

@@ -27,6 +27,7 @@ static const struct bench {
     {"console",
      "the console's own questions over a day of rows: milliseconds [--rows N] [--times N] [--dir DIR]",
      bench_console},
+    {"rib", "routes: bytes, look-ups alone and under writing, removal [--ipv4 N] [--ipv6 N]", bench_rib},
 };
 enum { N_BENCHES = sizeof benches / sizeof *benches };
 

@@ -17,6 +17,7 @@ struct outlet {
     struct schema schema;
     struct registry registry;
     struct enrich enrich;
+    struct station *station; /* NULL: no routes */
     struct outlet_env env;
     struct outlet_tap *tap;
     const struct config_outlet *conf;
@@ -145,6 +146,11 @@ static void *starter(void *arg)
 {
     struct outlet *o = arg;
     struct err e;
+    if (o->station)
+        waiting(o, "routes of last time are being read");
+    while (o->station && !stopping(o) && !station_ready(o->station))
+        delay(o, 20000000);
+    waiting(o, "starting");
     delay(o, o->conf->core.startup_delay_ns);
     while (!stopping(o) && !(o->env.bus = bus_open_reader(&o->conf->bus, &o->conf->kafka_input, o->data_dir,
                                                           BUS_WAIT_MS, &e))) {
@@ -177,6 +183,20 @@ static struct inserter *make_inserter(struct outlet *o, const struct insert_way 
     return inserter_new(&conf);
 }
 
+/* Routes, and what of flows their look-ups want. */
+static bool start_routing(struct outlet *o, struct err *e)
+{
+    static const enum column asked[] = {COL_NextHop, COL_IngressVRFID, COL_EgressVRFID};
+    const struct enrich_routing_provider *c = &o->conf->routing.provider;
+    if (c->type != ROUTING_BMP)
+        return true;
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+        o->schema.asked[asked[i]] = asked[i] == COL_NextHop || c->vrfs.n;
+    o->station = station_start(c, arena_printf(&o->arena, "%s/routes.rib", o->data_dir),
+                               &o->enrich.sources[ENRICH_route], e);
+    return o->station != NULL;
+}
+
 struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir,
                           const struct insert_way *way, struct err *e)
 {
@@ -186,7 +206,8 @@ struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir
     o->data_dir = arena_strdup(&o->arena, data_dir);
     pthread_mutex_init(&o->lock, NULL);
     o->enrich.schema = &o->schema;
-    if (!schema_init(&o->schema, &conf->schema, e) || !registry_init(&o->registry, &conf->flow.elements, e)) {
+    if (!schema_init(&o->schema, &conf->schema, e) || !registry_init(&o->registry, &conf->flow.elements, e) ||
+        !start_routing(o, e)) {
         outlet_free(o);
         return NULL;
     }
@@ -237,6 +258,7 @@ void outlet_free(struct outlet *o)
     if (o->env.bus)
         o->env.bus->free(o->env.bus);
     registry_fini(&o->registry);
+    station_stop(o->station);
     enrich_fini(&o->enrich);
     tap_free(o->tap);
     pthread_mutex_destroy(&o->lock);
@@ -245,6 +267,11 @@ void outlet_free(struct outlet *o)
 }
 
 /* ---- looking on */
+
+struct station *outlet_station(struct outlet *o)
+{
+    return o->station;
+}
 
 struct outlet_tap *outlet_tap_of(struct outlet *o)
 {

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "main/config.h"
+#include "enrich/route/station.h"
 #include "main/outlet_worker.h"
 
 struct outlet;
@@ -18,6 +19,7 @@ void outlet_reload(struct outlet *o, const struct config_outlet *conf);
 void outlet_free(struct outlet *o);
 
 struct outlet_tap *outlet_tap_of(struct outlet *o);
+struct station *outlet_station(struct outlet *o); /* NULL: no routes are received */
 /* "" or what the outlet still waits for before it reads; why[256]. */
 void outlet_waiting_for(struct outlet *o, char *why);
 struct outlet_lag {

@@ -43,13 +43,24 @@ static void bus_health(struct outlet *o, struct role_health *h)
         h->status = "warning";
 }
 
+static void routing_health(struct outlet *o, struct role_health *h)
+{
+    *h = (struct role_health){.component = "routing", .status = "ok"};
+    station_trouble(outlet_station(o), h->reason);
+    if (h->reason[0])
+        h->status = "warning";
+}
+
 static size_t health(struct role_ctx *c, struct role_health *out, size_t room)
 {
-    if (room < 2)
+    if (room < 3)
         return 0;
     bus_health(c->state, &out[0]);
     store_health(c->state, &out[1]);
-    return 2;
+    if (!outlet_station(c->state))
+        return 2;
+    routing_health(c->state, &out[2]);
+    return 3;
 }
 
 static void stop(struct role_ctx *c)
@@ -64,7 +75,23 @@ static void flows(struct http_call *call)
     tap_flows(call, c->state ? outlet_tap_of(c->state) : NULL);
 }
 
+static void routing(struct http_call *call)
+{
+    struct role_ctx *c = call->arg;
+    struct station *s = c->state ? outlet_station(c->state) : NULL;
+    struct buf b;
+    buf_init(&b, 0);
+    if (s)
+        station_status(s, &b);
+    else
+        buf_z(&b, "{\"routes\":0,\"routers\":[]}\n");
+    http_reply(call, 200, "application/json", buf_str(&b));
+    buf_fini(&b);
+}
+
 static const struct http_route routes[] = {
+    {"GET", "/api/v0/outlet/routing", routing,
+     "Routers, their peers and how many routes they sent, as JSON."},
     {"GET", "/api/v0/outlet/flows", flows, "The next flows as JSON, one a line (limit=N)."},
 };
 

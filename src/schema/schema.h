@@ -23,6 +23,7 @@ struct schema {
     bool materialized[COL_COUNT]; /* alias that is stored */
     bool indexed[COL_COUNT];      /* has a skip index */
     bool group[GROUP_COUNT];      /* by enum column_group: any column of it enabled */
+    bool asked[COL_COUNT];        /* enrichment wants it of the flow, stored or not */
 };
 
 /* False with the offending name when a column is unknown, fixed, or needed by an enabled one. */

@@ -1,0 +1,251 @@
+/* The station with real sockets, and its file: what a restart keeps. */
+#include "base/arena.h"
+#include "base/clock.h"
+#include "enrich/route/route.h"
+#include "enrich/route/station.h"
+#include "enrich/route/testing.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static const struct t_peer peer4 = {.address = "10.0.0.2", .as = 65001, .id = 0x0a000002};
+static const uint32_t path[] = {65001, 65001, 64500, 15169};
+
+static struct enrich_routing_provider conf = {.type = ROUTING_BMP,
+                                              .listen = "127.0.0.1:0",
+                                              .collect_asns = true,
+                                              .collect_aspaths = true,
+                                              .collect_communities = true,
+                                              .keep_ns = 300000000000u,
+                                              .max_memory = 64 << 20,
+                                              .max_sessions = 3};
+
+struct rig {
+    struct snapshot view;
+    struct station *station;
+    struct err err;
+};
+
+static void start(struct rig *r, const char *file)
+{
+    *r = (struct rig){0};
+    r->station = station_start(&conf, file, &r->view, &r->err);
+    if (!r->station)
+        fail_msg("%s", r->err.msg);
+    while (!station_ready(r->station))
+        usleep(1000);
+}
+
+static int dial(const struct rig *r)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(station_port(r->station))};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
+/* Waits for the address to have this origin AS. */
+static bool comes(const struct rig *r, const char *address, uint32_t as)
+{
+    uint32_t got = 0;
+    for (int i = 0; i < 5000; i++) {
+        snapshot_reader_on();
+        const struct route_view *v = snapshot_get(&r->view).data;
+        struct rib_ask q = {.address = t_ip(address)};
+        struct rib_answer a;
+        rib_find(v->rib, &q, 1, &a);
+        got = a.attr ? a.attr->origin_as : 0;
+        snapshot_reader_off();
+        if (got == as)
+            return true;
+        usleep(2000);
+    }
+    return false;
+}
+
+static void send_all(int fd, struct buf *b)
+{
+    for (size_t at = 0; at < b->len;) { /* in pieces, so that messages are torn */
+        size_t n = b->len - at < 7 ? b->len - at : 7;
+        assert_int_equal(send(fd, b->p + at, n, MSG_NOSIGNAL), n);
+        at += n;
+    }
+    buf_reset(b);
+}
+
+static void hello(struct buf *b)
+{
+    t_initiation(b, "edge1");
+    t_peer_up(b, &peer4, "192.0.2.77", 65000, 0);
+    t_monitoring(b, &peer4,
+                 &(struct t_route){.announced = "198.51.100.0/24 203.0.113.0/24",
+                                   .next_hop = "10.0.0.2",
+                                   .path = path,
+                                   .n_path = 4});
+}
+
+static void routes_last_over_a_restart(void **state)
+{
+    char file[] = "/tmp/weir-station-XXXXXX";
+    struct rig r;
+    struct buf b;
+    close(mkstemp(file));
+    unlink(file);
+    buf_init(&b, 0);
+    start(&r, file);
+    int fd = dial(&r);
+    hello(&b);
+    send_all(fd, &b);
+    assert_true(comes(&r, "198.51.100.1", 15169));
+    close(fd);
+    station_stop(r.station);
+    start(&r, file);
+    assert_true(comes(&r, "198.51.100.1", 15169)); /* before any router is back */
+    struct buf json;
+    buf_init(&json, 0);
+    station_status(r.station, &json);
+    buf_u8(&json, 0);
+    assert_non_null(strstr((char *)json.p, "\"name\":\"edge1\",\"connected\":false"));
+    assert_non_null(strstr((char *)json.p, "\"routes\":2,\"former\":2"));
+    buf_fini(&json);
+    fd = dial(&r); /* the router is back, with one route less */
+    t_initiation(&b, "edge1");
+    t_peer_up(&b, &peer4, "192.0.2.77", 65000, 0);
+    uint32_t other[] = {65001, 3356};
+    t_monitoring(&b, &peer4,
+                 &(struct t_route){
+                     .announced = "198.51.100.0/24", .next_hop = "10.0.0.2", .path = other, .n_path = 2});
+    send_all(fd, &b);
+    assert_true(comes(&r, "198.51.100.1", 3356));
+    assert_true(comes(&r, "203.0.113.1", 15169));
+    t_monitoring(&b, &peer4, &(struct t_route){0});
+    send_all(fd, &b);
+    assert_true(comes(&r, "203.0.113.1", 0));
+    close(fd);
+    station_stop(r.station);
+    /* one flipped bit, and it is not believed */
+    FILE *f = fopen(file, "r+");
+    fseek(f, 40, SEEK_SET);
+    int ch = fgetc(f);
+    fseek(f, 40, SEEK_SET);
+    fputc(ch ^ 1, f);
+    fclose(f);
+    start(&r, file);
+    assert_true(comes(&r, "198.51.100.1", 0));
+    station_stop(r.station);
+    unlink(file);
+    buf_fini(&b);
+}
+
+/* Reads until the station closes. */
+static bool is_closed(int fd)
+{
+    char c;
+    struct timeval patience = {.tv_sec = 10};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    return recv(fd, &c, 1, 0) == 0;
+}
+
+static void bad_sessions_end_alone(void **state)
+{
+    struct rig r;
+    struct buf b;
+    buf_init(&b, 0);
+    start(&r, "");
+    int good = dial(&r), bad = dial(&r), third = dial(&r);
+    hello(&b);
+    send_all(good, &b);
+    assert_true(comes(&r, "198.51.100.1", 15169));
+    int fourth = dial(&r); /* over max-sessions */
+    assert_true(is_closed(fourth));
+    buf_z(&b, "GET / HTTP/1.1\r\n\r\n");
+    send_all(bad, &b);
+    assert_true(is_closed(bad));
+    assert_true(comes(&r, "198.51.100.1", 15169));
+    struct t_route more = {.announced = "192.0.2.0/24", .next_hop = "10.0.0.2", .path = path, .n_path = 4};
+    t_monitoring(&b, &peer4, &more);
+    send_all(good, &b);
+    assert_true(comes(&r, "192.0.2.1", 15169));
+    close(good);
+    close(bad);
+    close(third);
+    close(fourth);
+    station_stop(r.station);
+    buf_fini(&b);
+}
+
+static void flows_get_what_routes_say(void **state)
+{
+    struct rig r;
+    struct buf b;
+    uint32_t communities[] = {65001u << 16 | 100};
+    buf_init(&b, 0);
+    start(&r, "");
+    int fd = dial(&r);
+    hello(&b);
+    t_monitoring(&b, &peer4,
+                 &(struct t_route){.announced = "192.0.2.0/25",
+                                   .next_hop = "10.0.0.3",
+                                   .path = path,
+                                   .n_path = 4,
+                                   .communities = communities,
+                                   .n_communities = 1});
+    send_all(fd, &b);
+    assert_true(comes(&r, "192.0.2.1", 15169));
+    struct schema schema;
+    schema_default(&schema);
+    schema.enabled[COL_NextHop] = true;
+    struct intern strings;
+    intern_init(&strings);
+    void *scratch = enrich_route.scratch_new();
+    struct view v = {.schema = &schema, .strings = &strings, .scratch = {scratch}};
+    struct batch *batch = batch_new();
+    batch->n = 3;
+    uint32_t given[] = {1, 2};
+    for (int i = 0; i < 3; i++) {
+        BATCH_IP(batch, ExporterAddress)[i] = t_ip("192.0.2.77");
+        BATCH_IP(batch, SrcAddr)[i] = t_ip("203.0.113.9");
+        BATCH_IP(batch, DstAddr)[i] = t_ip(i < 2 ? "192.0.2.9" : "172.16.0.1");
+    }
+    memcpy(batch_pool32(batch, 2, &BATCH_SPAN(batch, DstASPath)[1]), given, sizeof given);
+    snapshot_reader_on();
+    v.snapshot[0] = snapshot_get(&r.view).data;
+    enrich_route.fill(batch, &v, 0);
+    assert_int_equal(BATCH_U32(batch, RouteSrcAS)[0], 15169);
+    assert_int_equal(BATCH_U8(batch, RouteSrcMask)[0], 24);
+    assert_int_equal(BATCH_U32(batch, RouteDstAS)[0], 15169);
+    assert_int_equal(BATCH_U8(batch, RouteDstMask)[0], 25);
+    assert_true(ip_eq(BATCH_IP(batch, RouteNextHop)[0], t_ip("10.0.0.3")));
+    struct span *p = BATCH_SPAN(batch, DstASPath), *c = BATCH_SPAN(batch, DstCommunities);
+    assert_int_equal(p[0].n, 4);
+    assert_memory_equal(batch->pool32 + p[0].at, path, sizeof path);
+    assert_int_equal(p[1].n, 2); /* the flow's own path stays */
+    assert_int_equal(c[1].n, 1);
+    assert_int_equal(batch->pool32[c[1].at], communities[0]);
+    assert_int_equal(p[2].n, 0);
+    assert_int_equal(BATCH_U32(batch, RouteDstAS)[2], 0);
+    assert_int_equal(v.missing[0], 1);
+    snapshot_reader_off();
+    enrich_route.scratch_free(scratch);
+    batch_free(batch);
+    intern_fini(&strings);
+    close(fd);
+    station_stop(r.station);
+    buf_fini(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(routes_last_over_a_restart),
+        cmocka_unit_test(bad_sessions_end_alone),
+        cmocka_unit_test(flows_get_what_routes_say),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

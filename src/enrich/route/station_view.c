@@ -1,0 +1,202 @@
+/* What others see of the station: the map from exporters to routers, and its state in words. */
+#include "enrich/route/station_own.h"
+#include "base/clock.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+struct view {
+    struct route_view v;
+    struct arena arena;
+};
+
+static void view_free(void *data)
+{
+    struct view *v = data;
+    arena_fini(&v->arena);
+    free(v);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct route_name *x = a, *y = b;
+    size_t n = x->name.len < y->name.len ? x->name.len : y->name.len;
+    int order = strncasecmp(x->name.p, y->name.p, n);
+    return order ? order : (x->name.len > y->name.len) - (x->name.len < y->name.len);
+}
+
+static void add_address(struct route_router *slots, uint32_t n, struct ip address, uint32_t router)
+{
+    uint32_t k = route_hash(address) & (n - 1);
+    while (slots[k].router && !ip_eq(slots[k].address, address))
+        k = (k + 1) & (n - 1);
+    if (!slots[k].router)
+        slots[k] = (struct route_router){address, router};
+}
+
+/* Addresses that sessions come from count before those that routers tell of, which two may claim. */
+static void add_routers(struct station *s, struct view *v)
+{
+    const struct routers *rs = &s->routers;
+    uint32_t n = 16, total = 0;
+    for (uint32_t i = 1; i < rs->n_routers; i++)
+        total += rs->router[i].used ? 1 + rs->router[i].n_own : 0;
+    while (n < 2 * total)
+        n *= 2;
+    struct route_router *slots = arena_array(&v->arena, n, sizeof *slots);
+    struct route_name *names = arena_array(&v->arena, rs->n_routers, sizeof *names);
+    for (uint32_t i = 1; i < rs->n_routers; i++) {
+        const struct router *r = &rs->router[i];
+        if (!r->used)
+            continue;
+        add_address(slots, n, r->address, i);
+        if (r->name[0])
+            names[v->v.n_names++] = (struct route_name){arena_str(&v->arena, str_from(r->name)), i};
+    }
+    for (uint32_t i = 1; i < rs->n_routers; i++)
+        for (unsigned k = 0; rs->router[i].used && k < rs->router[i].n_own; k++)
+            add_address(slots, n, rs->router[i].own[k], i);
+    qsort(names, v->v.n_names, sizeof *names, by_name);
+    v->v.router = slots;
+    v->v.n_slots = n;
+    v->v.names = names;
+}
+
+void station_publish(struct station *s)
+{
+    struct view *v = xcalloc(1, sizeof *v);
+    arena_init(&v->arena);
+    v->v = (struct route_view){.rib = &s->rib,
+                               .vrfs = s->vrfs,
+                               .n_vrfs = s->n_vrfs,
+                               .lookups = s->lookups,
+                               .generation = ++s->generation};
+    add_routers(s, v);
+    snapshot_publish(s->view, v, view_free);
+    s->routers.changed = false;
+}
+
+uint32_t route_router_by_address(const struct route_view *v, struct ip address)
+{
+    uint32_t k = route_hash(address) & (v->n_slots - 1);
+    for (; v->router[k].router; k = (k + 1) & (v->n_slots - 1))
+        if (ip_eq(v->router[k].address, address))
+            return v->router[k].router;
+    return RIB_NO_ROUTER;
+}
+
+uint32_t route_router_by_name(const struct route_view *v, struct str name)
+{
+    const struct route_name key = {.name = name};
+    const struct route_name *n =
+        name.len ? bsearch(&key, v->names, v->n_names, sizeof *v->names, by_name) : NULL;
+    return n ? n->router : RIB_NO_ROUTER;
+}
+
+/* ---- in words */
+
+static void json_text(struct buf *out, const char *z)
+{
+    buf_u8(out, '"');
+    for (; *z; z++)
+        if (*z == '"' || *z == '\\' || (unsigned char)*z < 0x20)
+            buf_printf(out, "\\u%04x", (unsigned char)*z);
+        else
+            buf_u8(out, (uint8_t)*z);
+    buf_u8(out, '"');
+}
+
+static void describe_sources(const struct station *s, uint32_t router, struct buf *out)
+{
+    static const char *const kinds[] = {"adj-rib-out", "adj-rib-in-pre", "adj-rib-in-post", "loc-rib"};
+    static const char *const classes[] = {"unicast", "labelled", "vpn", "evpn"};
+    char text[IP_TEXT_MAX], rd[RD_TEXT_MAX];
+    bool first = true;
+    for (uint32_t i = 1; i < s->rib.n_sources && out->len < out->cap / 4 * 3; i++) {
+        const struct source_info *f = &s->routers.info[i];
+        const struct rib_source *r = &s->rib.sources[i];
+        if (!f->used || f->key.router != router)
+            continue;
+        buf_printf(out, "%s{\"peer\":\"%s\",\"as\":%u,\"rib\":\"%s\",\"family\":\"%s\"", first ? "" : ",",
+                   ip_format(f->key.peer, text), f->as, kinds[r->kind], classes[f->key.class_]);
+        if (f->key.distinguisher)
+            buf_printf(out, ",\"rd\":\"%s\"", rd_format(f->key.distinguisher, rd));
+        buf_printf(out, ",\"up\":%s,\"routes\":%llu,\"former\":%llu}", f->up ? "true" : "false",
+                   (unsigned long long)r->routes, (unsigned long long)(r->routes - r->current));
+        first = false;
+    }
+}
+
+static uint64_t routes_of(const struct station *s, uint32_t router)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 1; i < s->rib.n_sources; i++)
+        if (s->routers.info[i].used && s->routers.info[i].key.router == router)
+            n += s->rib.sources[i].routes;
+    return n;
+}
+
+static void describe(struct station *s, struct buf *out)
+{
+    struct rib_stats t = rib_stats(&s->rib);
+    char text[IP_TEXT_MAX];
+    bool first = true;
+    buf_printf(out,
+               "{\"routes\":%llu,\"prefixes\":%llu,\"attributes\":%llu,\"bytes\":%llu,\"sessions\":%llu,"
+               "\"removing\":%s,\"routers\":[",
+               (unsigned long long)t.routes, (unsigned long long)t.prefixes, (unsigned long long)t.attributes,
+               (unsigned long long)t.bytes, (unsigned long long)s->n_sessions,
+               rib_sweeping(&s->rib) ? "true" : "false");
+    for (uint32_t i = 1; i < s->routers.n_routers; i++) {
+        const struct router *r = &s->routers.router[i];
+        if (!r->used || out->len > out->cap / 4 * 3)
+            continue;
+        uint64_t routes = routes_of(s, i);
+        for (unsigned k = 0; k < s->n_counted; k++)
+            if (ip_eq(s->counted[k].address, r->address))
+                counter_set(s->counted[k].counters, BMP_ROUTES, routes);
+        buf_printf(out, "%s{\"address\":\"%s\",\"name\":", first ? "" : ",", ip_format(r->address, text));
+        json_text(out, r->name);
+        buf_printf(out, ",\"connected\":%s,\"since\":%llu,\"peers\":%u,\"routes\":%llu,\"ribs\":[",
+                   r->active ? "true" : "false", (unsigned long long)(r->since_ns / 1000000000u), r->peers,
+                   (unsigned long long)routes);
+        describe_sources(s, i, out);
+        buf_z(out, "]}");
+        first = false;
+    }
+    buf_z(out, "]}\n");
+}
+
+static void trouble(const struct station *s, char *why, size_t room)
+{
+    why[0] = '\0';
+    if (rib_is_full(&s->rib))
+        snprintf(why, room, "routes are refused: max-memory is used up");
+    else if (s->routers.refused_sources || s->routers.refused_routers)
+        snprintf(why, room, "routes are refused: there are too many routers or peers");
+}
+
+void station_describe(struct station *s)
+{
+    struct buf b;
+    buf_init(&b, 4 << 20);
+    describe(s, &b);
+    pthread_mutex_lock(&s->lock);
+    buf_fini(&s->status);
+    s->status = b;
+    trouble(s, s->trouble, sizeof s->trouble);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void station_status(struct station *s, struct buf *out)
+{
+    pthread_mutex_lock(&s->lock);
+    buf_add(out, s->status.p, s->status.len);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void station_trouble(struct station *s, char why[256])
+{
+    pthread_mutex_lock(&s->lock);
+    memcpy(why, s->trouble, sizeof s->trouble);
+    pthread_mutex_unlock(&s->lock);
+}
