@@ -1,5 +1,6 @@
 /* Which protocol a datagram is of, and the state they share. */
 #include "decode/decoder.h"
+#include "decode/explain.h"
 #include "decode/options.h"
 #include "base/arena.h"
 #include <stdlib.h>
@@ -76,6 +77,16 @@ void decoder_state_tell(struct decoder_state *st, struct learnt_sink *learnt)
 void decoder_state_registry(struct decoder_state *st, const struct registry *registry)
 {
     st->sessions.templates.registry = registry;
+}
+
+void decoder_state_spread(struct decoder_state *st, uint32_t step_s)
+{
+    st->spread_s = step_s;
+}
+
+void decoder_state_explain(struct decoder_state *st, FILE *to)
+{
+    st->explain = to;
 }
 
 void decoder_state_strings(struct decoder_state *st, struct intern *strings)
@@ -188,6 +199,9 @@ static void begin_run(struct plan_run *r, const struct decoder_state *st, const 
     r->strings = st->strings;
     r->times = st->times;
     r->seed = st->sessions.seed;
+    r->sessions = &st->sessions;
+    r->registry = st->sessions.templates.registry;
+    r->spread_s = st->spread_s;
 }
 
 uint32_t decoder_records(struct decoding *x, struct plan_run *r, const struct template *t, struct cursor *c)
@@ -196,6 +210,8 @@ uint32_t decoder_records(struct decoding *x, struct plan_run *r, const struct te
     begin_run(r, x->st, t);
     while ((r->n = take_chunk(r, t, c)) > 0) {
         total += r->n;
+        if (x->st->explain)
+            explain_records(x, r, t);
         if (t->plan->useful)
             plan_run(r, x->sink);
         else
@@ -213,6 +229,8 @@ uint32_t decoder_options(struct decoding *x, struct plan_run *r, struct session 
     begin_run(r, x->st, t);
     while ((r->n = take_chunk(r, t, c)) > 0) {
         total += r->n;
+        if (x->st->explain)
+            explain_records(x, r, t);
         for (uint32_t i = 0; i < r->n && t->plan->has_facts; i++)
             options_learn(x, r, s, i);
     }

@@ -14,6 +14,7 @@
 #include "schema/batch.h"
 #include "schema/dgram.h"
 #include "schema/learnt.h"
+#include <stdio.h>
 #include "schema/schema.h"
 
 /* Why a datagram, set or record was rejected; rows in decode/reasons.def: X(id, "name", "help"). */
@@ -34,7 +35,10 @@ struct decode_stats {
     uint64_t bytes, packets;         /* of the flows, not multiplied by sampling */
     uint64_t rejected[REASON_COUNT]; /* records where known, else 1 for a set or datagram */
     uint64_t lost;                   /* estimate by sequence gap, in the protocol's own unit */
-    uint64_t late;               /* units out of order: what came after its successors, same units as lost */
+    uint64_t late;   /* units out of order: what came after its successors, same units as lost */
+    uint64_t spread; /* rows beside the first of each flow */
+    uint64_t lists_cut, lists_deep,
+        lists_without_template;  /* structured data that could not be read to its end */
     uint64_t texts;              /* texts of flow records left out, since there are too many different ones */
     uint64_t evicted;            /* sessions and templates given up for want of room */
     uint64_t kept, kept_decoded; /* sets put aside for want of their template; those it came for */
@@ -63,6 +67,11 @@ void decoder_state_registry(struct decoder_state *st, const struct registry *reg
 void decoder_state_strings(struct decoder_state *st, struct intern *strings);
 /* Who is told what exporters say about themselves; borrowed, NULL: nobody (the default). Before a checkpoint is loaded. */
 void decoder_state_tell(struct decoder_state *st, struct learnt_sink *learnt);
+
+/* Flows are spread over the time they lasted, on a grid of `step_s` seconds (spread.h); 0, the default: not. */
+void decoder_state_spread(struct decoder_state *st, uint32_t step_s);
+/* Each record is explained there, before it is decoded; NULL, the default: not. */
+void decoder_state_explain(struct decoder_state *st, FILE *to);
 
 /* Decodes one datagram; rows go to the sink. Never fails: what is wrong is counted in `stats`. */
 void decode_dgram(struct decoder_state *st, const struct dgram *d, struct batch_sink *sink,

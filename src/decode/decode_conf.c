@@ -24,6 +24,13 @@ static const struct opt rows[] = {
     {"template-lifetime", OPT_DURATION, FLOW(template_lifetime_ns), "24h",
      "A template is out of date when its exporter sent others for so long, and not it. 0: never.", 0,
      3650 * 86400 * SECOND_NS},
+    {"spread", OPT_DURATION, FLOW(spread_ns), "0s",
+     "A flow is spread over the time it lasted, in pieces of this length, so that an exporter's active "
+     "timeout draws no "
+     "spike; 0: it counts as a whole at the time of its record. Sums stay exact; there are more rows, at "
+     "most 60 for one "
+     "flow. A change takes effect at a minute's start.",
+     0, 3600000000000, .flags = OPT_RELOAD},
     {"elements", OPT_LIST, FLOW(elements), NULL,
      "Information elements of vendors that fill a column, in addition to those weir knows. A list may be "
      "kept in a file of "

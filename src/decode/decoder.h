@@ -14,6 +14,8 @@ struct decoder_state {
     struct learnt_sink *learnt; /* NULL: nobody wants to know */
     struct intern *strings;     /* NULL: columns of text are left empty */
     struct plan_times *times;
+    FILE *explain;     /* NULL: nobody wants to know */
+    uint32_t spread_s; /* 0: flows are not spread */
     struct template *
         fixed[3]; /* the records of NetFlow v1, v5 and v7 are templates known beforehand; NULL: not yet met */
     const uint8_t **pointers; /* PLAN_POINTERS, for plan_run.base */

@@ -186,6 +186,7 @@ static void data_set(struct message *m, uint16_t id, struct cursor *c)
         keep(m, id, c);
         return;
     }
+    m->run.template_id = id;
     m->records +=
         t->options ? decoder_options(m->x, &m->run, m->s, t, c) : decoder_records(m->x, &m->run, t, c);
     m->uncounted |= c->bad;

@@ -4,8 +4,10 @@
  */
 #include "decode/plan.h"
 #include "decode/copy.h"
+#include "decode/lists.h"
 #include "decode/options.h"
 #include "decode/special.h"
+#include "decode/spread.h"
 #include "decode/times.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -425,6 +427,22 @@ static void add_frame(struct building *b)
     add(b, special_frame, COL_Bytes, c);
 }
 
+/* Fields of structured data; each fills what is left empty, so they run last. */
+static void note_lists(struct building *b)
+{
+    struct plan *p = b->p;
+    p->lists = xcalloc(b->n_fields ? b->n_fields : 1, sizeof *p->lists);
+    for (unsigned i = 0; i < b->n_fields; i++) {
+        const struct candidate *c = &b->fields[i];
+        const struct element *el = c->f->pen ? NULL : registry_element(b->registry, 0, c->f->id);
+        if (!el || (el->type != ELEMENT_basicList && el->type != ELEMENT_subTemplateList &&
+                    el->type != ELEMENT_subTemplateMultiList))
+            continue;
+        p->lists[p->n_lists++] = (struct plan_list){c->at, c->f->id, el->type};
+        fate_why(b, c->index, "a list; what is in it fills columns left empty");
+    }
+}
+
 static void add_flows(struct building *b)
 {
     struct plan *p = b->p;
@@ -435,7 +453,8 @@ static void add_flows(struct building *b)
     add_frame(b);
     p->n_forward = p->n_ops;
     p->n_time = (uint16_t)add_times(b, false);
-    p->useful = p->n_forward > 0 || (p->n_time && b->schema->group[GROUP_TIME]);
+    note_lists(b);
+    p->useful = p->n_forward > 0 || p->n_lists || (p->n_time && b->schema->group[GROUP_TIME]);
     p->has_sampler = find(b, 48, false) || find(b, 302, false);
     note_counters(b);
     if (!p->has_reverse)
@@ -482,7 +501,8 @@ struct plan *plan_new(const struct schema *schema, const struct registry *regist
         add_flows(&b);
     if (fates)
         explain_rest(&b);
-    p->bytes = sizeof *p + p->n_ops * sizeof *p->ops + (def->n_fields + 1u) * sizeof *p->fixed;
+    p->bytes = p->n_lists * sizeof *p->lists + sizeof *p + p->n_ops * sizeof *p->ops +
+               (def->n_fields + 1u) * sizeof *p->fixed;
     free(b.fields);
     return p;
 }
@@ -492,6 +512,7 @@ void plan_free(struct plan *p)
     if (!p)
         return;
     free(p->ops);
+    free(p->lists);
     free(p->fixed);
     free(p);
 }
@@ -594,6 +615,8 @@ static void run_rows(struct plan_run *r, const struct plan_op *ops, unsigned n, 
         run(r, ops + n, n_time);
         times_end(r);
     }
+    if (r->plan->n_lists && !r->reverse)
+        lists_run(r);
     fill_rate(r);
     count(r);
 }
@@ -615,11 +638,52 @@ static uint32_t keep_reverse(struct plan_run *r)
     return kept;
 }
 
-static void make_room(struct plan_run *r, struct batch_sink *sink)
+static void make_room(struct plan_run *r, struct batch_sink *sink, uint32_t rows)
 {
-    if (sink->batch->n + r->n > BATCH_ROWS)
+    if (sink->batch->n + rows > BATCH_ROWS)
         sink->full(sink);
     r->b = sink->batch;
+}
+
+/* How many of the records fit an empty batch once they are spread; *rows: what becomes of them. */
+static uint32_t fitting(struct plan_run *r, const struct plan_op *times, unsigned n_time, uint32_t *rows)
+{
+    uint32_t n = 0;
+    times_begin(r);
+    run(r, times, n_time);
+    times_complete(r);
+    *rows = 0;
+    for (; n < r->n; n++) {
+        uint32_t most = spread_most(r->times->start_ms[n], r->times->end_ms[n], r->spread_s);
+        if (*rows + most > BATCH_ROWS)
+            break;
+        *rows += most;
+    }
+    return n;
+}
+
+/* The rows of the flows at hand, in one direction. */
+static void run_direction(struct plan_run *r, struct batch_sink *sink, const struct plan_op *ops, unsigned n,
+                          unsigned n_time)
+{
+    if (!r->spread_s || !n_time) {
+        make_room(r, sink, r->n);
+        run_rows(r, ops, n, n_time);
+        return;
+    }
+    const uint8_t **base = r->base;
+    uint32_t left = r->n, rows;
+    while (left > 0) {
+        r->n = left;
+        r->n = fitting(r, ops + n, n_time, &rows);
+        make_room(r, sink, rows);
+        run_rows(r, ops, n, n_time);
+        spread_rows(r);
+        r->base += r->n;
+        left -= r->n;
+    }
+    r->n = (uint32_t)(r->base - base);
+    r->base = base;
 }
 
 /* Reads the packet section of the only record; false when it is not what the input is to carry. */
@@ -642,11 +706,9 @@ void plan_run(struct plan_run *r, struct batch_sink *sink)
         return;
     }
     r->reverse = false;
-    make_room(r, sink);
-    run_rows(r, p->ops, p->n_forward, p->n_time);
+    run_direction(r, sink, p->ops, p->n_forward, p->n_time);
     if (p->has_reverse && (r->n = keep_reverse(r)) > 0) {
         r->reverse = true;
-        make_room(r, sink);
-        run_rows(r, p->ops + p->n_forward + p->n_time, p->n_reverse, p->n_reverse_time);
+        run_direction(r, sink, p->ops + p->n_forward + p->n_time, p->n_reverse, p->n_reverse_time);
     }
 }

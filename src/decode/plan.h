@@ -113,6 +113,10 @@ struct plan_run {
     struct intern *strings; /* NULL: columns of text are left empty */
     struct plan_times *times;
     uint64_t seed; /* of the sessions' tables */
+    const struct session_table *sessions;
+    const struct registry *registry;
+    uint32_t spread_s;    /* grid on which flows are spread over their time, 0: not at all */
+    uint16_t template_id; /* 0: not one of the exporter's */
     const struct dgram *d;
     struct decode_stats *stats;
     const struct schema *schema;

@@ -128,9 +128,10 @@ void times_begin(struct plan_run *r)
 }
 
 /* What is missing follows from the rest; a flow that ends before it begins has lost one of the two on a wrap or a step. */
-static void complete(struct plan_times *t, uint32_t n)
+void times_complete(struct plan_run *r)
 {
-    for (uint32_t i = 0; i < n; i++) {
+    struct plan_times *t = r->times;
+    for (uint32_t i = 0; i < r->n; i++) {
         uint64_t ms = t->duration_us[i] / 1000;
         if (t->start_ms[i] && !t->end_ms[i] && t->duration_us[i])
             t->end_ms[i] = t->start_ms[i] + ms <= MS_MAX ? t->start_ms[i] + ms : 0;
@@ -159,7 +160,7 @@ static void store(struct plan_run *r)
 
 void times_end(struct plan_run *r)
 {
-    complete(r->times, r->n);
+    times_complete(r);
     if (r->d->time == TIME_NETFLOW_FIRST_SWITCHED)
         for (uint32_t i = 0; i < r->n; i++)
             if (r->times->start_ms[i])

@@ -19,9 +19,11 @@ extern const unsigned times_form_count;
 /* Do rows of this run need them? */
 static inline bool times_wanted(const struct plan_run *r)
 {
-    return r->schema->group[GROUP_TIME] || r->d->time == TIME_NETFLOW_FIRST_SWITCHED;
+    return r->spread_s || r->schema->group[GROUP_TIME] || r->d->time == TIME_NETFLOW_FIRST_SWITCHED;
 }
 
 /* Before the operations of a run, and after them: TimeReceived and the columns of group TIME. */
 void times_begin(struct plan_run *r);
 void times_end(struct plan_run *r);
+/* Only the first half of times_end: what is missing follows from what is there. */
+void times_complete(struct plan_run *r);

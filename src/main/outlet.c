@@ -50,6 +50,11 @@ static void decoder_wire(void *state, const struct registry *registry, struct in
     decoder_state_strings(state, strings);
 }
 
+static void decoder_spread(void *state, uint32_t step_s)
+{
+    decoder_state_spread(state, step_s);
+}
+
 static void decoder_drop(void *state)
 {
     decoder_state_free(state);
@@ -71,17 +76,25 @@ static bool decoder_load(void *state, struct str in, struct err *e)
     return decoder_state_load(state, in, e);
 }
 
-const struct outlet_decoder outlet_decoder_real = {decoder_make,   decoder_tell, decoder_wire, decoder_drop,
-                                                   decoder_decode, decoder_save, decoder_load};
+const struct outlet_decoder outlet_decoder_real = {.make = decoder_make,
+                                                   .tell = decoder_tell,
+                                                   .wire = decoder_wire,
+                                                   .spread = decoder_spread,
+                                                   .free = decoder_drop,
+                                                   .decode = decoder_decode,
+                                                   .save = decoder_save,
+                                                   .load = decoder_load};
 
 /* ---- start */
 
 /* Few bytes for each reload, kept, since workers may look at any of them. */
-static void set_rule(struct outlet *o, const struct store_insert_conf *conf)
+static void set_rule(struct outlet *o, const struct config_outlet *conf)
 {
     struct cut_rule *next = ARENA_NEW(&o->arena, struct cut_rule);
-    *next = cut_rule_for(conf->maximum_batch_size, conf->maximum_wait_ns / 1000000000u,
-                         conf->oldest_ns / 1000000000u);
+    const struct store_insert_conf *in = &conf->clickhouse;
+    *next =
+        cut_rule_for(in->maximum_batch_size, in->maximum_wait_ns / 1000000000u, in->oldest_ns / 1000000000u);
+    next->spread_s = (uint32_t)(conf->flow.spread_ns / 1000000000u);
     outlet_rule_set(&o->env, next);
 }
 
@@ -223,7 +236,7 @@ struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir
                                  .tap = o->tap};
     block_layout_init(&o->env.flows, &o->schema, false);
     block_layout_init(&o->env.rolled, &o->schema, true);
-    set_rule(o, &conf->clickhouse);
+    set_rule(o, conf);
     o->env.inserter = make_inserter(o, way);
     o->starting = pthread_create(&o->starter, NULL, starter, o) == 0;
     if (!o->starting) {
@@ -237,7 +250,7 @@ struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir
 void outlet_reload(struct outlet *o, const struct config_outlet *conf)
 {
     enrich_configure(&o->enrich, &conf->core, &conf->metadata);
-    set_rule(o, &conf->clickhouse);
+    set_rule(o, conf);
 }
 
 void outlet_free(struct outlet *o)

@@ -3,8 +3,8 @@
 #include "base/log.h"
 #include <sys/random.h>
 
-/* Version 2 had no oldest_s; it was a week. */
-enum { VERSION = 3, HEAD = 8 + 4 + 8 + 3 * 4 + 2 * 8, OLDEST_OF_2 = 7 * 86400 };
+/* Version 2 had no oldest_s; it was a week. Version 3 had no spread_s. */
+enum { VERSION = 4, HEAD = 8 + 4 + 8 + 3 * 4 + 2 * 8, OLDEST_OF_2 = 7 * 86400 };
 static const char magic[] = "WEIRCKPT";
 
 void commit_save(struct buf *out, const struct part *p)
@@ -18,8 +18,18 @@ void commit_save(struct buf *out, const struct part *p)
     buf_le64(out, p->cut.rule.slot_bytes);
     buf_le64(out, p->cut.rule.minute_bytes);
     buf_le32(out, p->cut.rule.oldest_s);
+    buf_le32(out, p->cut.rule.spread_s);
     limit_save(&p->limit, out);
     p->w->env->decoder.save(p->decoder, out);
+}
+
+static bool take_u32(struct str *in, uint32_t *out)
+{
+    if (in->len < sizeof *out)
+        return false;
+    memcpy(out, in->p, sizeof *out);
+    *in = (struct str){in->p + sizeof *out, in->len - sizeof *out};
+    return true;
 }
 
 static bool parse(struct part *p, struct str in, struct err *e)
@@ -29,7 +39,7 @@ static bool parse(struct part *p, struct str in, struct err *e)
     if (in.len < HEAD || memcmp(in.p, magic, 8) != 0)
         return err_set(e, "not a commit of weir's");
     memcpy(&version, in.p + 8, 4);
-    if (version != VERSION && version != 2)
+    if (version < 2 || version > VERSION)
         return err_set(e, "a commit of version %u, this program knows %d", version, VERSION);
     memcpy(&p->lineage, in.p + 12, 8);
     memcpy(&r->slot_s, in.p + 20, 4);
@@ -41,12 +51,9 @@ static bool parse(struct part *p, struct str in, struct err *e)
         return err_set(e, "a commit with slots of no length");
     struct str rest = {in.p + HEAD, in.len - HEAD};
     r->oldest_s = OLDEST_OF_2;
-    if (version > 2) {
-        if (rest.len < 4)
-            return err_set(e, "a commit that is cut short");
-        memcpy(&r->oldest_s, rest.p, 4);
-        rest = (struct str){rest.p + 4, rest.len - 4};
-    }
+    r->spread_s = 0;
+    if ((version > 2 && !take_u32(&rest, &r->oldest_s)) || (version > 3 && !take_u32(&rest, &r->spread_s)))
+        return err_set(e, "a commit that is cut short");
     if (!limit_load(&p->limit, &rest))
         return err_set(e, "a commit that is cut short");
     struct err why;

@@ -23,7 +23,7 @@ bool cut_rule_eq(const struct cut_rule *a, const struct cut_rule *b)
 {
     return a->slot_s == b->slot_s && a->slot_datagrams == b->slot_datagrams &&
            a->minute_datagrams == b->minute_datagrams && a->slot_bytes == b->slot_bytes &&
-           a->minute_bytes == b->minute_bytes && a->oldest_s == b->oldest_s;
+           a->minute_bytes == b->minute_bytes && a->oldest_s == b->oldest_s && a->spread_s == b->spread_s;
 }
 
 enum cut_here cut_before(const struct cut *c, const struct bus_record *r)

@@ -15,6 +15,7 @@ struct cut_rule {
     uint64_t slot_bytes, minute_bytes;
     /* How far before its receipt a row's time may lie. It cuts nothing, but what is read again must get the same times. */
     uint32_t oldest_s;
+    uint32_t spread_s; /* outlet.flow.spread: how many rows come of a record; 0: one */
 };
 
 struct cut {

@@ -126,6 +126,10 @@ static inline void fake_wire(void *state, const struct registry *registry, struc
 {
 }
 
+static inline void fake_spread(void *state, uint32_t step_s)
+{
+}
+
 static inline void fake_decode(void *state, const struct dgram *d, struct batch_sink *sink,
                                struct decode_stats *stats)
 {
@@ -168,8 +172,14 @@ static inline bool fake_load(void *state, struct str in, struct err *e)
     return true;
 }
 
-static const struct outlet_decoder fake_decoder = {fake_make,   fake_tell, fake_wire, free,
-                                                   fake_decode, fake_save, fake_load};
+static const struct outlet_decoder fake_decoder = {.make = fake_make,
+                                                   .tell = fake_tell,
+                                                   .wire = fake_wire,
+                                                   .spread = fake_spread,
+                                                   .free = free,
+                                                   .decode = fake_decode,
+                                                   .save = fake_save,
+                                                   .load = fake_load};
 
 /* ---- store */
 

@@ -171,6 +171,21 @@ static void end_rows(struct part *p)
     }
 }
 
+/*
+ * Rows into the open block. One datagram may have more of them than a block holds, when it lets many sets loose and flows
+ * are spread: blocks then end at a row that follows from the slot's rows alone.
+ */
+static void append(struct part *p, struct batch *b)
+{
+    for (uint32_t from = 0, n; from < b->n; from += n) {
+        uint32_t room = BLOCK_MAX_ROWS - p->block->n;
+        n = b->n - from < room ? b->n - from : room;
+        block_append(p->block, b, from, from + n, &p->enricher.strings, &p->enricher.edges);
+        if (p->block->n == BLOCK_MAX_ROWS)
+            end_block(p);
+    }
+}
+
 static void flush(struct part *p)
 {
     struct worker *w = p->w;
@@ -179,7 +194,7 @@ static void flush(struct part *p)
         return;
     enricher_fill(&p->enricher, b, 0, b->n);
     head_of_paths(b);
-    block_append(p->block, b, 0, b->n, &p->enricher.strings, &p->enricher.edges);
+    append(p, b);
     if (w->env->rollup_table)
         rollup_add(p->rollup, b, 0, b->n);
     if (w->env->tap && tap_wanted(w->env->tap))
@@ -245,10 +260,12 @@ static void take_dgram(struct part *p, const struct dgram *d)
     counter_add(w->counters, OUTLET_SEQUENCE_LATE, stats.late);
     counter_add(w->counters, OUTLET_EVICTED, stats.evicted);
     counter_add(w->counters, OUTLET_TEXTS, stats.texts);
+    counter_add(w->counters, OUTLET_SPREAD, stats.spread);
+    counter_add(w->counters, OUTLET_LISTS, stats.lists_cut + stats.lists_deep + stats.lists_without_template);
     counter_add(w->counters, OUTLET_KEPT, stats.kept);
     counter_add(w->counters, OUTLET_KEPT_DECODED, stats.kept_decoded);
-    p->slot_rows += stats.flows;
-    p->minute_rows += stats.flows;
+    p->slot_rows += stats.flows + stats.spread;
+    p->minute_rows += stats.flows + stats.spread;
     if (p->slot_rows >= PART_ROWS) {
         flush(p);
         end_block(p);
@@ -295,6 +312,7 @@ static void begin_slot(struct part *p, const struct bus_record *r)
 static void begin_minute(struct part *p, uint64_t offset)
 {
     struct minute *m = xcalloc(1, sizeof *m);
+    p->w->env->decoder.spread(p->decoder, p->cut.rule.spread_s);
     m->first = m->last = offset;
     buf_init(&m->checkpoint, 0);
     commit_save(&m->checkpoint, p);

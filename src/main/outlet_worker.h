@@ -24,6 +24,7 @@ struct outlet_decoder {
     void *(*make)(const struct schema *schema, const struct decoder_limits *limits);
     void (*tell)(void *state, struct learnt_sink *learnt);
     void (*wire)(void *state, const struct registry *registry, struct intern *strings);
+    void (*spread)(void *state, uint32_t step_s);
     void (*free)(void *state);
     void (*decode)(void *state, const struct dgram *d, struct batch_sink *sink, struct decode_stats *stats);
     void (*save)(const void *state, struct buf *out);

@@ -33,6 +33,18 @@ void batch_enliven(struct batch *b, enum column c)
     b->live[c / 64] |= (uint64_t)1 << (c % 64);
 }
 
+uint32_t batch_copy_row(struct batch *b, uint32_t row)
+{
+    uint32_t to = b->n++;
+    for (unsigned w = 0; w < sizeof b->live / sizeof *b->live; w++)
+        for (uint64_t live = b->live[w]; live; live &= live - 1) {
+            unsigned c = w * 64 + (unsigned)__builtin_ctzll(live);
+            size_t width = column_width((enum column)c);
+            memcpy((char *)b->col[c] + to * width, (char *)b->col[c] + row * width, width);
+        }
+    return to;
+}
+
 uint32_t *batch_pool32(struct batch *b, uint32_t n, struct span *at)
 {
     if (n > BATCH_POOL - b->n32)

@@ -59,6 +59,9 @@ static inline void *batch_col(struct batch *b, enum column c)
 #define BATCH_IP(b, c) ((struct ip *)batch_col((b), COL_##c))
 #define BATCH_SPAN(b, c) ((struct span *)batch_col((b), COL_##c))
 
+/* Index of a new row that is a copy of `row`; the batch must have room. Arrays are shared. */
+uint32_t batch_copy_row(struct batch *b, uint32_t row);
+
 /* Room for `n` items in the pool, or NULL when the batch must be handed on first (or n can never fit). */
 uint32_t *batch_pool32(struct batch *b, uint32_t n, struct span *at);
 struct u128 *batch_pool128(struct batch *b, uint32_t n, struct span *at);
