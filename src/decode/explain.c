@@ -178,7 +178,8 @@ static void print_element(FILE *f, unsigned indent, const struct known *k, uint3
         snprintf(number, sizeof number, "%u", id);
     fprintf(f, "%*s%-10s %-32s ", (int)(indent * INDENT), "", number, k->name);
     print_value(f, k->type, v);
-    if (k->units[0] && v.len <= 8)
+    bool time = k->type >= ELEMENT_dateTimeSeconds && k->type <= ELEMENT_dateTimeNanoseconds;
+    if (k->units[0] && v.len <= 8 && !time)
         fprintf(f, " %s", k->units);
 }
 
@@ -190,9 +191,12 @@ static void print_fate(FILE *f, const struct plan_fate *fate)
         fprintf(f, "%s%s", i ? ", " : "  -> ", column_defs[fate->cols[i]].name);
     if (fate->time)
         fprintf(f, "%stime of the flow", fate->n ? ", " : "  -> ");
-    if (fate->why && !fate->n && !fate->time && strcmp(fate->why, "column is disabled") == 0)
+    for (unsigned i = 0; i < fate->n_reverse; i++)
+        fprintf(f, "%s%s", i ? ", " : "  reverse flow -> ", column_defs[fate->reverse_cols[i]].name);
+    bool used = fate->n || fate->n_reverse || fate->time;
+    if (fate->why && !used && strcmp(fate->why, "column is disabled") == 0)
         fprintf(f, "  (column %s is disabled)", column_defs[fate->cols[0]].name);
-    else if (fate->why && !fate->n && !fate->time)
+    else if (fate->why && !used)
         fprintf(f, "  (%s)", fate->why);
 }
 

@@ -45,6 +45,7 @@ struct building {
     struct plan_fate *fates; /* NULL, or by field */
     struct candidate *fields;
     unsigned n_fields, room;
+    bool reverse;   /* the operations being added are the reverse flow's */
     bool responder; /* initiator's and responder's counters make it a biflow */
 };
 
@@ -60,11 +61,14 @@ static void fate_column(const struct building *b, const struct candidate *c, uns
     struct plan_fate *f = b->fates ? &b->fates[c->index] : NULL;
     if (!f)
         return;
-    for (unsigned i = 0; i < f->n; i++)
-        if (f->cols[i] == col)
+    uint16_t *cols = b->reverse ? f->reverse_cols : f->cols;
+    uint8_t *n = b->reverse ? &f->n_reverse : &f->n;
+    unsigned room = b->reverse ? sizeof f->reverse_cols / sizeof *cols : sizeof f->cols / sizeof *cols;
+    for (unsigned i = 0; i < *n; i++)
+        if (cols[i] == col)
             return;
-    if (f->n < sizeof f->cols / sizeof *f->cols)
-        f->cols[f->n++] = (uint16_t)col;
+    if (*n < room)
+        cols[(*n)++] = (uint16_t)col;
 }
 
 static void fate_why(const struct building *b, unsigned index, const char *why)
@@ -460,6 +464,7 @@ static void add_flows(struct building *b)
     if (!p->has_reverse)
         return;
     unsigned before = p->n_ops;
+    b->reverse = true;
     add_direction(b, true);
     if (b->responder)
         add_responder(b);
@@ -473,7 +478,7 @@ static void explain_rest(struct building *b)
     for (unsigned i = 0; i < b->n_fields; i++) {
         const struct candidate *c = &b->fields[i];
         struct plan_fate *f = &b->fates[c->index];
-        if (f->n || f->time || f->why)
+        if (f->n || f->n_reverse || f->time || f->why)
             continue;
         if (c->n_uses && !wanted(b->schema, c->uses[0].col)) {
             f->cols[0] = c->uses[0].col; /* n stays 0: it would be */

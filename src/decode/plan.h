@@ -70,8 +70,8 @@ enum plan_frame { FRAME_NONE, FRAME_ETHERNET, FRAME_IP };
 
 /* What became of a template's field; for `weir decode --explain`. */
 struct plan_fate {
-    uint16_t cols[8];
-    uint8_t n;
+    uint16_t cols[8], reverse_cols[4]; /* the latter of a biflow's reverse flow */
+    uint8_t n, n_reverse;
     bool time;       /* tells when the flow began or ended */
     const char *why; /* why no column, or what else it is used for; NULL: nothing to say */
 };

@@ -7,11 +7,14 @@
 #include "base/arena.h"
 #include "base/cursor.h"
 #include "decode/decode.h"
+#include "decode/registry.h"
+#include "main/config.h"
 #include "rx/pcap.h"
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { SFLOW_PORT = 6343 };
 
@@ -21,8 +24,11 @@ struct job {
     struct intern strings;
     struct decoder_state *state;
     struct decode_stats stats;
+    struct registry registry;
     int decoder; /* DECODER_NONE: by looking */
-    bool summary;
+    int time;    /* enum dgram_time */
+    uint32_t spread_s;
+    bool summary, explain;
 };
 
 /* What a decoder may set of a row; the rest comes by enrichment. */
@@ -142,6 +148,21 @@ static uint8_t guess(const struct dgram *d, uint16_t dst_port)
     return sflow || dst_port == SFLOW_PORT ? DECODER_SFLOW : DECODER_NETFLOW;
 }
 
+/* What the datagram's records became, and what of it was not decoded and why. */
+static void explain(struct job *j, const struct decode_stats *before)
+{
+    print_rows(&j->sink);
+    for (unsigned i = 0; i < REASON_COUNT; i++)
+        if (j->stats.rejected[i] > before->rejected[i])
+            printf("rejected: %llu, %s\n", (unsigned long long)(j->stats.rejected[i] - before->rejected[i]),
+                   decode_reason_names[i]);
+    if (j->stats.templates > before->templates)
+        printf("templates: %llu\n", (unsigned long long)(j->stats.templates - before->templates));
+    if (j->stats.kept > before->kept)
+        printf("waiting for their template: %llu sets\n", (unsigned long long)(j->stats.kept - before->kept));
+    putchar('\n');
+}
+
 static bool decode_file(struct job *j, const char *path, struct err *e)
 {
     struct pcap *p = pcap_open(path, e);
@@ -151,7 +172,13 @@ static bool decode_file(struct job *j, const char *path, struct err *e)
         return false;
     while (pcap_next(p, &d, &dst_port)) {
         d.decoder = j->decoder == DECODER_NONE ? guess(&d, dst_port) : (uint8_t)j->decoder;
+        d.time = (uint8_t)j->time;
+        struct decode_stats before = j->stats;
+        if (j->explain)
+            printf("datagram %llu, %u bytes\n", (unsigned long long)j->stats.datagrams + 1, d.len);
         decode_dgram(j->state, &d, &j->sink, &j->stats);
+        if (j->explain)
+            explain(j, &before);
     }
     pcap_close(p);
     return true;
@@ -159,25 +186,47 @@ static bool decode_file(struct job *j, const char *path, struct err *e)
 
 static int usage(FILE *f)
 {
-    fprintf(f, "usage: weir decode [--decoder auto|netflow|sflow] [--summary] [--all] FILE...\n\n"
-               "Prints one JSON object for each flow in captures (pcap, pcapng, .ipfix, or one raw datagram "
-               "a file).\n\n"
-               "  --decoder KIND  what the datagrams are; auto (default) looks at each\n"
-               "  --summary       one JSON object with what became of the datagrams instead\n"
-               "  --all           all columns, not only those that are enabled by default\n");
+    fputs(
+        "usage: weir decode [OPTION]... FILE...\n\n"
+        "Prints one JSON object for each flow in captures (pcap, pcapng, .ipfix, or one raw datagram a "
+        "file).\n\n"
+        "  --decoder KIND           what the datagrams are: netflow, sflow; auto (default) looks at each\n"
+        "  --summary                one JSON object with what became of the datagrams instead\n"
+        "  --explain                before the flows, each record: its template, every element by name and\n"
+        "                           value, and what became of it\n"
+        "  --all                    all columns, not only those that are enabled\n"
+        "  --config FILE            with the columns and elements of this configuration\n"
+        "  --timestamp-source KIND  input (default), netflow-packet or netflow-first-switched\n"
+        "  --spread SECONDS         flows spread over their time, in pieces of so many seconds\n",
+        f);
     return f == stdout ? 0 : 2;
 }
 
-static bool parse_decoder(const char *arg, int *out)
+/* Index of `arg` among the names; -1 and a message when it is none of them. */
+static int parse_choice(const char *arg, const char *const *names, const char *what)
 {
-    static const char *const names[] = {"auto", "netflow", "sflow"}; /* by enum dgram_decoder */
-    for (int i = 0; i < 3; i++)
-        if (strcmp(arg, names[i]) == 0) {
-            *out = i;
-            return true;
-        }
-    fprintf(stderr, "weir decode: there is no decoder \"%s\"\n", arg);
-    return false;
+    for (int i = 0; names[i]; i++)
+        if (strcmp(arg, names[i]) == 0)
+            return i;
+    fprintf(stderr, "weir decode: there is no %s \"%s\"\n", what, arg);
+    return -1;
+}
+
+static bool read_config(struct job *j, const char *path)
+{
+    struct config c;
+    struct err e;
+    bool ok = config_load(&c, path, environ, &e);
+    if (ok) {
+        const struct config_outlet *o = config_own(&c, ROLE_OUTLET, 0);
+        registry_fini(&j->registry);
+        ok = schema_init(&j->schema, &o->schema, &e) && registry_init(&j->registry, &o->flow.elements, &e);
+        j->spread_s = (uint32_t)(o->flow.spread_ns / 1000000000u);
+    }
+    if (!ok)
+        fprintf(stderr, "weir decode: %s\n", e.msg);
+    config_fini(&c);
+    return ok;
 }
 
 static int run(struct job *j, int n, char **paths)
@@ -187,6 +236,9 @@ static int run(struct job *j, int n, char **paths)
     j->state = decoder_state_new(&j->schema, NULL);
     intern_init(&j->strings);
     decoder_state_strings(j->state, &j->strings);
+    decoder_state_registry(j->state, &j->registry);
+    decoder_state_spread(j->state, j->spread_s);
+    decoder_state_explain(j->state, j->explain ? stdout : NULL);
     j->sink.batch = batch_new();
     j->sink.full = print_rows;
     for (int i = 0; i < n; i++)
@@ -204,31 +256,66 @@ static int run(struct job *j, int n, char **paths)
     return status;
 }
 
+/* One option; -1: go on, else the exit status. */
+static int option(struct job *j, int o, bool *all)
+{
+    static const char *const decoders[] = {"auto", "netflow", "sflow", NULL}; /* by enum dgram_decoder */
+    static const char *const times[] = {"input", "netflow-packet", "netflow-first-switched", NULL};
+    uint64_t n;
+    switch (o) {
+    case 'd':
+        return (j->decoder = parse_choice(optarg, decoders, "decoder")) < 0 ? 2 : -1;
+    case 't':
+        return (j->time = parse_choice(optarg, times, "timestamp source")) < 0 ? 2 : -1;
+    case 'c':
+        return read_config(j, optarg) ? -1 : 1;
+    case 'p':
+        if (!str_u64(str_from(optarg), &n) || n > 3600) {
+            fprintf(stderr, "weir decode: --spread takes a number of seconds, up to 3600\n");
+            return 2;
+        }
+        j->spread_s = (uint32_t)n;
+        return -1;
+    case 's':
+        j->summary = true;
+        return -1;
+    case 'e':
+        j->explain = true;
+        return -1;
+    case 'a':
+        *all = true;
+        return -1;
+    default:
+        return usage(o == 'h' ? stdout : stderr);
+    }
+}
+
 int cmd_decode(int argc, char **argv)
 {
     static const struct option options[] = {{"decoder", required_argument, NULL, 'd'},
+                                            {"timestamp-source", required_argument, NULL, 't'},
+                                            {"config", required_argument, NULL, 'c'},
+                                            {"spread", required_argument, NULL, 'p'},
                                             {"summary", no_argument, NULL, 's'},
+                                            {"explain", no_argument, NULL, 'e'},
                                             {"all", no_argument, NULL, 'a'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     struct job *j = xcalloc(1, sizeof *j);
-    schema_default(&j->schema);
+    struct err e;
+    bool all = false;
     int status = -1;
-    for (int o; status < 0 && (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        if (o == 'd')
-            status = parse_decoder(optarg, &j->decoder) ? -1 : 2;
-        else if (o == 's')
-            j->summary = true;
-        else if (o == 'a')
-            for (unsigned c = 0; c < COL_COUNT; c++)
-                j->schema.enabled[c] = true;
-        else
-            status = usage(o == 'h' ? stdout : stderr);
-    }
-    for (unsigned c = 0; c < COL_COUNT; c++)
+    schema_default(&j->schema);
+    registry_init(&j->registry, NULL, &e);
+    for (int o; status < 0 && (o = getopt_long(argc, argv, "h", options, NULL)) != -1;)
+        status = option(j, o, &all);
+    for (unsigned c = 0; c < COL_COUNT; c++) {
+        j->schema.enabled[c] |= all;
         j->schema.group[column_defs[c].group] |= j->schema.enabled[c];
+    }
     if (status < 0)
         status = optind < argc ? run(j, argc - optind, argv + optind) : usage(stderr);
+    registry_fini(&j->registry);
     free(j);
     return status;
 }
