@@ -12,6 +12,17 @@ export const tests = {
         await t.shot("page", { fullPage: true });
     },
 
+    async "words are found in all pages"(t) {
+        const page = await t.open("docs/introduction");
+        await page.waitForSelector('[data-test="docs"] h1');
+        await page.fill('[data-test="docs-search"]', "filter language");
+        await page.waitForSelector('[data-test="docs-hits"] a');
+        await t.shot("search");
+        await page.keyboard.press("Enter");
+        await page.waitForURL(/docs\/usage#/);
+        await page.waitForSelector('[data-test="docs"] #the-filter-language');
+    },
+
     async "an anchor is scrolled to, also in a shared address"(t) {
         const page = await t.open("docs/usage#visualize");
         await page.waitForSelector('[data-test="docs"] h2');

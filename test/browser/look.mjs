@@ -1,13 +1,24 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { expectInk, openVisualize } from "./page.mjs";
+import { expectInk, openVisualize, view } from "./page.mjs";
 
 const background = (page) => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
 const brightness = (color) => color.match(/\d+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0) / 3;
 const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Pages and what is there once they are. */
+const CHART = '[data-test="chart"][aria-busy="false"]';
+const PAGES = {
+    [view({ graphType: "stacked" })]: `${CHART} canvas`,
+    [view({ graphType: "grid", bidirectional: true })]: `${CHART} li canvas`,
+    [view({ graphType: "sankey", dimensions: ["SrcAS", "InIfProvider"] })]: `${CHART} [data-ribbon]`,
+    [view({ graphType: "heatmap" })]: `${CHART} canvas`,
+    compare: '[data-test="changes"] tbody tr',
+    "docs/usage": '[data-test="docs"] h1',
+};
 
 /** What axe finds wrong, as text. */
 async function barriers(page) {
@@ -19,17 +30,34 @@ async function barriers(page) {
 export const tests = {
     async "nothing stands in the way of assistive technology"(t) {
         for (const colorScheme of ["light", "dark"]) {
-            const home = await t.open("", { colorScheme, bypassCSP: true });
+            const options = { colorScheme, bypassCSP: true };
+            const home = await t.open("", options);
             await home.waitForSelector('[data-test="top-entry"]');
             await expectInk(home, 0.02);
             assert.equal(await barriers(home), "", `home, ${colorScheme}`);
-            const page = await openVisualize(t, "visualize", { colorScheme, bypassCSP: true });
-            await expectInk(page, 0.02);
-            assert.equal(await barriers(page), "", `visualize, ${colorScheme}`);
-            const docs = await t.open("docs/usage", { colorScheme, bypassCSP: true });
-            await docs.waitForSelector('[data-test="docs"] h1');
-            assert.equal(await barriers(docs), "", `docs, ${colorScheme}`);
+            for (const [path, ready] of Object.entries(PAGES)) {
+                const page = await t.open(path, options);
+                await page.waitForSelector(ready);
+                assert.equal(await barriers(page), "", `${path.slice(0, 30)}, ${colorScheme}`);
+            }
         }
+    },
+
+    async "menus and dialogues do not stand in the way either"(t) {
+        const page = await openVisualize(t, "visualize", { bypassCSP: true });
+        await page.waitForSelector('[data-test="value"]');
+        await page.locator('[data-test="value"]').first().click();
+        await page.waitForSelector('[data-test="value-menu"]');
+        assert.equal(await barriers(page), "", "menu of a value");
+        await page.keyboard.press("Escape");
+        await page.keyboard.press("Control+k");
+        await page.waitForSelector('[data-test="palette"] [role="option"]');
+        assert.equal(await barriers(page), "", "palette");
+        await page.keyboard.press("Escape");
+        await page.locator("main").focus();
+        await page.keyboard.press("?");
+        await page.waitForSelector('[data-test="shortcuts"]');
+        assert.equal(await barriers(page), "", "shortcuts");
     },
 
     async "the dark theme is switched and remembered"(t) {
@@ -76,6 +104,12 @@ export const tests = {
         await page.waitForSelector(".cm-content");
         assert.ok((await overflow(page)) <= 0, "options scroll sideways");
         await t.shot("options");
+        for (const [path, ready] of Object.entries(PAGES)) {
+            const narrow = await t.open(path, phone);
+            await narrow.waitForSelector(ready);
+            assert.ok((await overflow(narrow)) <= 0, `${path.slice(0, 30)} scrolls sideways`);
+            await t.shot(path.replace(/\W.*/, "") + Object.keys(PAGES).indexOf(path));
+        }
     },
 
     async "the keyboard reaches everything and shows where it is"(t) {

@@ -3,6 +3,11 @@ import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
 
 const { chromium } = createRequire(import.meta.url)("playwright-core");
+const LZString = createRequire(new URL("../../web/package.json", import.meta.url))("lz-string");
+
+/** The address of a page whose state is known: what a shared link of today looks like. */
+export const address = (page, prefix, state) => `${page}/${prefix}${LZString.compressToEncodedURIComponent(JSON.stringify(state))}`;
+export const view = (state) => address("visualize", "v1-", { start: "3 hours ago", end: "now", filter: "", dimensions: ["SrcAS"], limit: 10, ...state });
 
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync"];
@@ -126,13 +131,22 @@ export async function expectInk(page, least, selector) {
     throw new Error(`the plot area is empty: ${(100 * seen).toFixed(2)} % of it has colour, expected ${100 * least} %`);
 }
 
+/** The exact answer comes last, after a first look. */
+function lastLine(text) {
+    try {
+        return JSON.parse(text.trim().split("\n").at(-1));
+    } catch {
+        return null;
+    }
+}
+
 /** Waits for the answer of the question the page asks next. */
-export async function answered(page, action) {
-    const response = page.waitForResponse((r) => r.url().includes("/graph/line"));
+export async function answered(page, action, path = "/graph/line") {
+    const response = page.waitForResponse((r) => r.url().includes(path));
     await action();
     const r = await response;
     await page.waitForSelector('[data-test="chart"][aria-busy="false"]');
-    return { status: r.status(), request: r.request().postDataJSON(), body: await r.json().catch(() => null) };
+    return { status: r.status(), request: r.request().postDataJSON(), body: lastLine(await r.text().catch(() => "")) };
 }
 
 export async function openVisualize(t, path = "visualize", options = {}) {

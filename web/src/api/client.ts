@@ -15,10 +15,12 @@ import type {
     SankeyAnswer,
     SankeyRequest,
     SavedFilter,
+    Told,
     TopEntry,
     TrafficAnswer,
     UserInfo,
 } from "./types";
+import { readLines } from "@/lib/ndjson";
 
 export class ApiError extends Error {
     readonly status: number;
@@ -75,8 +77,25 @@ function post(path: string, body: unknown, signal?: AbortSignal): Promise<Respon
 async function ask<T>(path: string, request: unknown, signal?: AbortSignal): Promise<Result<T>> {
     const began = performance.now();
     const response = await post(path, request, signal);
-    const answer = (await response.json()) as T;
-    return { answer, sql: response.headers.get("X-SQL-Query"), took: performance.now() - began };
+    const answer = (await response.json()) as T & Told;
+    return { answer, sql: response.headers.get("X-SQL-Query") ?? answer.sql ?? null, took: performance.now() - began };
+}
+
+/** A slow question has a first look before its answer; `look` is called with it. */
+async function askWithLook<T>(path: string, request: unknown, signal?: AbortSignal, look?: (first: Result<T>) => void): Promise<Result<T>> {
+    const began = performance.now();
+    const response = await post(`${path}?progress`, request, signal);
+    const result = (answer: T & Told): Result<T> => ({ answer, sql: response.headers.get("X-SQL-Query") ?? answer.sql ?? null, took: performance.now() - began });
+    if (!response.body || !/ndjson/.test(response.headers.get("Content-Type") ?? "")) return result((await response.json()) as T & Told);
+    let last: Result<T> | undefined;
+    await readLines(response.body, (line) => {
+        const answer = line as T & Told & { status?: number; message?: string };
+        if (typeof answer.status === "number") throw new ApiError(answer.status, answer.message || `The console answered ${answer.status}.`);
+        last = result(answer);
+        if (answer.coarse) look?.(last);
+    });
+    if (!last || last.answer.coarse) throw new ApiError(0, "The answer broke off. Is the console still running?");
+    return last;
 }
 
 export const api = {
@@ -115,10 +134,10 @@ export const api = {
 
     traffic: (signal?: AbortSignal) => get<TrafficAnswer>("widget/graph", signal),
 
-    line: (request: LineRequest, signal?: AbortSignal) => ask<LineAnswer>("graph/line", request, signal),
+    line: (request: LineRequest, signal?: AbortSignal, look?: (first: Result<LineAnswer>) => void) => askWithLook<LineAnswer>("graph/line", request, signal, look),
     /** Single rows: those behind a point of a chart. */
     flows: (request: FlowsRequest, signal?: AbortSignal) => ask<FlowsAnswer>("flows", request, signal),
-    sankey: (request: SankeyRequest, signal?: AbortSignal) => ask<SankeyAnswer>("graph/sankey", request, signal),
+    sankey: (request: SankeyRequest, signal?: AbortSignal, look?: (first: Result<SankeyAnswer>) => void) => askWithLook<SankeyAnswer>("graph/sankey", request, signal, look),
 
     async validateFilter(filter: string, signal?: AbortSignal): Promise<FilterValidation> {
         return (await (await post("filter/validate", { filter }, signal)).json()) as FilterValidation;

@@ -98,8 +98,15 @@ export interface SankeyAnswer {
     note?: string | string[] | null;
 }
 
+/** What an answer says of itself, where the server does. */
+export interface Told {
+    /** A first look: the exact answer follows. */
+    coarse?: boolean;
+    sql?: string;
+}
+
 export interface Result<T> {
-    answer: T;
+    answer: T & Told;
     sql: string | null;
     /** Milliseconds between sending the question and having the answer. */
     took: number;

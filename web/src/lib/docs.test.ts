@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { docsTarget, groupBySection } from "./docs";
+import { consolePath, docsTarget, groupBySection } from "./docs";
 
 describe("documentation", () => {
     it.each([
@@ -16,4 +16,9 @@ describe("documentation", () => {
         const page = (name: string, section: string) => ({ name, section, headers: [] });
         expect(groupBySection([page("a", "X"), page("b", "Y"), page("c", "X")]).map((s) => [s.name, s.pages.map((p) => p.name)])).toEqual([["X", ["a", "c"]], ["Y", ["b"]]]);
     });
+});
+
+describe("links into the console", () => {
+    it.each([["/", true], ["/visualize", true], ["/flows/f1-x", true], ["/compare", true], ["//example.org", false], ["/api/v0/metrics", false], ["https://example.org/", false], ["/visualizer", false]])(
+        "%s", (href, ours) => expect(consolePath(href)).toBe(ours));
 });

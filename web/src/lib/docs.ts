@@ -13,3 +13,6 @@ export function docsTarget(href: string, current: string): { page: string; hash:
     const match = /^\/?(?:docs\/)([\w-]+)(#[^#]*)?$/.exec(href) ?? /^([\w-]+)\.md(#[^#]*)?$/.exec(href);
     return match ? { page: match[1]!, hash: match[2] ?? "" } : null;
 }
+
+/** Whether a link leads to another page of the console ("/visualize"), wherever the console lives. */
+export const consolePath = (href: string): boolean => /^\/(visualize|compare|flows)?(?![\w-])/.test(href) && !href.startsWith("//");

@@ -6,7 +6,7 @@ const LIGHT = [
     "#97bafa", "#f2b768", "#67c9a6", "#f2afda", "#b19de0", "#8b7200", "#237192", "#b88e79", "#5e8347", "#f5a29a",
 ] as const;
 const DARK = [
-    "#619af9", "#f39e23", "#55cbac", "#d86fab", "#886cd1", "#f8c836", "#56c6ec", "#c46b50", "#a1e18f", "#f07f6c",
+    "#619af9", "#f39e23", "#55cbac", "#d86fab", "#886cd1", "#f8c836", "#56c6ec", "#a05420", "#a1e18f", "#f07f6c",
     "#3962a6", "#ba6900", "#038883", "#c8506a", "#715cc4", "#a9912e", "#257b99", "#eccdbd", "#5d8a37", "#a13e40",
 ] as const;
 
@@ -21,10 +21,33 @@ export function seriesColor(rank: number, theme: Theme): string {
     return colors[rank % colors.length]!;
 }
 
-/* A value has the same colour in every chart: its place in the palette comes from its text, and once given is kept for
- * as long as the page is open. Only when two values of one chart ask for the same place does the later one move on. */
-const places = new Map<string, number>();
-const REMEMBERED = 5000;
+/* A value has the same colour in every chart: its place in the palette comes from its text, and once given is kept in
+ * this browser. Only when two values of one chart ask for the same place does the later one move on. */
+const REMEMBERED = 2000;
+const KEY = "weir-colours";
+const places = new Map<string, number>(stored());
+
+function stored(): [string, number][] {
+    try {
+        const list: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+        const whole = (p: unknown): boolean => Number.isInteger(p) && (p as number) >= 0 && (p as number) < LIGHT.length;
+        return Array.isArray(list) ? list.filter((e): e is [string, number] => Array.isArray(e) && typeof e[0] === "string" && whole(e[1])) : [];
+    } catch {
+        return [];
+    }
+}
+
+let saving: ReturnType<typeof setTimeout> | undefined;
+function saveSoon(): void {
+    clearTimeout(saving);
+    saving = setTimeout(() => {
+        try {
+            localStorage.setItem(KEY, JSON.stringify([...places]));
+        } catch {
+            /* kept until the page is closed */
+        }
+    }, 1000);
+}
 
 function hash(text: string): number {
     let h = 0x811c9dc5;
@@ -36,6 +59,7 @@ function hash(text: string): number {
 function remember(value: string, place: number): number {
     if (places.size >= REMEMBERED) places.delete(places.keys().next().value!);
     places.set(value, place);
+    if (typeof localStorage !== "undefined") saveSoon();
     return place;
 }
 

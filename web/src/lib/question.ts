@@ -76,11 +76,13 @@ export function useQuestion() {
         const mine = (running = new AbortController());
         busy.value = true;
         try {
+            const show = (result: { line?: LineResult; sankey?: SankeyResult }) =>
+                (answered.value = { state, chart, range: { start: range.start.getTime(), end: range.end.getTime() }, ...result });
             const result =
                 chart.asks === "line"
-                    ? { line: await api.line(lineRequest(state, range, chart), mine.signal) }
-                    : { sankey: await api.sankey(sankeyRequest(state, range), mine.signal) };
-            answered.value = { state, chart, range: { start: range.start.getTime(), end: range.end.getTime() }, ...result };
+                    ? { line: await api.line(lineRequest(state, range, chart), mine.signal, (line) => show({ line })) }
+                    : { sankey: await api.sankey(sankeyRequest(state, range), mine.signal, (sankey) => show({ sankey })) };
+            show(result);
             const sql = (result.line ?? result.sankey)?.sql;
             if (sql) console.info(sql);
         } catch (e) {

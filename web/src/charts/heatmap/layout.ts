@@ -56,6 +56,7 @@ function legend(pen: Pen, view: HeatView, at: HeatLayout): void {
     const width = Math.min(180, (at.right - at.left) / 2), x = at.right - width, steps = 48;
     for (let i = 0; i < steps; i++) pen.rect(x + (i * width) / steps, 6, width / steps + 0.5, 8, { fill: rampColor((i + 0.5) / steps, view.theme) });
     for (const [part, align] of [[0, "left"], [0.5, "center"], [1, "right"]] as const) {
+        if (part === 0.5 && width < 170) continue; // no room between the ends
         const text = part === 0 ? "0" : formatRate(at.most * part * part, view.units);
         pen.text(x + part * width, 21, text, { color: ink.text, size: 10, align });
     }
@@ -81,7 +82,7 @@ export function paintHeat(pen: Pen, view: HeatView, at: HeatLayout = layoutHeat(
             });
         });
     });
-    for (const t of ticksBetween(model.start, model.end, Math.max(2, Math.floor((at.right - at.left) / 76)))) {
+    for (const t of ticksBetween(model.start, model.end, Math.max(2, Math.floor((at.right - at.left) / 70)))) {
         const x = Math.round(at.x(t)) + 0.5;
         pen.path(new Path().move(x, at.bottom).line(x, at.bottom + 4), { stroke: ink.axis });
         pen.text(Math.min(x, view.width - 22), at.bottom + 13, formatTick(new Date(t), model.end - model.start), { color: ink.text, align: "center" });
