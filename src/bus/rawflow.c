@@ -79,7 +79,7 @@ static void set_number(struct bus_record *rec, uint64_t field, uint64_t v)
         rec->d.time = v <= TIME_NETFLOW_FIRST_SWITCHED ? (uint8_t)v : TIME_INPUT;
         break;
     case DECAPSULATION:
-        rec->d.decap = v <= DECAP_SRV6 ? (uint8_t)v : DECAP_NONE;
+        rec->d.decap = v < DECAP_COUNT ? (uint8_t)v : DECAP_NONE;
         break;
     case RATE_LIMIT:
         rec->d.rate_limit = v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;

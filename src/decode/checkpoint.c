@@ -266,7 +266,7 @@ static bool load_kept(struct loading *l)
     set.id = (uint16_t)number(c, UINT16_MAX);
     set.src_port = (uint16_t)number(c, UINT16_MAX);
     set.time = (uint8_t)number(c, TIME_NETFLOW_FIRST_SWITCHED);
-    set.decap = (uint8_t)number(c, DECAP_SRV6);
+    set.decap = (uint8_t)number(c, DECAP_COUNT - 1);
     uint8_t flags = cursor_u8(c);
     set.use_src = flags & USE_SRC;
     set.stream = flags & STREAM;

@@ -31,7 +31,7 @@ struct decode_stats {
     uint64_t datagrams;
     uint64_t records; /* data records met (flow and options), counted as far as they can be */
     uint64_t flows;   /* rows put into the sink */
-    uint64_t templates, options_records;
+    uint64_t templates, options_records, counter_samples;
     uint64_t bytes, packets;         /* of the flows, not multiplied by sampling */
     uint64_t rejected[REASON_COUNT]; /* records where known, else 1 for a set or datagram */
     uint64_t lost;                   /* estimate by sequence gap, in the protocol's own unit */

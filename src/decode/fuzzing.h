@@ -8,6 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 struct fuzzing {
     struct batch_sink sink; /* first */
+    struct learnt_sink learnt;
     struct schema schema;
     struct decode_stats stats;
     uint64_t rows;
@@ -45,6 +46,19 @@ static inline void fuzzing_full(struct batch_sink *sink)
     batch_reset(sink->batch);
 }
 
+/* What exporters tell about themselves is touched, too. */
+static inline void fuzzing_tell(struct learnt_sink *sink, const struct learnt *l)
+{
+    static volatile uint64_t sum;
+    const struct str texts[] = {l->if_name, l->if_description, l->sys_name, l->sys_description,
+                                l->sys_location};
+    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
+        FUZZ_MUST(texts[i].len <= LEARNT_TEXT);
+        for (size_t k = 0; k < texts[i].len; k++)
+            sum += (uint8_t)texts[i].p[k];
+    }
+}
+
 /* A checkpoint must come back as it went. */
 static inline void fuzzing_checkpoint(struct fuzzing *f, const struct decoder_state *st,
                                       const struct decoder_limits *limits)
@@ -61,6 +75,13 @@ static inline void fuzzing_checkpoint(struct fuzzing *f, const struct decoder_st
     decoder_state_free(copy);
     buf_fini(&one);
     buf_fini(&two);
+}
+
+/* Each set that was put aside was decoded or rejected in the end. */
+static inline void fuzzing_account(const struct decode_stats *s)
+{
+    FUZZ_MUST(s->kept_decoded + s->abandoned + s->rejected[REASON_NO_TEMPLATE] + s->rejected[REASON_LIMIT] >=
+              s->kept);
 }
 
 /* The input: a byte of choices, then datagrams, each behind its length in two bytes. */
@@ -90,6 +111,8 @@ static inline int fuzzing_datagrams(const uint8_t *data, size_t len, enum dgram_
     decoder_state_strings(st, &strings);
     if ((choices & 0x81) == 0x81)
         decoder_state_spread(st, 7);
+    f.learnt.tell = fuzzing_tell;
+    decoder_state_tell(st, &f.learnt);
     for (uint64_t i = 0; cursor_left(&c) > 2; i++) {
         size_t n = cursor_be16(&c);
         n = n < cursor_left(&c) ? n : cursor_left(&c);
@@ -98,7 +121,7 @@ static inline int fuzzing_datagrams(const uint8_t *data, size_t len, enum dgram_
         struct dgram d = {.src_port = (uint16_t)(choices & 2 ? i % 3 : 0),
                           .decoder = (uint8_t)decoder,
                           .time = (choices >> 2) % 3,
-                          .decap = (choices >> 4) % 5,
+                          .decap = (choices >> 4 & 7) % DECAP_COUNT,
                           .use_src = choices >> 7,
                           .stream = i % 2,
                           .rx_ns = i * 1000000000u,
@@ -110,6 +133,8 @@ static inline int fuzzing_datagrams(const uint8_t *data, size_t len, enum dgram_
     fuzzing_full(&f.sink);
     FUZZ_MUST(f.rows == f.stats.flows + f.stats.spread);
     fuzzing_checkpoint(&f, st, &limits);
+    decoder_give_up(st, &f.stats);
+    fuzzing_account(&f.stats);
     intern_fini(&strings);
     decoder_state_free(st);
     return 0;

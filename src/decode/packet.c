@@ -6,10 +6,13 @@ enum {
     TAGS_MAX = 8,
     LABELS_MAX = 32,
     EXTENSIONS_MAX = 16,
+    GTP_EXTENSIONS_MAX = 8,
+    DEPTH_MAX = 16, /* of headers that hold a frame or packet */
     ETYPE_VLAN = 0x8100,
     ETYPE_QINQ = 0x88a8,
     ETYPE_QINQ_OLD = 0x9100,
     ETYPE_QINQ_OLDER = 0x9200,
+    ETYPE_QINQ_OLDEST = 0x9300,
     ETYPE_MPLS = 0x8847,
     ETYPE_MPLS_MULTICAST = 0x8848,
     ETYPE_PPPOE = 0x8864,
@@ -29,8 +32,15 @@ enum {
     NH_SCTP = 132,
     NH_MOBILITY = 135,
     NH_ETHERNET = 143,
+    PORT_GTPU = 2152,
     PORT_VXLAN = 4789,
+    PORT_GENEVE = 6081,
+    PORT_VXLAN_LINUX = 8472, /* what Linux took before there was a number */
     SEGMENT_ROUTING = 4,
+    PPP_IPV4 = 0x21,
+    PPP_IPV6 = 0x57,
+    PPP_MPLS = 0x281,
+    PPP_HDLC = 0xff03,
 };
 
 struct reading {
@@ -38,6 +48,7 @@ struct reading {
     struct cursor c;
     enum dgram_decap decap;
     bool inside;
+    uint8_t depth;
 };
 
 static void ethernet(struct reading *r);
@@ -75,13 +86,64 @@ static void tcp(struct reading *r)
     r->pk->tcp_flags = cursor_be16(&r->c) & 0x0fff;
 }
 
-static void udp(struct reading *r)
+/* RFC 7348 5 */
+static void vxlan(struct reading *r)
 {
-    if (r->decap != DECAP_VXLAN || r->inside || r->pk->dst_port != PORT_VXLAN)
-        return;
-    cursor_skip(&r->c, 4 + 8); /* length and checksum; VXLAN header, RFC 7348 5 */
+    cursor_skip(&r->c, 8);
     if (enter(r, DECAP_VXLAN))
         ethernet(r);
+}
+
+/* RFC 8926 3.4: options are counted in 4 bytes */
+static void geneve(struct reading *r)
+{
+    const uint8_t *p = cursor_bytes(&r->c, 8);
+    if (!p || p[0] >> 6 != 0)
+        return;
+    cursor_skip(&r->c, (p[0] & 0x3fu) * 4);
+    uint16_t type = load_be16(p + 2);
+    if (!enter(r, DECAP_GENEVE))
+        return;
+    if (type == ETYPE_BRIDGED)
+        ethernet(r);
+    else
+        layer3(r, type);
+}
+
+/* 3GPP TS 29.281 5.1, 5.2: of the messages only G-PDU carries a packet */
+static void gtpu(struct reading *r)
+{
+    const uint8_t *p = cursor_bytes(&r->c, 8);
+    if (!p || p[0] >> 4 != 3 || p[1] != 0xff)
+        return;
+    uint8_t next = 0;
+    if (p[0] & 7) {
+        const uint8_t *more = cursor_bytes(&r->c, 4);
+        next = more && p[0] & 4 ? more[3] : 0;
+    }
+    for (unsigned i = 0; next && i < GTP_EXTENSIONS_MAX; i++) {
+        const uint8_t *len = cursor_bytes(&r->c, 1);
+        if (!len || *len == 0)
+            return;
+        const uint8_t *rest = cursor_bytes(&r->c, *len * 4u - 1);
+        if (!rest)
+            return;
+        next = rest[*len * 4u - 2];
+    }
+    if (!next && cursor_left(&r->c) > 0 && enter(r, DECAP_GTPU))
+        layer3(r, *r->c.p >> 4 == 6 ? ETYPE_IPV6 : ETYPE_IPV4);
+}
+
+static void udp(struct reading *r)
+{
+    uint16_t port = r->pk->dst_port;
+    cursor_skip(&r->c, 4); /* length, checksum */
+    if (r->decap == DECAP_VXLAN && (port == PORT_VXLAN || port == PORT_VXLAN_LINUX))
+        vxlan(r);
+    else if (r->decap == DECAP_GENEVE && port == PORT_GENEVE)
+        geneve(r);
+    else if (r->decap == DECAP_GTPU && port == PORT_GTPU)
+        gtpu(r);
 }
 
 static void layer4(struct reading *r, uint32_t proto)
@@ -225,20 +287,30 @@ static void mpls(struct reading *r)
     }
 }
 
-/* RFC 2516 4: header of 6 bytes, then the PPP protocol */
+/* RFC 1661 2: the protocol in two bytes */
+static void ppp(struct reading *r)
+{
+    uint16_t protocol = cursor_be16(&r->c);
+    if (protocol == PPP_IPV4)
+        ipv4(r);
+    else if (protocol == PPP_IPV6)
+        ipv6(r);
+    else if (protocol == PPP_MPLS) /* RFC 3032 4.3 */
+        mpls(r);
+}
+
+/* RFC 2516 4: a header of 6 bytes */
 static void pppoe(struct reading *r)
 {
     cursor_skip(&r->c, 6);
-    uint16_t ppp = cursor_be16(&r->c);
-    if (ppp == 0x21)
-        ipv4(r);
-    else if (ppp == 0x57)
-        ipv6(r);
+    ppp(r);
 }
 
 static void layer3(struct reading *r, uint32_t etype)
 {
     r->pk->etype = etype;
+    if (++r->depth > DEPTH_MAX)
+        return;
     switch (etype) {
     case ETYPE_IPV4:
         ipv4(r);
@@ -261,6 +333,27 @@ static uint64_t mac(const uint8_t *p)
     return (uint64_t)load_be16(p) << 32 | load_be32(p + 2);
 }
 
+/*
+ * Some switches can be given any number as tag protocol: a type that nobody knows is one if, behind a tag's two bytes, there
+ * is a type that is known and a header that fits it.
+ */
+static bool hidden_tag(const struct reading *r, uint16_t etype)
+{
+    const uint8_t *p = r->c.p;
+    if (etype < 0x600 || etype == ETYPE_IPV4 || etype == ETYPE_IPV6 || etype == ETYPE_MPLS ||
+        etype == ETYPE_MPLS_MULTICAST || etype == ETYPE_PPPOE || cursor_left(&r->c) < 5)
+        return false;
+    uint16_t type = load_be16(p + 2);
+    return type == ETYPE_VLAN || (type == ETYPE_IPV4 && p[4] >> 4 == 4 && (p[4] & 15) >= 5) ||
+           (type == ETYPE_IPV6 && p[4] >> 4 == 6);
+}
+
+static bool tag(const struct reading *r, uint16_t etype)
+{
+    return etype == ETYPE_VLAN || etype == ETYPE_QINQ || etype == ETYPE_QINQ_OLD ||
+           etype == ETYPE_QINQ_OLDER || etype == ETYPE_QINQ_OLDEST || hidden_tag(r, etype);
+}
+
 /* IEEE 802.3, 802.1Q: the outermost tag is the VLAN */
 static void ethernet(struct reading *r)
 {
@@ -270,13 +363,12 @@ static void ethernet(struct reading *r)
     r->pk->dst_mac = mac(p);
     r->pk->src_mac = mac(p + 6);
     uint16_t etype = load_be16(p + 12);
-    for (unsigned i = 0; i < TAGS_MAX; i++) {
-        if (etype != ETYPE_VLAN && etype != ETYPE_QINQ && etype != ETYPE_QINQ_OLD &&
-            etype != ETYPE_QINQ_OLDER)
-            break;
-        uint16_t tag = cursor_be16(&r->c) & 0x0fff;
+    for (unsigned i = 0; i < TAGS_MAX && tag(r, etype); i++) {
+        uint16_t vlan = cursor_be16(&r->c) & 0x0fff;
         if (i == 0)
-            r->pk->vlan = tag;
+            r->pk->vlan = vlan;
+        else if (i == 1)
+            r->pk->inner_vlan = vlan;
         etype = cursor_be16(&r->c);
     }
     if (etype >= 0x600) /* below, it is the length of an 802.3 frame */
@@ -296,6 +388,16 @@ bool packet_ip(struct packet *pk, const void *data, size_t len, uint32_t etype, 
     struct reading r = {.pk = pk, .c = cursor_init(data, len), .decap = decap};
     memset(pk, 0, sizeof *pk);
     layer3(&r, etype);
+    return r.inside || decap == DECAP_NONE;
+}
+
+bool packet_ppp(struct packet *pk, const void *data, size_t len, enum dgram_decap decap)
+{
+    struct reading r = {.pk = pk, .c = cursor_init(data, len), .decap = decap};
+    memset(pk, 0, sizeof *pk);
+    if (len >= 2 && load_be16(data) == PPP_HDLC) /* RFC 1662 3.1 */
+        cursor_skip(&r.c, 2);
+    ppp(&r);
     return r.inside || decap == DECAP_NONE;
 }
 

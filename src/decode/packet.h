@@ -18,15 +18,16 @@ struct packet {
     uint32_t frag_id, flow_label;
     uint32_t label[PACKET_LABELS];
     uint16_t n_labels;
-    uint16_t src_port, dst_port, vlan, tcp_flags, frag_offset;
+    uint16_t src_port, dst_port, vlan, inner_vlan, tcp_flags, frag_offset;
     uint8_t ttl, tos, icmp_type, icmp_code;
 };
 
 /*
- * Reads an Ethernet frame, or an IP packet of `etype`. With `decap` the packet inside is what is reported; false when
+ * Reads an Ethernet frame, an IP packet of `etype`, or a PPP frame. With `decap` the packet inside is what is reported; false when
  * the packet is not encapsulated that way.
  */
 bool packet_frame(struct packet *pk, const void *data, size_t len, enum dgram_decap decap);
 bool packet_ip(struct packet *pk, const void *data, size_t len, uint32_t etype, enum dgram_decap decap);
+bool packet_ppp(struct packet *pk, const void *data, size_t len, enum dgram_decap decap);
 /* What was found becomes the row's; what was not leaves it as it is. Not Bytes and Packets. */
 void packet_store(const struct packet *pk, struct batch *b, uint32_t row, const struct schema *schema);

@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct packet pk;
     if (len < 1)
         return 0;
-    enum dgram_decap decap = data[0] % 5;
+    enum dgram_decap decap = data[0] % DECAP_COUNT;
     uint8_t *exact = malloc(len);
     memcpy(exact, data + 1, len - 1);
     packet_frame(&pk, exact, len - 1, decap);

@@ -1,8 +1,10 @@
-/* sFlow v5 and packet headers: each rule by a datagram made by hand, broken ones too. */
+/* sFlow: each rule by a datagram made by hand, broken ones too. */
 #include "decode/packet.h"
 #include "decode/testing.h"
 
 static struct buf b;
+
+#define INNER "4500 0054 0001 0000 3f 11 0000 c0000201 c0000202 0035 0400 0040 0000"
 
 static int begin(void **state)
 {
@@ -227,15 +229,15 @@ static void other_samples(void **state)
     struct rig *r = *state;
     header(1, 4);
     for (unsigned i = 0; i < 4; i++) {
-        static const uint32_t formats[] = {2, 4, 5,
-                                           0x00001001}; /* counters, discarded packet, another enterprise */
+        static const uint32_t formats[] = {2, 4, 5, 0x00001001}; /* the last is another enterprise's */
         size_t at = open_part(formats[i]);
-        hex(&b, "00000001 00000002");
+        hex(&b, "00000001 00000002"); /* cut short */
         close_part(at);
     }
     rig_decode(r, &b);
     assert_int_equal(r->stats.flows, 0);
-    assert_int_equal(r->stats.rejected[REASON_FORMAT], 2);
+    assert_int_equal(r->stats.rejected[REASON_FORMAT], 1);
+    assert_int_equal(r->stats.rejected[REASON_SHORT], 3);
 }
 
 static void sequence(void **state)
@@ -325,105 +327,6 @@ static void pool_runs_out(void **state)
     assert_int_equal(r->stats.flows, flows);
 }
 
-/* --- packets --- */
-
-static struct packet pk;
-
-static bool frame(const char *text, enum dgram_decap decap)
-{
-    struct buf p;
-    buf_init(&p, 0);
-    hex(&p, text);
-    bool ok = packet_frame(&pk, p.p, p.len, decap);
-    buf_fini(&p);
-    return ok;
-}
-
-#define UDP_TO(port) "4500 0032 0001 0000 40 11 0000 0a000001 0a000002 1000 " port " 001e 0000"
-#define INNER "4500 0054 0001 0000 3f 11 0000 c0000201 c0000202 0035 0400 0040 0000"
-
-static void tags_and_labels(void **state)
-{
-    assert_true(frame(MACS "88a8 0064 8100 00c8 0800" UDP_TO("0035"), DECAP_NONE));
-    assert_int_equal(pk.vlan, 100);
-    assert_int_equal(pk.dst_port, 53);
-    assert_true(frame(MACS "8847 00064040 000c8140" UDP_TO("0035"), DECAP_NONE));
-    assert_int_equal(pk.n_labels, 2);
-    assert_int_equal(pk.label[0], 100);
-    assert_int_equal(pk.label[1], 200);
-    assert_int_equal(pk.etype, ETYPE_IPV4);
-    assert_int_equal(pk.dst_port, 53);
-    assert_true(
-        frame(MACS "8847 00064140 00000000" MACS "0800" UDP_TO("0035"), DECAP_NONE)); /* control word */
-    assert_int_equal(pk.dst_port, 53);
-    assert_true(
-        frame(MACS "8847 00064140 520000000002 520000000001 0800" UDP_TO("0035"), DECAP_NONE)); /* none */
-    assert_int_equal(pk.dst_port, 53);
-    assert_true(frame(MACS "8864 11000001 0034 0021" UDP_TO("0035"), DECAP_NONE)); /* PPPoE */
-    assert_int_equal(pk.dst_port, 53);
-}
-
-static void fragments(void **state)
-{
-    assert_true(
-        frame(MACS "0800 4500 0032 0001 2064 40 11 0000 0a000001 0a000002 1000 0035 001e 0000", DECAP_NONE));
-    assert_int_equal(pk.frag_offset, 100);
-    assert_int_equal(pk.src_port, 0); /* no header of layer 4 here */
-    assert_true(frame(
-        MACS "86dd 60000000 0018 2c 40 20010db8000000000000000000000001 20010db8000000000000000000000002"
-             "11 00 0321 00000007 1000 0035 0010 0000",
-        DECAP_NONE));
-    assert_int_equal(pk.frag_id, 7);
-    assert_int_equal(pk.frag_offset, 100);
-    assert_int_equal(pk.proto, 17);
-    assert_int_equal(pk.dst_port, 0);
-}
-
-static void lying_headers(void **state)
-{
-    assert_true(frame(MACS "0800 4100 0032 0001 0000 40 11 0000 0a000001 0a000002 1000 0035",
-                      DECAP_NONE)); /* IHL 1 */
-    assert_true(ip_is_zero(pk.src));
-    assert_true(frame(MACS "0800 4f00 0032 0001 0000 40 11 0000 0a000001 0a000002 1000 0035",
-                      DECAP_NONE)); /* IHL 15 */
-    assert_int_equal(pk.src_port, 0);
-    assert_true(frame(MACS "0800 6500", DECAP_NONE));
-    assert_true(frame("0200", DECAP_NONE));
-    assert_int_equal(pk.etype, 0);
-}
-
-static void decapsulation(void **state)
-{
-    static const struct {
-        enum dgram_decap how;
-        const char *packet;
-    } cases[] = {
-        {DECAP_IPIP, MACS "0800 4500 0068 0001 0000 40 04 0000 0a000001 0a000002" INNER},
-        {DECAP_IPIP, MACS
-         "86dd 60000000 0054 04 40 20010db8000000000000000000000001 20010db8000000000000000000000002" INNER},
-        {DECAP_GRE, MACS "0800 4500 0068 0001 0000 40 2f 0000 0a000001 0a000002 0000 0800" INNER},
-        {DECAP_GRE, MACS
-         "0800 4500 0068 0001 0000 40 2f 0000 0a000001 0a000002 b000 0800 00000000 00000001 00000002" INNER},
-        {DECAP_GRE, MACS "0800 4500 0068 0001 0000 40 2f 0000 0a000001 0a000002 0000 6558" MACS "0800" INNER},
-        {DECAP_VXLAN, MACS "0800" UDP_TO("12b5") "08000000 00000100" MACS "0800" INNER},
-        {DECAP_SRV6,
-         MACS "86dd 60000000 006c 2b 40 20010db8000000000000000000000001 20010db8000000000000000000000002"
-              "04 02 04 00 00 00 0000 20010db8000000000000000000000003" INNER},
-    };
-    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char text[IP_TEXT_MAX];
-        for (unsigned how = DECAP_IPIP; how <= DECAP_SRV6; how++)
-            if (how != DECAP_IPIP || cases[i].how != DECAP_SRV6) /* which is IP in IP as well */
-                assert_int_equal(frame(cases[i].packet, (enum dgram_decap)how), how == cases[i].how);
-        assert_true(frame(cases[i].packet, cases[i].how));
-        assert_string_equal(ip_format(pk.src, text), "192.0.2.1");
-        assert_int_equal(pk.src_port, 53);
-        assert_int_equal(pk.l3_len, 84);
-        assert_true(frame(cases[i].packet, DECAP_NONE)); /* not asked for: the outer packet */
-        assert_string_not_equal(ip_format(pk.src, text), "192.0.2.1");
-    }
-}
-
 static void decapsulation_of_samples(void **state)
 {
     struct rig *r = *state;
@@ -441,6 +344,264 @@ static void decapsulation_of_samples(void **state)
     assert_int_equal(NUM(Bytes, 0), 84);
 }
 
+static void discarded_packets(void **state)
+{
+    struct rig *r = *state;
+    header(1, 1);
+    size_t at = open_part(5);
+    hex(&b, "00000001 00000000 00000003 00000000 00000003 3fffffff 00000102 00000001");
+    raw(1, MACS "0800" IPV4_TCP);
+    close_part(at);
+    rig_decode(r, &b);
+    assert_int_equal(r->stats.flows, 1);
+    assert_int_equal(NUM(InIfIndex, 0), 3);
+    assert_int_equal(NUM(OutIfIndex, 0), 0);
+    assert_int_equal(NUM(ForwardingStatus, 0), 130); /* 258: access list */
+    assert_int_equal(NUM(SamplingRate, 0), 1);       /* each is told of, not one in so many */
+    assert_int_equal(NUM(Bytes, 0), 1500);
+    assert_string_equal(IP(SrcAddr, 0), "10.0.0.1");
+}
+
+static void mpls_nat_vlan_tunnel(void **state)
+{
+    struct rig *r = *state;
+    header(1, 1);
+    size_t at = open_sample("00000003", "00000004", 5);
+    record(3, "000000c8 00000006 0a000001 0a000002 00000035 00000400 00000000 00000020");
+    record(1006, "00000001 0a0000fb 00000002 00064040 000c8140 00000001 00001140");
+    record(1007, "00000001 c0000201 00000001 c0000202");
+    record(1020, "00001000 000001bb");
+    record(1012, "00000002 81000064 810000c8");
+    close_part(at);
+    rig_decode(r, &b);
+    assert_int_equal(r->stats.flows, 1);
+    struct span labels = rig_span(r, COL_MPLSLabels, 0);
+    assert_int_equal(labels.n, 2);
+    assert_int_equal(r->sink.batch->pool32[labels.at], 100);
+    assert_int_equal(r->sink.batch->pool32[labels.at + 1], 200);
+    assert_string_equal(IP(NextHop, 0), "10.0.0.251");
+    assert_string_equal(IP(SrcAddrNAT, 0), "192.0.2.1");
+    assert_string_equal(IP(DstAddrNAT, 0), "192.0.2.2");
+    assert_int_equal(NUM(SrcPortNAT, 0), 4096);
+    assert_int_equal(NUM(DstPortNAT, 0), 443);
+    assert_int_equal(NUM(SrcVlan, 0), 100);
+}
+
+static void ppp_frames(void **state)
+{
+    struct rig *r = *state;
+    header(1, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        size_t at = open_sample("00000003", "00000004", 1);
+        if (i == 0)
+            raw(7, "0021" IPV4_TCP);
+        else if (i == 1)
+            raw(14, "ff03 0021" IPV4_TCP);
+        else
+            raw(14, "ff03 0281 00064140" IPV4_TCP);
+        close_part(at);
+    }
+    rig_decode(r, &b);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(NUM(SrcPort, i), 443);
+    assert_int_equal(rig_span(r, COL_MPLSLabels, 2).n, 1);
+}
+
+/* --- what exporters tell about themselves --- */
+
+struct told {
+    struct learnt_sink sink; /* first */
+    char text[4096];         /* a line for each thing */
+};
+
+static void tell(struct learnt_sink *sink, const struct learnt *l)
+{
+    struct told *t = (struct told *)sink;
+    char ip[IP_TEXT_MAX];
+    size_t at = strlen(t->text);
+    snprintf(t->text + at, sizeof t->text - at, "%s@%u %u %.*s %llu %llx %.*s %.*s\n",
+             ip_format(l->exporter, ip), l->second, l->if_index, (int)l->if_name.len, l->if_name.p,
+             (unsigned long long)l->if_speed_bps, (unsigned long long)l->if_mac, (int)l->sys_name.len,
+             l->sys_name.p, (int)l->sys_description.len, l->sys_description.p);
+}
+
+static void if_counters(uint32_t index, uint64_t speed)
+{
+    size_t at = open_part(1);
+    buf_be32(&b, index);
+    buf_be32(&b, 6);
+    buf_be64(&b, speed);
+    buf_zero(&b, 72);
+    close_part(at);
+}
+
+static void put_string(const char *text)
+{
+    buf_be32(&b, (uint32_t)strlen(text));
+    buf_z(&b, text);
+    buf_zero(&b, -strlen(text) % 4);
+}
+
+static void counters_name_the_exporter(void **state)
+{
+    struct rig *r = *state;
+    struct told told = {.sink.tell = tell};
+    header(1, 3);
+    size_t at = open_part(2);
+    hex(&b, "00000001 00000007 00000002"); /* source: interface 7 */
+    if_counters(7, 10000000000);
+    size_t rec = open_part(1005);
+    put_string("ens3");
+    close_part(rec);
+    close_part(at);
+    at = open_part(4);
+    hex(&b, "00000001 00000002 00000001 00000003"); /* source: physical entity 1 */
+    rec = open_part(2000);
+    put_string("host.example");
+    buf_zero(&b, 16);
+    hex(&b, "00000003 00000002");
+    put_string("6.1.0");
+    close_part(rec);
+    record(2001, "00000003 00000001 00000001 0200000000010000 00000002 00000000"
+                 "00000003 00000002 0200000000030000 0200000000040000");
+    record(2003, "00000000"); /* processor */
+    close_part(at);
+    at = open_part(4);
+    hex(&b, "00000002 00000000 00000009 00000001"); /* interface 9, names alone */
+    rec = open_part(1005);
+    put_string("lo\033[31m");
+    close_part(rec);
+    close_part(at);
+    rig_decode(r, &b); /* nobody wants to know */
+    assert_int_equal(r->stats.counter_samples, 3);
+    decoder_state_tell(r->st, &told.sink);
+    rig_decode(r, &b);
+    assert_string_equal(told.text, "10.0.0.254@1000 7 ens3 10000000000 0  \n"
+                                   "10.0.0.254@1000 0  0 0 host.example Linux 6.1.0 x86_64\n"
+                                   "10.0.0.254@1000 1  0 20000000001  \n"
+                                   "10.0.0.254@1000 3  0 20000000003  \n"
+                                   "10.0.0.254@1000 9 lo [31m 0 0  \n");
+    assert_int_equal(r->stats.flows, 0);
+    assert_int_equal(r->stats.rejected[REASON_SHORT], 0);
+    told.text[0] = '\0';
+    r->d.use_src = true;
+    rig_decode(r, &b);
+    assert_true(strncmp(told.text, "192.0.2.1@1000 7", 16) == 0);
+}
+
+static void counters_that_lie(void **state)
+{
+    static const char *const bodies[] = {
+        "ffffffff 00000000 00000001 00000001",                   /* records */
+        "00000001 00000001 00000004 00000001",                   /* counters too short */
+        "00000001 000003ed 00000008 ffffffff 61626364",          /* name too long */
+        "00000001 000003ed 00000004 00000000",                   /* no name */
+        "00000001 000007d0 00000004 fffffffe",                   /* host name too long */
+        "00000001 000007d1 0000000c ffffffff 00000001 ffffffff", /* adapters, addresses */
+        "00000001 000007d1 7fffffff ffffffff",                   /* record too long */
+    };
+    struct rig *r = *state;
+    struct told told = {.sink.tell = tell};
+    decoder_state_tell(r->st, &told.sink);
+    for (unsigned i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        header(1, 1);
+        size_t at = open_part(2);
+        hex(&b, "00000001 00000000");
+        hex(&b, bodies[i]);
+        close_part(at);
+        rig_decode(r, &b);
+        assert_string_equal(told.text, "");
+        assert_int_equal(r->stats.flows, 0);
+    }
+}
+
+/* --- versions 2 and 4 --- */
+
+static void old_header(uint32_t version, uint32_t samples)
+{
+    buf_reset(&b);
+    buf_be32(&b, version);
+    hex(&b, "00000001 0a0000fe 00000001 000186a0");
+    buf_be32(&b, samples);
+}
+
+#define OLD_SAMPLE "00000001 00000001 00000003 000003e8 00000000 00000000 00000003 80000002 "
+#define OLD_HEADER OLD_SAMPLE "00000001 00000001 000005ee 00000036" MACS "0800" IPV4_TCP "0000"
+
+static void old_versions(void **state)
+{
+    struct rig *r = *state;
+    for (uint32_t version = 2; version <= 4; version += 2) {
+        old_header(version, 3);
+        hex(&b, OLD_HEADER "00000005");
+        hex(&b, "00000001 00000064 00000000 000000c8 00000000"); /* switch */
+        hex(&b, "00000002 00000001 0a0000fd 00000018 00000010"); /* router */
+        hex(&b, version == 2
+                    ? "00000003 0000fde8 00000000 00000001 00000002 00000a00 00003b41"
+                    : "00000003 0000fde8 00000000 00000001 00000001 00000002 00000002 00000a00 00003b41"
+                      "00000001 fde80001 00000064");
+        hex(&b, "00000004 00000003 61626300 00000000"); /* user */
+        hex(&b, "00000005 00000001 00000001 61000000"); /* URL */
+        hex(&b, "00000002 00000001 00000003 0000001e 00000002 00000003 00000006 00000000 3b9aca00");
+        buf_zero(&b, 72 + 52); /* counters of Ethernet */
+        hex(&b,
+            OLD_SAMPLE "00000002"
+                       "000000c8 00000011 0a000001 0a000002 00000035 00000400 00000000 00000020 00000000");
+        struct told told = {.sink.tell = tell};
+        decoder_state_tell(r->st, &told.sink);
+        rig_decode(r, &b);
+        decoder_state_tell(r->st, NULL);
+        assert_int_equal(r->stats.flows, 2);
+        assert_int_equal(r->stats.counter_samples, 1);
+        assert_string_equal(told.text, "10.0.0.254@1000 3  1000000000 0  \n");
+        assert_string_equal(IP(ExporterAddress, 0), "10.0.0.254");
+        assert_int_equal(NUM(SamplingRate, 0), 1000);
+        assert_int_equal(NUM(InIfIndex, 0), 3);
+        assert_int_equal(NUM(OutIfIndex, 0), 0); /* two interfaces */
+        assert_int_equal(NUM(Bytes, 0), 1500);
+        assert_int_equal(NUM(SrcPort, 0), 443);
+        assert_int_equal(NUM(SrcVlan, 0), 100);
+        assert_int_equal(NUM(DstNetMask, 0), 16);
+        assert_string_equal(IP(NextHop, 0), "10.0.0.253");
+        assert_int_equal(NUM(SrcAS, 0), 65000);
+        assert_int_equal(NUM(DstAS, 0), 15169);
+        assert_int_equal(rig_span(r, COL_DstASPath, 0).n, 2);
+        assert_int_equal(rig_span(r, COL_DstCommunities, 0).n, version == 2 ? 0 : 1);
+        assert_int_equal(NUM(Bytes, 1), 200);
+        assert_int_equal(NUM(SrcPort, 1), 53);
+        size_t whole = b.len;
+        for (b.len = 0; b.len < whole; b.len++) {
+            rig_decode(r, &b);
+            assert_true(r->stats.flows < 2 || b.len > whole - 8);
+            uint64_t rejected = 0;
+            for (unsigned i = 0; i < REASON_COUNT; i++)
+                rejected += r->stats.rejected[i];
+            assert_int_equal(rejected, 1);
+        }
+    }
+}
+
+static void old_versions_that_lie(void **state)
+{
+    static const char *const bodies[] = {
+        "00000003",                                                /* no such sample */
+        OLD_SAMPLE "00000004",                                     /* no such packet */
+        OLD_SAMPLE "00000001 00000001 000005ee fffffffd 00000000", /* header too long */
+        "00000002 00000001 00000003 0000001e 00000009",            /* no such counters */
+        "00000002 00000001 00000003 0000001e 00000000",            /* none at all */
+        OLD_HEADER "00000001 00000006",                            /* nothing known about it */
+        OLD_HEADER "ffffffff 00000003 0000fde8 00000000 00000001 ffffffff 00000002 ffffffff 00000a00",
+    };
+    struct rig *r = *state;
+    for (unsigned i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        old_header(4, UINT32_MAX);
+        hex(&b, bodies[i]);
+        rig_decode(r, &b);
+        assert_int_equal(r->stats.flows, i >= 5);
+        assert_int_equal(r->stats.rejected[REASON_SHORT] + r->stats.rejected[REASON_FORMAT], 1);
+    }
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -456,11 +617,14 @@ int main(void)
         T(counts_that_lie),
         T(every_cut),
         T(pool_runs_out),
-        T(tags_and_labels),
-        T(fragments),
-        T(lying_headers),
-        T(decapsulation),
         T(decapsulation_of_samples),
+        T(discarded_packets),
+        T(mpls_nat_vlan_tunnel),
+        T(ppp_frames),
+        T(counters_name_the_exporter),
+        T(counters_that_lie),
+        T(old_versions),
+        T(old_versions_that_lie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,9 +16,10 @@ static const struct opt_choice times[] = {
     {"netflow-packet", TIME_NETFLOW_PACKET, "the packet's own time"},
     {"netflow-first-switched", TIME_NETFLOW_FIRST_SWITCHED, "the flow's start"},
     {NULL}};
-static const struct opt_choice decaps[] = {{"none", DECAP_NONE, ""}, {"ipip", DECAP_IPIP, ""},
-                                           {"gre", DECAP_GRE, ""},   {"vxlan", DECAP_VXLAN, ""},
-                                           {"srv6", DECAP_SRV6, ""}, {NULL}};
+static const struct opt_choice decaps[] = {{"none", DECAP_NONE, ""},  {"ipip", DECAP_IPIP, ""},
+                                           {"gre", DECAP_GRE, ""},    {"vxlan", DECAP_VXLAN, ""},
+                                           {"srv6", DECAP_SRV6, ""},  {"geneve", DECAP_GENEVE, ""},
+                                           {"gtp-u", DECAP_GTPU, ""}, {NULL}};
 
 #define INPUT(field) OPT_AT(struct rx_input_conf, field)
 static const struct opt input_rows[] = {

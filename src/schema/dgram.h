@@ -8,7 +8,17 @@
 
 enum dgram_decoder { DECODER_NONE, DECODER_NETFLOW, DECODER_SFLOW };              /* RawFlow's numbers */
 enum dgram_time { TIME_INPUT, TIME_NETFLOW_PACKET, TIME_NETFLOW_FIRST_SWITCHED }; /* timestamp-source */
-enum dgram_decap { DECAP_NONE, DECAP_IPIP, DECAP_GRE, DECAP_VXLAN, DECAP_SRV6 };  /* decapsulation-protocol */
+/* decapsulation-protocol; the first five are RawFlow's */
+enum dgram_decap {
+    DECAP_NONE,
+    DECAP_IPIP,
+    DECAP_GRE,
+    DECAP_VXLAN,
+    DECAP_SRV6,
+    DECAP_GENEVE,
+    DECAP_GTPU,
+    DECAP_COUNT
+};
 
 struct dgram {
     struct ip src; /* UDP source address: the exporter as the bus knows it */

@@ -1,0 +1,234 @@
+/* Records of a flow sample. One that is cut short says what it says up to there; a list that is too long is read to its end. */
+#include "decode/sflow.h"
+
+enum {
+    RAW_HEADER = 1,
+    SAMPLED_ETHERNET = 2,
+    SAMPLED_IPV4 = 3,
+    SAMPLED_IPV6 = 4,
+    EXTENDED_SWITCH = 1001,
+    EXTENDED_ROUTER = 1002,
+    EXTENDED_GATEWAY = 1003,
+    EXTENDED_MPLS = 1006,
+    EXTENDED_NAT = 1007,
+    EXTENDED_VLAN_TUNNEL = 1012,
+    EXTENDED_NAT_PORT = 1020,
+    HEADER_ETHERNET = 1,
+    HEADER_PPP = 7,
+    HEADER_IPV4 = 11,
+    HEADER_IPV6 = 12,
+    HEADER_MPLS = 13,
+    HEADER_POS = 14, /* PPP with its framing, RFC 1662 */
+    ETYPE_MPLS = 0x8847,
+    ETHERNET_OVERHEAD = 18, /* addresses, type, checksum */
+};
+
+struct ip sflow_address(struct cursor *c)
+{
+    uint32_t type = cursor_be32(c);
+    const uint8_t *p = type == SFLOW_ADDRESS_IPV4   ? cursor_bytes(c, 4)
+                       : type == SFLOW_ADDRESS_IPV6 ? cursor_bytes(c, 16)
+                                                    : NULL;
+    if (type > SFLOW_ADDRESS_IPV6)
+        c->bad = true;
+    if (!p || (type == SFLOW_ADDRESS_IPV4 && load_be32(p) == 0))
+        return (struct ip){0};
+    return type == SFLOW_ADDRESS_IPV4 ? ip_v4(p) : ip_v6(p);
+}
+
+struct str sflow_string(struct cursor *c)
+{
+    uint32_t len = cursor_be32(c);
+    const uint8_t *p = cursor_bytes(c, len);
+    cursor_skip(c, -len % 4);
+    return p ? (struct str){(const char *)p, len} : (struct str){0};
+}
+
+static bool read_header(struct packet *pk, uint32_t protocol, struct str header, enum dgram_decap decap)
+{
+    switch (protocol) {
+    case HEADER_ETHERNET:
+        return packet_frame(pk, header.p, header.len, decap);
+    case HEADER_IPV4:
+        return packet_ip(pk, header.p, header.len, ETYPE_IPV4, decap);
+    case HEADER_IPV6:
+        return packet_ip(pk, header.p, header.len, ETYPE_IPV6, decap);
+    case HEADER_MPLS:
+        return packet_ip(pk, header.p, header.len, ETYPE_MPLS, decap);
+    case HEADER_PPP:
+    case HEADER_POS:
+        return packet_ppp(pk, header.p, header.len, decap);
+    default:
+        memset(pk, 0, sizeof *pk);
+        return decap == DECAP_NONE;
+    }
+}
+
+void sflow_header(struct sflow_sample *s, uint32_t protocol, uint32_t frame_len, struct str header,
+                  enum dgram_decap decap)
+{
+    s->decap_failed = !read_header(&s->packet, protocol, header, decap);
+    s->has_packet = true;
+    s->bytes = s->packet.l3_len ? s->packet.l3_len : frame_len;
+}
+
+/* sampled_header */
+static void raw_header(struct sflow_sample *s, struct cursor *c, enum dgram_decap decap)
+{
+    uint32_t protocol = cursor_be32(c), frame_len = cursor_be32(c);
+    cursor_skip(c, 4); /* stripped */
+    size_t len = cursor_be32(c);
+    if (len > cursor_left(c))
+        len = cursor_left(c); /* a header cut short still says what it says */
+    const uint8_t *p = cursor_bytes(c, len);
+    if (p)
+        sflow_header(s, protocol, frame_len, (struct str){(const char *)p, len}, decap);
+}
+
+/* sampled_ethernet */
+static void ethernet(struct sflow_sample *s, struct cursor *c)
+{
+    uint32_t len = cursor_be32(c);
+    const uint8_t *src = cursor_bytes(c, 8), *dst = cursor_bytes(c, 8); /* six bytes and padding each */
+    uint32_t type = cursor_be32(c);
+    if (c->bad || s->has_packet)
+        return;
+    s->packet.src_mac = (uint64_t)load_be16(src) << 32 | load_be32(src + 2);
+    s->packet.dst_mac = (uint64_t)load_be16(dst) << 32 | load_be32(dst + 2);
+    s->packet.etype = s->packet.etype ? s->packet.etype : type;
+    if (!s->bytes)
+        s->bytes = len > ETHERNET_OVERHEAD ? len - ETHERNET_OVERHEAD : 0;
+}
+
+/* sampled_ipv4, sampled_ipv6: what a switch tells that cannot copy headers */
+void sflow_sampled_ip(struct sflow_sample *s, struct cursor *c, bool v4)
+{
+    uint32_t len = cursor_be32(c), proto = cursor_be32(c);
+    const uint8_t *src = cursor_bytes(c, v4 ? 4 : 16), *dst = cursor_bytes(c, v4 ? 4 : 16);
+    uint32_t src_port = cursor_be32(c), dst_port = cursor_be32(c), flags = cursor_be32(c),
+             tos = cursor_be32(c);
+    if (c->bad || s->has_packet)
+        return;
+    struct packet *pk = &s->packet;
+    pk->etype = v4 ? ETYPE_IPV4 : ETYPE_IPV6;
+    pk->proto = proto;
+    pk->src = v4 ? ip_v4(src) : ip_v6(src);
+    pk->dst = v4 ? ip_v4(dst) : ip_v6(dst);
+    pk->src_port = (uint16_t)src_port;
+    pk->dst_port = (uint16_t)dst_port;
+    pk->tcp_flags = (uint16_t)flags;
+    pk->tos = (uint8_t)tos;
+    s->bytes = len;
+}
+
+void sflow_extended_switch(struct sflow_sample *s, struct cursor *c)
+{
+    s->src_vlan = cursor_be32(c);
+    cursor_skip(c, 4);
+    s->dst_vlan = cursor_be32(c);
+    cursor_skip(c, 4);
+}
+
+void sflow_extended_router(struct sflow_sample *s, struct cursor *c)
+{
+    s->next_hop = sflow_address(c);
+    s->src_mask = cursor_be32(c);
+    s->dst_mask = cursor_be32(c);
+}
+
+/* `n` AS numbers of the path; the last is where it leads to. */
+static void segment(struct sflow_sample *s, struct cursor *c, uint32_t n)
+{
+    for (; n > 0 && cursor_left(c) >= 4; n--) {
+        s->dst_as = cursor_be32(c);
+        if (s->n_path < SFLOW_PATH_MAX)
+            s->path[s->n_path++] = s->dst_as;
+    }
+    c->bad |= n > 0;
+}
+
+/* extended_gateway. An empty path leads to the router's own AS, and a source AS of 0 is the own one. */
+void sflow_extended_gateway(struct sflow_sample *s, struct cursor *c, uint32_t version)
+{
+    if (version >= 5)
+        s->bgp_next_hop = sflow_address(c);
+    uint32_t own = cursor_be32(c), src = cursor_be32(c);
+    cursor_skip(c, 4); /* source peer */
+    s->src_as = src ? src : own;
+    s->dst_as = own;
+    s->n_path = s->n_communities = 0;
+    if (version < 4) {
+        segment(s, c, cursor_be32(c));
+        return;
+    }
+    for (uint32_t segments = cursor_be32(c); segments > 0 && !c->bad; segments--) {
+        cursor_skip(c, 4); /* set or sequence */
+        segment(s, c, cursor_be32(c));
+    }
+    uint32_t n = cursor_be32(c);
+    for (; n > 0 && cursor_left(c) >= 4; n--) {
+        uint32_t community = cursor_be32(c);
+        if (s->n_communities < SFLOW_COMMUNITIES_MAX)
+            s->communities[s->n_communities++] = community;
+    }
+    c->bad |= n > 0;
+    cursor_skip(c, 4); /* local preference */
+}
+
+/* extended_mpls: the stack as it came in, where the header itself has none */
+static void mpls(struct sflow_sample *s, struct cursor *c)
+{
+    s->mpls_next_hop = sflow_address(c);
+    bool ours = s->packet.n_labels == 0;
+    for (uint32_t n = cursor_be32(c); n > 0 && cursor_left(c) >= 4; n--) {
+        uint32_t label = cursor_be32(c) >> 12; /* RFC 3032 2.1 */
+        if (ours && s->packet.n_labels < PACKET_LABELS)
+            s->packet.label[s->packet.n_labels++] = label;
+    }
+}
+
+/* extended_vlan_tunnel: tags the switch took off before the header was copied, the outermost first */
+static void vlan_tunnel(struct sflow_sample *s, struct cursor *c)
+{
+    if (cursor_be32(c) > 0)
+        s->outer_vlan = cursor_be32(c) & 0x0fff;
+}
+
+void sflow_record(struct sflow_sample *s, uint32_t format, struct cursor *c, enum dgram_decap decap)
+{
+    switch (format) { /* 20 bits of enterprise, 12 of format: all of these are enterprise 0, sflow.org's */
+    case RAW_HEADER:
+        raw_header(s, c, decap);
+        break;
+    case SAMPLED_ETHERNET:
+        ethernet(s, c);
+        break;
+    case SAMPLED_IPV4:
+    case SAMPLED_IPV6:
+        sflow_sampled_ip(s, c, format == SAMPLED_IPV4);
+        break;
+    case EXTENDED_SWITCH:
+        sflow_extended_switch(s, c);
+        break;
+    case EXTENDED_ROUTER:
+        sflow_extended_router(s, c);
+        break;
+    case EXTENDED_GATEWAY:
+        sflow_extended_gateway(s, c, 5);
+        break;
+    case EXTENDED_MPLS:
+        mpls(s, c);
+        break;
+    case EXTENDED_NAT:
+        s->src_nat = sflow_address(c);
+        s->dst_nat = sflow_address(c);
+        break;
+    case EXTENDED_NAT_PORT:
+        s->src_port_nat = (uint16_t)cursor_be32(c);
+        s->dst_port_nat = (uint16_t)cursor_be32(c);
+        break;
+    case EXTENDED_VLAN_TUNNEL:
+        vlan_tunnel(s, c);
+        break;
+    }
+}
