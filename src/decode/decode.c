@@ -144,7 +144,7 @@ void decode_dgram(struct decoder_state *st, const struct dgram *d, struct batch_
     if (dec)
         dec->decode(&x);
     else
-        stats->rejected[d->len < 2 ? REASON_SHORT : REASON_VERSION]++;
+        stats->rejected[d->len < (d->decoder == DECODER_SFLOW ? 4 : 2) ? REASON_SHORT : REASON_VERSION]++;
     stats->evicted += st->sessions.evicted - evicted;
 }
 

@@ -211,6 +211,30 @@ static void a_restart_forgets(void **state)
     assert_int_equal(r->stats.rejected[REASON_NO_TEMPLATE], 1);
 }
 
+/* sysUptime in ms: after how long it is a restart when it goes back to five seconds. */
+static void restarts_and_wraps(void **state)
+{
+    static const struct {
+        const char *before;
+        bool restart;
+    } cases[] = {{"0000f000", false}, {"00100000", true}, {"b2d05e00", true}, {"fffff000", false}};
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rig *r = rig_new(NULL);
+        for (unsigned k = 0; k < 2; k++) {
+            buf_reset(&b);
+            hex(&b, "0009 0001");
+            hex(&b, k ? "00001388" : cases[i].before);
+            hex(&b, "77359400 00000000 00000007");
+            put_set(&b, k ? 0 : 256, k ? TEMPLATE : RECORD("01"));
+            rig_decode(r, &b);
+        }
+        assert_int_equal(r->stats.rejected[REASON_NO_TEMPLATE], cases[i].restart);
+        assert_int_equal(r->stats.flows, !cases[i].restart);
+        rig_free(r);
+    }
+    (void)state;
+}
+
 static void templates_expire(void **state)
 {
     struct rig *r = *state;
@@ -223,6 +247,10 @@ static void templates_expire(void **state)
     assert_int_equal(r->stats.flows, 0);
     assert_int_equal(r->stats.kept, 1);
     arrive(r, 5, 7, 0, TEMPLATE);
+    assert_int_equal(r->stats.flows, 1);
+    at(r, 2000); /* a clock that was set back makes nothing old */
+    arrive(r, 6, 7, 0, "0101 0001 0001 0004");
+    arrive(r, 7, 7, 256, RECORD("01"));
     assert_int_equal(r->stats.flows, 1);
 }
 
@@ -290,6 +318,7 @@ int main(void)
         T(room),
         T(a_flood_is_bounded),
         T(a_restart_forgets),
+        T(restarts_and_wraps),
         T(templates_expire),
         T(late_ones_are_counted),
         T(checkpoint),

@@ -5,7 +5,14 @@
 #include <sys/random.h>
 #include <xxhash.h>
 
-enum { SLOTS_MIN = 64, GAP_MAX = 1 << 20, LATE_MAX = 1 << 16, LATE_RUN = 3, UPTIME_BACK_MS = 60000 };
+enum {
+    SLOTS_MIN = 64,
+    GAP_MAX = 1 << 20,
+    LATE_MAX = 1 << 16,
+    LATE_RUN = 3,
+    UPTIME_BACK_MS = 60000,
+    UPTIME_END_MS = 3600000
+};
 
 _Static_assert(sizeof(struct session_key) == 40, "hashed as bytes: no padding");
 
@@ -193,11 +200,16 @@ static unsigned position(const struct session *s, uint16_t id)
     return lo;
 }
 
+static bool out_of_date(const struct session_table *tab, const struct session *s, uint32_t refreshed_s)
+{
+    uint32_t age_s = s->template_s - refreshed_s;
+    return age_s > tab->template_s && (int32_t)age_s > 0; /* a clock that was set back makes nothing old */
+}
+
 struct template *session_template_get(const struct session_table *tab, const struct session *s, uint16_t id)
 {
     unsigned i = position(s, id);
-    if (i >= s->n_templates || s->templates[i].id != id ||
-        s->template_s - s->templates[i].refreshed_s > tab->template_s)
+    if (i >= s->n_templates || s->templates[i].id != id || out_of_date(tab, s, s->templates[i].refreshed_s))
         return NULL;
     return s->templates[i].t;
 }
@@ -242,7 +254,7 @@ void session_template_set(struct session_table *tab, struct session *s, uint16_t
 {
     unsigned i = position(s, id);
     bool there = i < s->n_templates && s->templates[i].id == id;
-    if (t && (int32_t)(now - s->template_s) > 0)
+    if (t)
         s->template_s = now;
     if (there && t) {
         if (s->templates[i].t != t && contradicted(s))
@@ -322,11 +334,18 @@ static void sequence_late(struct session *s, uint32_t seq, uint32_t units, uint3
     }
 }
 
+/* Time since the start went back, and not because its 32 bits ran out (they last for 49.7 days). */
+static bool restarted(uint32_t before_ms, uint32_t now_ms)
+{
+    return now_ms && now_ms < before_ms && before_ms - now_ms > UPTIME_BACK_MS &&
+           before_ms < UINT32_MAX - UPTIME_END_MS;
+}
+
 uint32_t session_sequence(struct session *s, uint32_t seq, uint32_t units, uint32_t uptime_ms, uint64_t *late)
 {
     uint32_t gap = seq - s->next_seq, lost = 0;
     bool known = s->seq_known;
-    s->restarted = known && uptime_ms && (int32_t)(s->uptime_ms - uptime_ms) > UPTIME_BACK_MS;
+    s->restarted = known && restarted(s->uptime_ms, uptime_ms);
     s->seq_known = true;
     s->uptime_ms = uptime_ms;
     if (known && !s->restarted && gap != 0) {

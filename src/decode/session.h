@@ -41,7 +41,7 @@ struct session {
     struct session_template *templates; /* by id */
     struct session_rate *rates;         /* by id */
     struct names names;
-    uint32_t last_s, template_s; /* last datagram; last template */
+    uint32_t last_s, template_s; /* last datagram; last template that came */
     uint32_t next_seq, uptime_ms;
     uint32_t late, late_next; /* units that came after they were missed; what would follow the last of them */
     uint16_t n_templates, room_templates, n_rates, room_rates;

@@ -130,10 +130,25 @@ static void print_summary(const struct decode_stats *s)
     for (unsigned i = 0; i < REASON_COUNT; i++)
         if (s->rejected[i])
             json_object_set_new(rejected, decode_reason_names[i], json_integer((json_int_t)s->rejected[i]));
-    json_t *o = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "datagrams", (json_int_t)s->datagrams, "flows",
-                          (json_int_t)s->flows, "bytes", (json_int_t)s->bytes, "packets",
-                          (json_int_t)s->packets, "templates", (json_int_t)s->templates, "options_records",
-                          (json_int_t)s->options_records, "rejected", rejected);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } members[] = {{"datagrams", s->datagrams},
+                   {"records", s->records},
+                   {"flows", s->flows},
+                   {"bytes", s->bytes},
+                   {"packets", s->packets},
+                   {"templates", s->templates},
+                   {"options_records", s->options_records},
+                   {"counter_samples", s->counter_samples},
+                   {"lost", s->lost},
+                   {"late", s->late},
+                   {"kept", s->kept},
+                   {"kept_decoded", s->kept_decoded}};
+    json_t *o = json_object();
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        json_object_set_new(o, members[i].name, json_integer((json_int_t)members[i].value));
+    json_object_set_new(o, "rejected", rejected);
     json_dumpf(o, stdout, 0);
     putchar('\n');
     json_decref(o);
