@@ -17,7 +17,7 @@ struct decoder_state {
     FILE *explain;     /* NULL: nobody wants to know */
     uint32_t spread_s; /* 0: flows are not spread */
     struct template *
-        fixed[3]; /* the records of NetFlow v1, v5 and v7 are templates known beforehand; NULL: not yet met */
+        fixed[4]; /* the records of NetFlow v1, v5 and v7 are templates known beforehand; NULL: not yet met */
     const uint8_t **pointers; /* PLAN_POINTERS, for plan_run.base */
     struct field *fields;     /* of the template being read, max_fields */
 };

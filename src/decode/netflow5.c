@@ -9,6 +9,11 @@ static const struct field v1_fields[] = {
     {0, 8, 4},  {0, 12, 4}, {0, 15, 4}, {0, 10, 2},  {0, 14, 2}, {0, 2, 4}, {0, 1, 4}, {0, 22, 4},
     {0, 21, 4}, {0, 7, 2},  {0, 11, 2}, {0, 210, 2}, {0, 4, 1},  {0, 5, 1}, {0, 6, 1}, {0, 210, 11},
 };
+/* The datagram says by its length which of the two it has: Cisco's table ends with four bytes more than other exporters send. */
+static const struct field v1_short_fields[] = {
+    {0, 8, 4},  {0, 12, 4}, {0, 15, 4}, {0, 10, 2},  {0, 14, 2}, {0, 2, 4}, {0, 1, 4}, {0, 22, 4},
+    {0, 21, 4}, {0, 7, 2},  {0, 11, 2}, {0, 210, 2}, {0, 4, 1},  {0, 5, 1}, {0, 6, 1}, {0, 210, 7},
+};
 static const struct field v5_fields[] = {
     {0, 8, 4},  {0, 12, 4}, {0, 15, 4}, {0, 10, 2}, {0, 14, 2},  {0, 2, 4},   {0, 1, 4},
     {0, 22, 4}, {0, 21, 4}, {0, 7, 2},  {0, 11, 2}, {0, 210, 1}, {0, 6, 1},   {0, 4, 1},
@@ -30,6 +35,7 @@ static const struct form {
     {v1_fields, sizeof v1_fields / sizeof *v1_fields, 16, 52, 24, TEMPLATE_V1},
     {v5_fields, sizeof v5_fields / sizeof *v5_fields, 24, 48, 30, TEMPLATE_V5},
     {v7_fields, sizeof v7_fields / sizeof *v7_fields, 24, 52, 28, TEMPLATE_V7},
+    {v1_short_fields, sizeof v1_short_fields / sizeof *v1_short_fields, 16, 48, 24, TEMPLATE_V1},
 };
 
 static const struct template *record_of(struct decoder_state *st, const struct form *f)
@@ -98,7 +104,8 @@ static void decode(struct decoding *x, const struct form *f)
 
 static void decode_v1(struct decoding *x)
 {
-    decode(x, &forms[0]);
+    bool brief = x->d->len >= 4 && x->d->len == 16 + 48 * (uint32_t)load_be16(x->d->data + 2);
+    decode(x, &forms[brief ? 3 : 0]);
 }
 
 static void decode_v5(struct decoding *x)

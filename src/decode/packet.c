@@ -412,6 +412,7 @@ static void store_l2(const struct packet *pk, struct batch *b, uint32_t row)
     PUT(SrcMAC, uint64_t, pk->src_mac);
     PUT(DstMAC, uint64_t, pk->dst_mac);
     PUT(SrcVlan, uint16_t, pk->vlan);
+    PUT(SrcCustomerVlan, uint16_t, pk->inner_vlan);
 }
 
 static void store_l3l4(const struct packet *pk, struct batch *b, uint32_t row)

@@ -18,25 +18,6 @@ void sflow_sample_init(struct sflow_sample *s)
     memset(s, 0, offsetof(struct sflow_sample, path));
 }
 
-/*
- * 5.3.1: why a packet was discarded, as ForwardingStatus (IANA element 89: the two upper bits say dropped, the lower six
- * why). Codes 0 to 255 are those of ICMP destination unreachable, RFC 1812 5.2.7.1.
- */
-uint32_t sflow_discard_status(uint32_t code)
-{
-    static const struct {
-        uint16_t code, status;
-    } known[] = {
-        {0, 131},   {1, 131},   {2, 131},   {3, 131},   {4, 133},   {5, 131},   {6, 131},
-        {7, 131},   {8, 132},   {9, 129},   {10, 129},  {257, 137}, {258, 130}, {259, 143},
-        {260, 139}, {261, 138}, {262, 135}, {263, 131}, {269, 130}, {302, 140},
-    };
-    for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
-        if (known[i].code == code)
-            return known[i].status;
-    return 128;
-}
-
 /* 5.3.1 interface: 0 an ifIndex, 1 discarded for a reason, 2 so many interfaces */
 uint32_t sflow_input(uint32_t format, uint32_t value)
 {
@@ -46,7 +27,7 @@ uint32_t sflow_input(uint32_t format, uint32_t value)
 void sflow_output(struct sflow_sample *s, uint32_t format, uint32_t value)
 {
     if (format == SFLOW_FORMAT_DISCARDED)
-        s->status = sflow_discard_status(value);
+        sflow_discarded(s, value);
     s->out_if = sflow_input(format, value);
 }
 
@@ -101,6 +82,13 @@ static void put_vlans(const struct sflow_sample *s, struct batch *b, uint32_t ro
     PUT(DstVlan, uint16_t, s->dst_vlan);
 }
 
+static void put_reason(const struct sflow_sample *s, struct batch *b, uint32_t row, struct intern *strings)
+{
+    char room[LEARNT_TEXT], code[32];
+    struct str text = learnt_text(s->drop_reason, room);
+    PUT(DropReason, uint32_t, intern(strings, text.len ? text : sflow_discard_name(s->discard_code, code)));
+}
+
 void sflow_emit(struct decoding *x, const struct sflow_sample *s, struct ip exporter)
 {
     struct batch *b = x->sink->batch;
@@ -126,6 +114,8 @@ void sflow_emit(struct decoding *x, const struct sflow_sample *s, struct ip expo
         put_vlans(s, b, row);
     if (schema->group[GROUP_NAT])
         put_nat(s, b, row);
+    if (s->discarded && schema->enabled[COL_DropReason] && x->st->strings)
+        put_reason(s, b, row, x->st->strings);
     put_route(s, b, row, schema);
     x->stats->flows++;
     x->stats->packets++;
@@ -176,7 +166,7 @@ static void discarded_packet(struct decoding *x, struct cursor *c, struct ip exp
     cursor_skip(c, 16); /* sequence number, source, drops of notifications */
     s.in_if = sflow_input(SFLOW_FORMAT_INDEX, cursor_be32(c));
     s.out_if = sflow_input(SFLOW_FORMAT_INDEX, cursor_be32(c));
-    s.status = sflow_discard_status(cursor_be32(c));
+    sflow_discarded(&s, cursor_be32(c));
     s.rate = 1;
     x->stats->records++;
     if (c->bad || cursor_left(c) < 4) {

@@ -26,7 +26,9 @@ struct sflow_sample {
     uint32_t src_vlan, dst_vlan, src_mask, dst_mask, src_as, dst_as;
     uint16_t src_port_nat, dst_port_nat, outer_vlan;
     uint32_t n_path, n_communities;
-    bool has_packet, decap_failed;
+    struct str drop_reason; /* as the exporter has it in words; empty: in none */
+    uint32_t discard_code;
+    bool has_packet, decap_failed, discarded;
     /* only as far as the counts above say; not zeroed */
     uint32_t path[SFLOW_PATH_MAX], communities[SFLOW_COMMUNITIES_MAX];
 };
@@ -37,6 +39,10 @@ struct str sflow_string(struct cursor *c);
 void sflow_sample_init(struct sflow_sample *s);
 /* ForwardingStatus (IANA element 89) of a reason for which a packet was discarded. */
 uint32_t sflow_discard_status(uint32_t code);
+/* In words, in `room` if need be. */
+struct str sflow_discard_name(uint32_t code, char room[32]);
+/* The packet was discarded for this reason. */
+void sflow_discarded(struct sflow_sample *s, uint32_t code);
 /* The output interface, or why there is none. */
 void sflow_output(struct sflow_sample *s, uint32_t format, uint32_t value);
 uint32_t sflow_input(uint32_t format, uint32_t value);

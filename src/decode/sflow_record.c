@@ -13,6 +13,8 @@ enum {
     EXTENDED_NAT = 1007,
     EXTENDED_VLAN_TUNNEL = 1012,
     EXTENDED_NAT_PORT = 1020,
+    EXTENDED_HARDWARE_TRAP = 1041, /* dropped packet notifications */
+    EXTENDED_LINUX_REASON = 1042,
     HEADER_ETHERNET = 1,
     HEADER_PPP = 7,
     HEADER_IPV4 = 11,
@@ -226,6 +228,13 @@ void sflow_record(struct sflow_sample *s, uint32_t format, struct cursor *c, enu
     case EXTENDED_NAT_PORT:
         s->src_port_nat = (uint16_t)cursor_be32(c);
         s->dst_port_nat = (uint16_t)cursor_be32(c);
+        break;
+    case EXTENDED_HARDWARE_TRAP:
+        sflow_string(c); /* its group */
+        s->drop_reason = sflow_string(c);
+        break;
+    case EXTENDED_LINUX_REASON:
+        s->drop_reason = sflow_string(c);
         break;
     case EXTENDED_VLAN_TUNNEL:
         vlan_tunnel(s, c);

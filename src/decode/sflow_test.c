@@ -344,6 +344,13 @@ static void decapsulation_of_samples(void **state)
     assert_int_equal(NUM(Bytes, 0), 84);
 }
 
+static void put_string(const char *text)
+{
+    buf_be32(&b, (uint32_t)strlen(text));
+    buf_z(&b, text);
+    buf_zero(&b, -strlen(text) % 4);
+}
+
 static void discarded_packets(void **state)
 {
     struct rig *r = *state;
@@ -358,8 +365,35 @@ static void discarded_packets(void **state)
     assert_int_equal(NUM(OutIfIndex, 0), 0);
     assert_int_equal(NUM(ForwardingStatus, 0), 130); /* 258: access list */
     assert_int_equal(NUM(SamplingRate, 0), 1);       /* each is told of, not one in so many */
+    assert_string_equal(rig_text(r, COL_DropReason, 0), "access list");
     assert_int_equal(NUM(Bytes, 0), 1500);
     assert_string_equal(IP(SrcAddr, 0), "10.0.0.1");
+}
+
+/* In the exporter's own words, where it has some. */
+static void drop_reasons(void **state)
+{
+    static const char *const want[] = {"SKB_DROP_REASON_NO_SOCKET", "ttl_value_is_too_small", "reason 70000",
+                                       "port unreachable"};
+    struct rig *r = *state;
+    header(1, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        size_t at = open_part(5), rec;
+        hex(&b, "00000001 00000000 00000003 00000000 00000003 00000000");
+        buf_be32(&b, i == 3 ? 3 : 70000);
+        buf_be32(&b, i < 2);
+        if (i < 2) {
+            rec = open_part(i ? 1041 : 1042);
+            if (i)
+                put_string("l3_drops");
+            put_string(want[i]);
+            close_part(rec);
+        }
+        close_part(at);
+    }
+    rig_decode(r, &b);
+    for (unsigned i = 0; i < 4; i++)
+        assert_string_equal(rig_text(r, COL_DropReason, i), want[i]);
 }
 
 static void mpls_nat_vlan_tunnel(void **state)
@@ -433,13 +467,6 @@ static void if_counters(uint32_t index, uint64_t speed)
     buf_be64(&b, speed);
     buf_zero(&b, 72);
     close_part(at);
-}
-
-static void put_string(const char *text)
-{
-    buf_be32(&b, (uint32_t)strlen(text));
-    buf_z(&b, text);
-    buf_zero(&b, -strlen(text) % 4);
 }
 
 static void counters_name_the_exporter(void **state)
@@ -619,6 +646,7 @@ int main(void)
         T(pool_runs_out),
         T(decapsulation_of_samples),
         T(discarded_packets),
+        T(drop_reasons),
         T(mpls_nat_vlan_tunnel),
         T(ppp_frames),
         T(counters_name_the_exporter),
