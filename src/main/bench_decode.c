@@ -2,18 +2,20 @@
  * Datagrams to batches: 512 datagrams of each protocol over and over, as the bus would hand them on, with the columns that
  * are enabled by default. They are made here in the layouts of real routers (v5: 30 records; v9: an ASR 9000's 21 of 23
  * fields; IPFIX: a MikroTik's 28 of 16 fields; sFlow: 5 samples with switch, router and gateway records), or come from
- * captures (--captures DIR: DIR/nf5-var.pcap and so on).
+ * captures (--captures DIR: DIR/nf5-var.pcap and so on). --exporters N takes each datagram from another of so many addresses;
+ * --beside 1 gives the datagrams to nfcapd and sfcapd as well, where they are installed.
  */
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "decode/decode.h"
 #include "main/bench.h"
+#include "main/bench_beside.h"
 #include "rx/pcap.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DATAGRAMS = 512, DATAGRAMS_MAX = 4096 };
+enum { DATAGRAMS = 512, DATAGRAMS_MAX = 4096, BESIDE_ROUNDS = 100 };
 
 struct input {
     const char *name, *file;
@@ -289,11 +291,24 @@ static struct timing measure(struct load *l, uint32_t exporters, uint64_t want_n
     return t;
 }
 
+/* The whole of it, from the socket to files, which is more than decoding. */
+static void beside(struct load *l, const struct input *in)
+{
+    const char *program = in->decoder == DECODER_SFLOW ? "sfcapd" : "nfcapd";
+    uint64_t flows = measure(l, 1, 1).flows; /* of one round */
+    uint64_t took = bench_beside(program, l->d, l->n, BESIDE_ROUNDS);
+    char name[64];
+    snprintf(name, sizeof name, "%s_%s_ns_per_flow", program, in->name);
+    if (took && flows)
+        bench_print(name, (double)took / (double)(flows * BESIDE_ROUNDS), "ns");
+}
+
 int bench_decode(int argc, char **argv)
 {
     const char *dir = bench_text(argc, argv, "captures", "");
     uint32_t exporters = (uint32_t)bench_number(argc, argv, "exporters", 1);
     uint64_t ms = bench_number(argc, argv, "milliseconds", 500);
+    bool others = bench_number(argc, argv, "beside", 0);
     for (unsigned i = 0; i < sizeof inputs / sizeof *inputs; i++) {
         struct load *l = load_new(&inputs[i], dir);
         if (!l)
@@ -306,6 +321,8 @@ int bench_decode(int argc, char **argv)
             snprintf(name, sizeof name, "decode_%s_rejected", inputs[i].name);
             bench_print(name, (double)t.rejected, "records");
         }
+        if (others)
+            beside(l, &inputs[i]);
         buf_fini(&l->data);
         free(l);
     }
