@@ -85,12 +85,24 @@ static const struct opt_table flows_table = OPT_TABLE("flows", struct demo_flows
 
 #define SNMP(field) OPT_AT(struct demo_snmp_conf, field)
 static const struct opt snmp_rows[] = {
-    {"name", OPT_STRING, SNMP(name), "", "sysName of the exporter."},
+    {"name", OPT_STRING, SNMP(name), "", "sysName of the exporter; empty: there is no agent."},
     {"interfaces", OPT_MAP, SNMP(interfaces), NULL, "ifIndex to description.", .item = OPT_STRING},
     {"listen", OPT_STRING, SNMP(listen), ":161", "Address of the agent."},
 };
+
+static bool check_snmp(const void *conf, const char **bad_key, struct err *e)
+{
+    const struct demo_snmp_conf *c = conf;
+    uint64_t index;
+    *bad_key = "interfaces";
+    for (size_t i = 0; i < c->interfaces.n; i++)
+        if (!str_u64(str_from(c->interfaces.keys[i]), &index) || index < 1 || index > INT32_MAX)
+            return err_set(e, "\"%s\" is no ifIndex", c->interfaces.keys[i]);
+    *bad_key = "name";
+    return c->name[0] || !c->interfaces.n || err_set(e, "the agent needs a name");
+}
 static const struct opt_table snmp_table =
-    OPT_TABLE("SNMP agent of the demo exporter", struct demo_snmp_conf, snmp_rows);
+    OPT_TABLE("SNMP agent of the demo exporter", struct demo_snmp_conf, snmp_rows, .check = check_snmp);
 
 #define ROUTE(field) OPT_AT(struct demo_route_conf, field)
 static const struct opt route_rows[] = {
@@ -136,7 +148,7 @@ static const struct opt_table bmp_table =
 
 #define DEMO(field) OPT_AT(struct demo_conf, field)
 static const struct opt demo_rows[] = {
-    {"snmp", OPT_STRUCT, DEMO(snmp), NULL, "SNMP agent; not in use yet.", .sub = &snmp_table},
+    {"snmp", OPT_STRUCT, DEMO(snmp), NULL, "SNMP agent that tells its interfaces.", .sub = &snmp_table},
     {"bmp", OPT_STRUCT, DEMO(bmp), NULL, "BMP speaker.", .sub = &bmp_table},
     {"flows", OPT_STRUCT, DEMO(flows), NULL, "Flows to send.", .sub = &flows_table},
 };

@@ -1,10 +1,12 @@
 /* The demo's traffic is the same for the same seed and second, follows its curve, and is well-formed on the wire. */
-#include "base/cursor.h"
+#include "base/ber.h"
 #include "decode/decode.h"
 #include "demo/bmp.h"
+#include "demo/agent.h"
 #include "demo/encode.h"
 #include "enrich/route/testing.h"
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdarg.h>
 #include <cmocka.h>
 
@@ -236,11 +238,129 @@ static void routes_come_back_from_the_station(void **state)
     buf_fini(&b);
 }
 
+/* ---- SNMP agent */
+
+static struct cursor answer_to(const struct agent_mib *m, uint8_t tag, int64_t non_repeaters,
+                               int64_t repetitions, const uint32_t *oid, size_t n, int64_t *error,
+                               struct buf *out)
+{
+    struct buf q;
+    buf_init(&q, 0);
+    size_t message = ber_begin(&q, BER_SEQUENCE);
+    ber_put_int(&q, BER_INTEGER, 1);
+    ber_put_octets(&q, STR("public"));
+    size_t pdu = ber_begin(&q, tag);
+    ber_put_int(&q, BER_INTEGER, 77);
+    ber_put_int(&q, BER_INTEGER, non_repeaters);
+    ber_put_int(&q, BER_INTEGER, repetitions);
+    size_t list = ber_begin(&q, BER_SEQUENCE), one = ber_begin(&q, BER_SEQUENCE);
+    ber_put_oid(&q, oid, n);
+    buf_be16(&q, BER_NULL << 8);
+    ber_end(&q, one);
+    ber_end(&q, list);
+    ber_end(&q, pdu);
+    ber_end(&q, message);
+    buf_reset(out);
+    assert_true(agent_answer(m, buf_str(&q), 4242, out));
+    buf_fini(&q);
+    struct cursor c = cursor_init(out->p, out->len), got = ber_want(&c, BER_SEQUENCE);
+    assert_int_equal(ber_int(&got), 1);
+    ber_octets(&got);
+    struct cursor response = ber_want(&got, BER_RESPONSE);
+    assert_int_equal(ber_int(&response), 77);
+    *error = ber_int(&response);
+    ber_int(&response);
+    struct cursor vars = ber_want(&response, BER_SEQUENCE);
+    assert_false(vars.bad || cursor_left(&c));
+    return vars;
+}
+
+static size_t next_var(struct cursor *vars, uint32_t *oid, uint8_t *tag, struct cursor *value)
+{
+    struct cursor one = ber_want(vars, BER_SEQUENCE);
+    size_t n = ber_oid(ber_want(&one, BER_OID), oid);
+    *value = ber_next(&one, tag);
+    assert_false(one.bad);
+    return n;
+}
+
+/* By single steps or in bulk, the same objects come in the same order, and then the end. */
+static size_t walk_agent(const struct agent_mib *m, uint8_t how, int64_t repetitions, uint64_t *hash)
+{
+    uint32_t oid[BER_OID_MAX] = {1, 3}, last[BER_OID_MAX];
+    size_t n = 2, count = 0;
+    int64_t error;
+    uint8_t tag;
+    struct cursor value;
+    struct buf out;
+    buf_init(&out, 0);
+    *hash = 0;
+    for (;;) {
+        struct cursor vars = answer_to(m, how, 0, repetitions, oid, n, &error, &out);
+        assert_int_equal(error, 0);
+        assert_in_range(out.len, 1, 1400);
+        while (cursor_left(&vars)) {
+            size_t got = next_var(&vars, last, &tag, &value);
+            if (tag == BER_END_OF_MIB) {
+                buf_fini(&out);
+                return count;
+            }
+            count++;
+            memcpy(oid, last, got * sizeof *last);
+            n = got;
+            for (size_t i = 0; i < got; i++)
+                *hash = *hash * 31 + last[i];
+            for (size_t i = 0; i < cursor_left(&value); i++)
+                *hash = *hash * 31 + value.p[i];
+        }
+    }
+}
+
+static void the_agent_tells_its_interfaces(void **state)
+{
+    const char *keys[40], *texts[40];
+    char key[40][8];
+    for (int i = 0; i < 40; i++) {
+        snprintf(key[i], sizeof key[i], "%d", 40 - i);
+        keys[i] = key[i];
+        texts[i] = i % 2 ? "Transit: Cogent 1-3834938493" : "";
+    }
+    struct demo_snmp_conf c = {"r1.example.net", ":161", {40, keys, texts}};
+    struct agent_mib *m = agent_mib_new(&c);
+    uint64_t by_one, by_bulk;
+    assert_int_equal(walk_agent(m, BER_GETNEXT, 0, &by_one), 5 + 10 * 40);
+    assert_int_equal(walk_agent(m, BER_GETBULK, 10, &by_bulk), 5 + 10 * 40);
+    assert_true(by_one == by_bulk);
+    assert_int_equal(walk_agent(m, BER_GETBULK, 1000, &by_bulk), 5 + 10 * 40);
+    assert_true(by_one == by_bulk);
+
+    struct buf out;
+    int64_t error;
+    uint8_t tag;
+    uint32_t oid[BER_OID_MAX];
+    struct cursor value, vars;
+    buf_init(&out, 0);
+    vars = answer_to(m, BER_GET, 0, 0, (uint32_t[]){1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 18, 39}, 12, &error, &out);
+    assert_int_equal(next_var(&vars, oid, &tag, &value), 12);
+    assert_int_equal(tag, BER_OCTETS);
+    assert_true(str_eq((struct str){(const char *)value.p, cursor_left(&value)}, str_from(texts[1])));
+    vars = answer_to(m, BER_GET, 0, 0, (uint32_t[]){1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 18, 41}, 12, &error, &out);
+    next_var(&vars, oid, &tag, &value);
+    assert_int_equal(tag, BER_NO_SUCH_INSTANCE);
+    vars = answer_to(m, BER_GET, 0, 0, (uint32_t[]){1, 3, 6, 1, 2, 1, 1, 3, 0}, 9, &error, &out);
+    next_var(&vars, oid, &tag, &value);
+    assert_int_equal(tag, BER_TIMETICKS);
+    assert_int_equal(load_be16(value.p), 4242);
+    assert_false(agent_answer(m, STR("GET / HTTP/1.1"), 1, &out));
+    buf_fini(&out);
+    agent_mib_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_seed_same_traffic), cmocka_unit_test(traffic_follows_the_day),
-        cmocka_unit_test(records_fill_their_sets), cmocka_unit_test(comes_back_from_the_decoder),
-        cmocka_unit_test(routes_come_back_from_the_station)};
+        cmocka_unit_test(same_seed_same_traffic),      cmocka_unit_test(the_agent_tells_its_interfaces),
+        cmocka_unit_test(traffic_follows_the_day),     cmocka_unit_test(records_fill_their_sets),
+        cmocka_unit_test(comes_back_from_the_decoder), cmocka_unit_test(routes_come_back_from_the_station)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

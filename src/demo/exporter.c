@@ -4,6 +4,7 @@
  * remembered as gaps in a file, so that a later start sends no second twice and leaves none out.
  */
 #include "demo/exporter.h"
+#include "demo/agent.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/counters.h"
@@ -29,7 +30,8 @@ enum {
     SLICES = 10,
     GAPS = 8,
     BEHIND_MAX_S = 3,
-    OUTLET_WAIT_S = 30
+    OUTLET_WAIT_S = 30,
+    NAMES_WAIT_MS = 5000
 };
 
 enum {
@@ -53,8 +55,9 @@ struct demo_exporter {
     const struct demo_conf *conf;
     char state_path[4096];
     int fd;
-    struct ip agent;
-    uint64_t start_s; /* the past ends where the present began */
+    struct ip address;
+    struct agent *agent; /* NULL: none */
+    uint64_t start_s;    /* the past ends where the present began */
     bool stop;
     pthread_t present, past;
     bool has_past;
@@ -147,7 +150,7 @@ static bool open_socket(struct demo_exporter *x, struct err *e)
         socklen_t len = sizeof self;
         uint16_t port;
         getsockname(x->fd, (struct sockaddr *)&self, &len);
-        x->agent = ip_from_sockaddr((struct sockaddr *)&self, &port);
+        x->address = ip_from_sockaddr((struct sockaddr *)&self, &port);
         ok = true;
     }
     freeaddrinfo(to);
@@ -222,7 +225,7 @@ static struct encoder *encoder_for(struct sender *s, uint32_t domain, uint64_t r
     struct encoder_conf c = {.format = (enum demo_format)x->conf->flows.format,
                              .domain = domain,
                              .sampling_rate = rate > UINT32_MAX ? UINT32_MAX : (uint32_t)rate,
-                             .agent = x->agent};
+                             .agent = x->address};
     return encoder_new(&c, send_dgram, s);
 }
 
@@ -318,6 +321,21 @@ static void pace(const struct demo_exporter *x, struct pace *p, uint64_t datagra
         wait_for_outlet(x, p, datagrams);
 }
 
+/*
+ * The first flows of the present make the outlet ask the agent for names; the past, which is sent in a rush, shall have
+ * them from its beginning.
+ */
+static void let_names_arrive(const struct demo_exporter *x, struct pace *p)
+{
+    if (!x->agent)
+        return;
+    if (p->url[0])
+        wait_for_outlet(x, p, 0);
+    for (int i = 0; i < NAMES_WAIT_MS / 100 && !stopped(x); i++)
+        sleep_ns(100000000);
+    p->since_ns = clock_mono_ns();
+}
+
 static void *past_thread(void *arg)
 {
     struct demo_exporter *x = arg;
@@ -329,6 +347,7 @@ static void *past_thread(void *arg)
     struct encoder *recent = encoder_for(&sender, DOMAIN_RECENT, c->sampling_rate * fine);
     struct pace p = {.url = c->pace_url, .per_second = c->backfill_per_second, .since_ns = clock_mono_ns()};
     p.http = p.url[0] ? http_client_new(NULL) : NULL;
+    let_names_arrive(x, &p);
     uint64_t began = clock_mono_ns(), total = 0;
     while (x->n_gaps && !stopped(x)) { /* this thread alone shortens gaps */
         size_t n;
@@ -383,8 +402,13 @@ struct demo_exporter *demo_exporter_start(const struct demo_conf *conf, const ch
     pthread_mutex_init(&x->lock, NULL);
     x->start_s = clock_wall_ns() / 1000000000u;
     plan_past(x);
-    if (conf->snmp.interfaces.n)
-        log_info("demo", "section snmp is not in use yet", NULL);
+    if (conf->snmp.name[0] && !(x->agent = agent_start(&conf->snmp, x->counters, e))) {
+        close(x->fd);
+        counters_free(x->counters);
+        pthread_mutex_destroy(&x->lock);
+        free(x);
+        return NULL;
+    }
     if (conf->bmp.target[0])
         x->bmp = demo_bmp_start(&conf->bmp, conf->snmp.name, conf->flows.source, x->counters, BMP_SESSIONS,
                                 BMP_ERRORS);
@@ -403,6 +427,7 @@ void demo_exporter_stop(struct demo_exporter *x)
         pthread_join(x->past, NULL);
     pthread_join(x->present, NULL);
     demo_bmp_stop(x->bmp);
+    agent_stop(x->agent);
     save_state(x);
     pthread_mutex_destroy(&x->lock);
     close(x->fd);

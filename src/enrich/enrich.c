@@ -1,9 +1,10 @@
 /*
  * Almost all flows have an edge that is known: one look-up in a small table, none for runs of the same. New ones are
- * gathered in a batch of their own and put to the sources together.
+ * gathered in a batch of their own and put to the sources together. When a source has published something, and once a
+ * minute (so that sources see what is in use), the known ones are put to the sources again; those that came out
+ * differently get a new row, so that a name that has arrived does not make all edges anew.
  */
 #include "enrich/enrich.h"
-#include "enrich/meta/static.h"
 #include "enrich/route/route.h"
 #include <stdlib.h>
 
@@ -57,11 +58,30 @@ void enrich_configure(struct enrich *e, const struct enrich_core_conf *core,
     r->instead = copy_map(&core->override_sampling_rate);
     snapshot_publish(&e->rates, r, rates_free);
     providers_publish(&e->providers, core);
-    static_publish(&e->sources[ENRICH_static], metadata);
+    if (!e->metadata)
+        e->metadata = metadata_new(&e->sources[ENRICH_metadata]);
+    metadata_configure(e->metadata, metadata);
+}
+
+bool enrich_start(struct enrich *e, const char *data_dir, struct err *err)
+{
+    return metadata_start(e->metadata, data_dir, err);
+}
+
+void enrich_wait(struct enrich *e, const bool *stop)
+{
+    metadata_wait(e->metadata, stop);
+}
+
+struct learnt_sink *enrich_learnt(struct enrich *e)
+{
+    return metadata_learnt(e->metadata);
 }
 
 void enrich_fini(struct enrich *e)
 {
+    metadata_free(e->metadata); /* which publishes no more */
+    e->metadata = NULL;
     snapshot_fini(&e->rates);
     snapshot_fini(&e->providers);
     for (unsigned i = 0; i < ENRICH_SOURCES; i++)
@@ -90,6 +110,87 @@ void enricher_fini(struct enricher *r)
     edges_fini(&r->edges);
 }
 
+void enricher_tidy(struct enricher *r)
+{
+    if (r->strings.n < STRINGS_TIDY && r->edges.n < EDGES_TIDY)
+        return;
+    intern_reset(&r->strings);
+    edges_reset(&r->edges);
+    r->listed = 0;
+}
+
+/* ---- edges */
+
+static void put(struct enricher *r, uint32_t id)
+{
+    struct batch *f = r->fresh;
+    const struct edge *e = &r->edges.rows[id]; /* at the bound it is not what was asked for */
+    r->fresh_id[f->n] = id;
+    BATCH_IP(f, ExporterAddress)[f->n] = e->exporter;
+    BATCH_U32(f, InIfIndex)[f->n] = e->in_if;
+    BATCH_U32(f, OutIfIndex)[f->n] = e->out_if;
+    f->n++;
+}
+
+static void ask(struct enricher *r)
+{
+    for (unsigned i = 0; i < ENRICH_SOURCES; i++)
+        if (sources[i]->scope == SCOPE_EDGE)
+            sources[i]->fill(r->fresh, &r->view, i);
+}
+
+/* What the sources said in a row of the batch of edges. */
+static void read_edge(const struct enricher *r, uint32_t row, struct edge *e)
+{
+    const struct batch *f = r->fresh;
+    const struct rates *rates = r->rates;
+    for (int k = 0; k < EDGE_VALUES; k++) {
+        enum column c = edge_columns[k];
+        e->v[k] = !batch_live(f, c)      ? 0
+                  : column_width(c) == 1 ? ((const uint8_t *)f->col[c])[row]
+                                         : ((const uint32_t *)f->col[c])[row];
+    }
+    e->default_rate = rates ? rate_of(&rates->otherwise, e->exporter) : 0;
+    e->override_rate = rates ? rate_of(&rates->instead, e->exporter) : 0;
+}
+
+/* The values of new edges, from a batch that has one row for each. */
+static void take_fresh(struct enricher *r)
+{
+    ask(r);
+    for (uint32_t row = 0; row < r->fresh->n; row++)
+        read_edge(r, row, &r->edges.rows[r->fresh_id[row]]);
+    r->count.edges += r->fresh->n;
+    batch_reset(r->fresh);
+}
+
+/* The same for known ones, which get a new row if something is different now. */
+static void take_again(struct enricher *r)
+{
+    ask(r);
+    for (uint32_t row = 0; row < r->fresh->n; row++) {
+        const struct edge *old = &r->edges.rows[r->fresh_id[row]];
+        struct edge now = *old;
+        read_edge(r, row, &now);
+        if (memcmp(&now, old, sizeof now) != 0)
+            edges_replace(&r->edges, r->fresh_id[row], &now);
+    }
+    batch_reset(r->fresh);
+}
+
+static void renew_edges(struct enricher *r)
+{
+    for (uint32_t slot = 0; slot <= r->edges.mask; slot++) {
+        if (!r->edges.slots[slot])
+            continue;
+        put(r, r->edges.slots[slot] - 1);
+        if (r->fresh->n == BATCH_ROWS)
+            take_again(r);
+    }
+    if (r->fresh->n)
+        take_again(r);
+}
+
 void enricher_pin(struct enricher *r, uint64_t second)
 {
     struct snapshot_view rates = snapshot_get(&r->shared->rates);
@@ -102,44 +203,12 @@ void enricher_pin(struct enricher *r, uint64_t second)
         if (sources[i]->scope == SCOPE_EDGE)
             generation += v.generation;
     }
-    uint64_t hour = second / 3600;
-    if (generation == r->generation && hour <= r->hour)
-        return;
+    if (second / 3600 > r->minute / 60)
+        edges_forget(&r->edges);
+    else if (generation != r->generation || second / 60 > r->minute)
+        renew_edges(r);
     r->generation = generation;
-    r->hour = hour > r->hour ? hour : r->hour;
-    edges_forget(&r->edges);
-}
-
-void enricher_tidy(struct enricher *r)
-{
-    if (r->strings.n < STRINGS_TIDY && r->edges.n < EDGES_TIDY)
-        return;
-    intern_reset(&r->strings);
-    edges_reset(&r->edges);
-    r->listed = 0;
-}
-
-/* The values of new edges, from a batch that has one row for each. */
-static void take_fresh(struct enricher *r)
-{
-    struct batch *f = r->fresh;
-    const struct rates *rates = r->rates;
-    for (unsigned i = 0; i < ENRICH_SOURCES; i++)
-        if (sources[i]->scope == SCOPE_EDGE)
-            sources[i]->fill(f, &r->view, i);
-    for (uint32_t row = 0; row < f->n; row++) {
-        struct edge *e = &r->edges.rows[r->fresh_id[row]];
-        for (int k = 0; k < EDGE_VALUES; k++) {
-            enum column c = edge_columns[k];
-            if (batch_live(f, c))
-                e->v[k] = column_width(c) == 1 ? ((const uint8_t *)f->col[c])[row]
-                                               : ((const uint32_t *)f->col[c])[row];
-        }
-        e->default_rate = rates ? rate_of(&rates->otherwise, e->exporter) : 0;
-        e->override_rate = rates ? rate_of(&rates->instead, e->exporter) : 0;
-    }
-    r->count.edges += f->n;
-    batch_reset(f);
+    r->minute = second / 60 > r->minute ? second / 60 : r->minute;
 }
 
 static __attribute__((noinline)) uint32_t fresh_edge(struct enricher *r, struct ip exporter, uint32_t in_if,
@@ -148,15 +217,9 @@ static __attribute__((noinline)) uint32_t fresh_edge(struct enricher *r, struct 
     uint32_t before = r->edges.n, id = edges_add(&r->edges, exporter, in_if, out_if);
     if (id < before)
         return id;
-    struct batch *f = r->fresh;
-    if (f->n == BATCH_ROWS)
+    if (r->fresh->n == BATCH_ROWS)
         take_fresh(r);
-    const struct edge *e = &r->edges.rows[id]; /* at the bound it is not what was asked for */
-    r->fresh_id[f->n] = id;
-    BATCH_IP(f, ExporterAddress)[f->n] = e->exporter;
-    BATCH_U32(f, InIfIndex)[f->n] = e->in_if;
-    BATCH_U32(f, OutIfIndex)[f->n] = e->out_if;
-    f->n++;
+    put(r, id);
     return id;
 }
 

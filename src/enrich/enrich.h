@@ -7,6 +7,7 @@
 #pragma once
 #include "base/snapshot.h"
 #include "enrich/enrich_conf.h"
+#include "enrich/meta/metadata.h"
 #include "enrich/providers.h"
 #include "enrich/source.h"
 #include "schema/edge.h"
@@ -22,11 +23,18 @@ struct enrich {
     struct snapshot sources[ENRICH_SOURCES];
     struct snapshot rates, providers;
     const struct schema *schema;
+    struct metadata *metadata; /* asks agents for names; publishes the source of that name */
 };
 
 /* Publishes snapshots of what the configuration says; again at each reload. */
 void enrich_configure(struct enrich *e, const struct enrich_core_conf *core,
                       const struct enrich_metadata_conf *metadata);
+/* After the first enrich_configure: starts the threads that ask others; state is kept in data_dir. */
+bool enrich_start(struct enrich *e, const char *data_dir, struct err *err);
+/* Waits for what the first flows shall have already (remote sources), as long as the configuration says. */
+void enrich_wait(struct enrich *e, const bool *stop);
+/* Who is to be told what decoders learn of exporters; by threads that are readers of snapshots. */
+struct learnt_sink *enrich_learnt(struct enrich *e);
 void enrich_fini(struct enrich *e);
 
 struct enricher {
@@ -36,7 +44,7 @@ struct enricher {
     struct view view;
     struct batch *fresh; /* the worker's: edges met for the first time */
     uint32_t fresh_id[BATCH_ROWS];
-    uint64_t generation, hour;
+    uint64_t generation, minute;
     const void *rates;
     const struct providers *providers;
     uint32_t listed; /* edges below this were handed out by enricher_unlisted */

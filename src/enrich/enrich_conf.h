@@ -56,10 +56,23 @@ struct enrich_exporter_conf {
     bool skip_missing_interfaces;
 };
 
+enum enrich_snmp_version { SNMP_V2C, SNMP_V1 };
+enum enrich_snmp_auth { AUTH_NONE, AUTH_MD5, AUTH_SHA, AUTH_SHA224, AUTH_SHA256, AUTH_SHA384, AUTH_SHA512 };
+enum enrich_snmp_priv {
+    PRIV_NONE,
+    PRIV_DES,
+    PRIV_AES,
+    PRIV_AES192,
+    PRIV_AES256,
+    PRIV_AES192_C,
+    PRIV_AES256_C
+};
+
 struct enrich_snmp_credentials {
     struct opt_list communities;
+    int version; /* of what communities are used with: enum enrich_snmp_version */
     const char *user_name, *context_name, *auth_passphrase, *priv_passphrase;
-    int auth, priv;
+    int auth, priv; /* enum enrich_snmp_auth, enrich_snmp_priv */
 };
 
 struct enrich_gnmi_auth {
@@ -67,7 +80,7 @@ struct enrich_gnmi_auth {
     struct tls_conf tls;
 };
 
-enum enrich_metadata_type { METADATA_SNMP, METADATA_GNMI, METADATA_STATIC };
+enum enrich_metadata_type { METADATA_SNMP, METADATA_GNMI, METADATA_STATIC, METADATA_FLOW, METADATA_TYPES };
 
 struct enrich_metadata_provider {
     int type; /* enum enrich_metadata_type */
@@ -76,7 +89,8 @@ struct enrich_metadata_provider {
     struct opt_map exporter_sources;
     uint64_t exporter_sources_timeout_ns;
     /* snmp */
-    uint64_t poller_retries, poller_timeout_ns;
+    uint64_t poller_retries, poller_timeout_ns, poller_concurrency, poller_rate;
+    bool check_source;
     struct opt_subnetmap credentials; /* struct enrich_snmp_credentials */
     struct opt_map agents;
     struct opt_subnetmap ports; /* uint64_t; gnmi too */
@@ -89,6 +103,7 @@ struct enrich_metadata_provider {
 struct enrich_metadata_conf {
     uint64_t cache_duration_ns, cache_refresh_ns, cache_check_ns, query_timeout_ns, initial_delay_ns;
     const char *cache_persist_file;
+    uint64_t max_exporters, max_interfaces;
     struct opt_list providers; /* struct enrich_metadata_provider */
 };
 extern const struct opt_table enrich_metadata_table;

@@ -56,30 +56,59 @@ static const struct opt_table exporter_table =
 
 /* ---- snmp ---- */
 
-static const struct opt_choice auths[] = {
-    {"none", 0, ""},   {"MD5", 1, ""},    {"SHA", 2, ""},    {"SHA224", 3, ""},
-    {"SHA256", 4, ""}, {"SHA384", 5, ""}, {"SHA512", 6, ""}, {NULL}};
+static const struct opt_choice auths[] = {{"none", AUTH_NONE, ""},     {"MD5", AUTH_MD5, ""},
+                                          {"SHA", AUTH_SHA, ""},       {"SHA224", AUTH_SHA224, ""},
+                                          {"SHA256", AUTH_SHA256, ""}, {"SHA384", AUTH_SHA384, ""},
+                                          {"SHA512", AUTH_SHA512, ""}, {NULL}};
 static const struct opt_choice privs[] = {
-    {"none", 0, ""},   {"DES", 1, ""},      {"AES", 2, ""},      {"AES192", 3, ""},
-    {"AES256", 4, ""}, {"AES192-C", 5, ""}, {"AES256-C", 6, ""}, {NULL}};
+    {"none", PRIV_NONE, ""},
+    {"DES", PRIV_DES, ""},
+    {"AES", PRIV_AES, ""},
+    {"AES192", PRIV_AES192, "keys made longer as the Blumenthal draft says"},
+    {"AES256", PRIV_AES256, "keys made longer as the Blumenthal draft says"},
+    {"AES192-C", PRIV_AES192_C, "keys made longer as Cisco does (Reeder draft)"},
+    {"AES256-C", PRIV_AES256_C, "keys made longer as Cisco does (Reeder draft)"},
+    {NULL}};
+static const struct opt_choice versions[] = {
+    {"2c", SNMP_V2C, ""}, {"1", SNMP_V1, "for very old agents"}, {NULL}};
 
 #define CREDENTIAL(field) OPT_AT(struct enrich_snmp_credentials, field)
 static const struct opt credential_rows[] = {
-    {"communities", OPT_LIST, CREDENTIAL(communities), "[public]", "Communities to try (v2c).",
-     .item = OPT_SECRET, .aka = "community"},
-    {"user-name", OPT_STRING, CREDENTIAL(user_name), "", "User (v3)."},
-    {"authentication-protocol", OPT_ENUM, CREDENTIAL(auth), "none", "Authentication (v3).", .choices = auths},
-    {"authentication-passphrase", OPT_SECRET, CREDENTIAL(auth_passphrase), "", "Its passphrase."},
-    {"privacy-protocol", OPT_ENUM, CREDENTIAL(priv), "none", "Encryption (v3).", .choices = privs},
-    {"privacy-passphrase", OPT_SECRET, CREDENTIAL(priv_passphrase), "", "Its passphrase."},
-    {"context-name", OPT_STRING, CREDENTIAL(context_name), "", "Context (v3)."},
+    {"communities", OPT_LIST, CREDENTIAL(communities), "[public]",
+     "Communities to try, one after the other; the one that worked is remembered.", .item = OPT_SECRET,
+     .aka = "community", .flags = OPT_RELOAD},
+    {"version", OPT_ENUM, CREDENTIAL(version), "2c", "Version of SNMP that communities are used with.",
+     .choices = versions, .flags = OPT_RELOAD},
+    {"user-name", OPT_STRING, CREDENTIAL(user_name), "", "User; SNMPv3 is spoken when there is one.",
+     .flags = OPT_RELOAD},
+    {"authentication-protocol", OPT_ENUM, CREDENTIAL(auth), "none", "Authentication (v3).", .choices = auths,
+     .flags = OPT_RELOAD},
+    {"authentication-passphrase", OPT_SECRET, CREDENTIAL(auth_passphrase), "",
+     "Its passphrase, at least 8 characters (RFC 3414).", .flags = OPT_RELOAD},
+    {"privacy-protocol", OPT_ENUM, CREDENTIAL(priv), "none", "Encryption (v3).", .choices = privs,
+     .flags = OPT_RELOAD},
+    {"privacy-passphrase", OPT_SECRET, CREDENTIAL(priv_passphrase), "",
+     "Its passphrase, at least 8 characters.", .flags = OPT_RELOAD},
+    {"context-name", OPT_STRING, CREDENTIAL(context_name), "", "Context (v3).", .flags = OPT_RELOAD},
 };
+
+enum { PASSPHRASE_MIN = 8 }; /* RFC 3414 11.2 */
 
 static bool credential_check(const void *conf, const char **bad_key, struct err *e)
 {
     const struct enrich_snmp_credentials *c = conf;
     *bad_key = "privacy-protocol";
-    return c->priv == 0 || c->auth != 0 || err_set(e, "encryption needs authentication-protocol as well");
+    if (c->priv != PRIV_NONE && c->auth == AUTH_NONE)
+        return err_set(e, "encryption needs authentication-protocol as well");
+    *bad_key = "authentication-protocol";
+    if ((c->auth != AUTH_NONE || c->priv != PRIV_NONE) && !c->user_name[0])
+        return err_set(e, "needs a user-name");
+    *bad_key = "authentication-passphrase";
+    if (c->auth != AUTH_NONE && strlen(c->auth_passphrase) < PASSPHRASE_MIN)
+        return err_set(e, "must have at least %d characters", PASSPHRASE_MIN);
+    *bad_key = "privacy-passphrase";
+    return c->priv == PRIV_NONE || strlen(c->priv_passphrase) >= PASSPHRASE_MIN ||
+           err_set(e, "must have at least %d characters", PASSPHRASE_MIN);
 }
 static const struct opt_table credential_table =
     OPT_TABLE("SNMP credentials", struct enrich_snmp_credentials, credential_rows, .check = credential_check);
@@ -138,9 +167,10 @@ static const struct opt_table model_table =
 
 /* ---- providers ---- */
 
-static const struct opt_choice types[] = {{"snmp", METADATA_SNMP, "routers are asked over SNMP", OPT_LATER},
-                                          {"gnmi", METADATA_GNMI, "routers are asked over gNMI", OPT_LATER},
+static const struct opt_choice types[] = {{"snmp", METADATA_SNMP, "exporters are asked over SNMP"},
+                                          {"gnmi", METADATA_GNMI, "exporters are asked over gNMI", OPT_LATER},
                                           {"static", METADATA_STATIC, "it is written here"},
+                                          {"flow", METADATA_FLOW, "exporters tell it with their flows"},
                                           {NULL}};
 
 #define PROVIDER(field) OPT_AT(struct enrich_metadata_provider, field)
@@ -149,20 +179,29 @@ static const struct opt provider_rows[] = {
     {"exporters", OPT_SUBNETMAP, PROVIDER(exporters), NULL, "Exporters by address or prefix.",
      .item = OPT_STRUCT, .sub = &exporter_table, .only = "static", .flags = OPT_RELOAD},
     {"exporter-sources", OPT_MAP, PROVIDER(exporter_sources), NULL, "Exporters from remote sources.",
-     .item = OPT_STRUCT, .sub = &enrich_remote_table, .only = "static", .flags = OPT_LATER},
+     .item = OPT_STRUCT, .sub = &enrich_remote_table, .only = "static", .flags = OPT_RELOAD},
     {"exporter-sources-timeout", OPT_DURATION, PROVIDER(exporter_sources_timeout_ns), "10s",
-     "How long to wait for them at start.", .only = "static", .flags = OPT_LATER},
+     "How long to wait for them at start.", .max = 600 * SECOND_NS, .only = "static"},
     {"poller-retries", OPT_UINT, PROVIDER(poller_retries), "1", "How often a question is repeated.",
-     .max = 100, .only = "snmp", .flags = OPT_LATER},
+     .max = 100, .only = "snmp", .flags = OPT_RELOAD},
     {"poller-timeout", OPT_DURATION, PROVIDER(poller_timeout_ns), "1s", "How long an answer is waited for.",
-     .only = "snmp", .flags = OPT_LATER},
+     SECOND_NS / 100, 60 * SECOND_NS, .only = "snmp", .flags = OPT_RELOAD},
+    {"poller-concurrency", OPT_UINT, PROVIDER(poller_concurrency), "64", "Exporters asked at the same time.",
+     1, 512, .only = "snmp", .flags = OPT_RELOAD},
+    {"poller-rate", OPT_UINT, PROVIDER(poller_rate), "500",
+     "Most questions sent in a second, to all together.", 1, 100000, .only = "snmp", .flags = OPT_RELOAD},
+    {"poller-coalesce", OPT_UINT, 0, .help = "all interfaces are asked for together", .flags = OPT_OLD},
+    {"check-source", OPT_BOOL, PROVIDER(check_source), "true",
+     "Take answers only from the address that was asked. False for hosts that answer from another address of "
+     "theirs, as happens with several IPv6 addresses.",
+     .only = "snmp", .flags = OPT_RELOAD},
     {"credentials", OPT_SUBNETMAP, PROVIDER(credentials), "{'::/0': {communities: [public]}}",
      "Credentials by exporter.", .item = OPT_STRUCT, .sub = &credential_table, .only = "snmp",
-     .flags = OPT_LATER},
-    {"agents", OPT_MAP, PROVIDER(agents), NULL, "Address of the agent, by exporter.", .item = OPT_STRING,
-     .only = "snmp", .flags = OPT_LATER},
+     .flags = OPT_RELOAD},
+    {"agents", OPT_MAP, PROVIDER(agents), NULL, "Address of the agent, by address of the exporter.",
+     .item = OPT_STRING, .only = "snmp", .flags = OPT_RELOAD},
     {"ports", OPT_SUBNETMAP, PROVIDER(ports), "161", "Port of the agent, by exporter.", 1, 65535,
-     .item = OPT_UINT, .only = "snmp", .flags = OPT_LATER},
+     .item = OPT_UINT, .only = "snmp", .flags = OPT_RELOAD},
     {"ports", OPT_SUBNETMAP, PROVIDER(ports), "9339", "Port of the target, by exporter.", 1, 65535,
      .item = OPT_UINT, .only = "gnmi", .flags = OPT_LATER},
     {"timeout", OPT_DURATION, PROVIDER(timeout_ns), "1s", "How long an answer is waited for.", .only = "gnmi",
@@ -178,12 +217,32 @@ static const struct opt provider_rows[] = {
     {"models", OPT_LIST, PROVIDER(models), "[defaults]", "What to ask for.", .item = OPT_STRUCT,
      .sub = &model_table, .only = "gnmi", .flags = OPT_LATER},
 };
+
+static bool provider_check(const void *conf, const char **bad_key, struct err *e)
+{
+    const struct enrich_metadata_provider *p = conf;
+    struct ip ip;
+    *bad_key = "agents";
+    for (size_t i = 0; i < p->agents.n; i++) {
+        const char *agent = ((const char *const *)p->agents.items)[i];
+        if (!ip_parse(str_from(p->agents.keys[i]), &ip))
+            return err_set(e, "\"%s\" is no address", p->agents.keys[i]);
+        if (!ip_parse(str_from(agent), &ip))
+            return err_set(e, "\"%s\" is no address", agent);
+    }
+    return true;
+}
 static const struct opt_table provider_table =
-    OPT_TABLE("metadata provider", struct enrich_metadata_provider, provider_rows);
+    OPT_TABLE("metadata provider", struct enrich_metadata_provider, provider_rows, .check = provider_check);
+
+enum { PROVIDERS_MOST = 8 };
 
 static bool metadata_check(const void *conf, const char **bad_key, struct err *e)
 {
     const struct enrich_metadata_conf *m = conf;
+    *bad_key = "providers";
+    if (m->providers.n > PROVIDERS_MOST)
+        return err_set(e, "at most %d providers", PROVIDERS_MOST);
     *bad_key = "cache-refresh";
     return m->cache_refresh_ns == 0 || m->cache_refresh_ns >= m->cache_duration_ns ||
            err_set(e, "must be 0 or at least cache-duration");
@@ -191,19 +250,26 @@ static bool metadata_check(const void *conf, const char **bad_key, struct err *e
 
 #define METADATA(field) OPT_AT(struct enrich_metadata_conf, field)
 static const struct opt metadata_rows[] = {
-    {"cache-duration", OPT_DURATION, METADATA(cache_duration_ns), "30m", "How long unused names are kept.",
-     SECOND_NS, 365ull * 86400 * SECOND_NS, .flags = OPT_LATER},
+    {"cache-duration", OPT_DURATION, METADATA(cache_duration_ns), "30m",
+     "How long names are kept that no flow needs.", SECOND_NS, 365ull * 86400 * SECOND_NS,
+     .flags = OPT_RELOAD},
     {"cache-refresh", OPT_DURATION, METADATA(cache_refresh_ns), "1h",
-     "How often names are asked for again; 0: never.", .flags = OPT_LATER},
-    {"cache-check-interval", OPT_DURATION, METADATA(cache_check_ns), "2m", "How often both are looked at.",
-     .flags = OPT_LATER},
+     "How often names are asked for again; 0: never.", .flags = OPT_RELOAD},
+    {"cache-check-interval", OPT_DURATION, METADATA(cache_check_ns), "2m",
+     "How often both are looked at, and agents are asked whether they restarted.", SECOND_NS,
+     86400 * SECOND_NS, .flags = OPT_RELOAD},
     {"cache-persist-file", OPT_STRING, METADATA(cache_persist_file), "",
-     "File that keeps names over a restart.", .flags = OPT_LATER},
-    {"query-timeout", OPT_DURATION, METADATA(query_timeout_ns), "5s", "Longest time of one question.",
-     100 * SECOND_NS / 1000, 60 * SECOND_NS, .flags = OPT_LATER},
+     "File that keeps names over a restart; empty: metadata.cache in the data directory."},
+    {"query-timeout", OPT_DURATION, METADATA(query_timeout_ns), "5s",
+     "Longest time of one question with its repetitions.", SECOND_NS / 10, 60 * SECOND_NS,
+     .flags = OPT_RELOAD},
     {"initial-delay", OPT_DURATION, METADATA(initial_delay_ns), "1m",
-     "Time at start in which errors are not said.", .flags = OPT_LATER},
-    {"providers", OPT_LIST, METADATA(providers), "[{type: static}]",
+     "Time at start in which errors are not said.", .flags = OPT_RELOAD},
+    {"max-exporters", OPT_UINT, METADATA(max_exporters), "10000", "Most exporters to ask and keep names of.",
+     1, 1000000},
+    {"max-interfaces", OPT_UINT, METADATA(max_interfaces), "10000",
+     "Most interfaces to take from one exporter.", 1, 1000000, .flags = OPT_RELOAD},
+    {"providers", OPT_LIST, METADATA(providers), "[{type: snmp}, {type: flow}]",
      "Who is asked for names of exporters and interfaces; the first that answers wins.", .item = OPT_STRUCT,
      .sub = &provider_table, .aka = "provider", .flags = OPT_RELOAD},
     {"workers", OPT_UINT, 0, .help = "questions are asked at once", .flags = OPT_OLD},

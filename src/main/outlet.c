@@ -165,6 +165,7 @@ static void *starter(void *arg)
         delay(o, 20000000);
     waiting(o, "starting");
     delay(o, o->conf->core.startup_delay_ns);
+    enrich_wait(&o->enrich, &o->stop);
     while (!stopping(o) && !(o->env.bus = bus_open_reader(&o->conf->bus, &o->conf->kafka_input, o->data_dir,
                                                           BUS_WAIT_MS, &e))) {
         waiting(o, e.msg);
@@ -172,7 +173,10 @@ static void *starter(void *arg)
     }
     if (stopping(o))
         return NULL;
-    if (!start_workers(o, &e)) {
+    snapshot_reader_on(); /* what checkpoints hold is told while they are loaded */
+    bool started = start_workers(o, &e);
+    snapshot_reader_off();
+    if (!started) {
         log_error("outlet", "cannot begin", "error", e.msg, NULL);
         waiting(o, e.msg);
         return NULL;
@@ -226,10 +230,15 @@ struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir
     }
     waiting(o, "starting");
     enrich_configure(&o->enrich, &conf->core, &conf->metadata);
+    if (!enrich_start(&o->enrich, o->data_dir, e)) {
+        outlet_free(o);
+        return NULL;
+    }
     o->tap = tap_new(&o->schema);
     o->env = (struct outlet_env){.schema = &o->schema,
                                  .rollup_table = conf->clickhouse.rollups ? "flows_1m0s" : NULL,
                                  .enrich = &o->enrich,
+                                 .learnt = enrich_learnt(&o->enrich),
                                  .decoder = outlet_decoder_real,
                                  .limits = decode_conf_limits(&conf->flow),
                                  .registry = &o->registry,
@@ -289,6 +298,11 @@ struct station *outlet_station(struct outlet *o)
 struct outlet_tap *outlet_tap_of(struct outlet *o)
 {
     return o->tap;
+}
+
+void outlet_metadata(struct outlet *o, struct metadata_status *s)
+{
+    metadata_status(o->enrich.metadata, s);
 }
 
 void outlet_waiting_for(struct outlet *o, char *why)

@@ -19,6 +19,8 @@ void outlet_reload(struct outlet *o, const struct config_outlet *conf);
 void outlet_free(struct outlet *o);
 
 struct outlet_tap *outlet_tap_of(struct outlet *o);
+/* How the names of exporters and interfaces stand. */
+void outlet_metadata(struct outlet *o, struct metadata_status *s);
 struct station *outlet_station(struct outlet *o); /* NULL: no routes are received */
 /* "" or what the outlet still waits for before it reads; why[256]. */
 void outlet_waiting_for(struct outlet *o, char *why);

@@ -51,16 +51,28 @@ static void routing_health(struct outlet *o, struct role_health *h)
         h->status = "warning";
 }
 
+/* Agents that do not answer are no trouble of ours: flows are stored without them. It is said, not warned of. */
+static void metadata_health(struct outlet *o, struct role_health *h)
+{
+    struct metadata_status s;
+    outlet_metadata(o, &s);
+    *h = (struct role_health){.component = "metadata", .status = "ok"};
+    if (s.exporters)
+        snprintf(h->reason, sizeof h->reason, "%u exporters asked over SNMP: names from %u, %u silent now",
+                 s.exporters, s.answered, s.silent);
+}
+
 static size_t health(struct role_ctx *c, struct role_health *out, size_t room)
 {
-    if (room < 3)
+    if (room < 4)
         return 0;
     bus_health(c->state, &out[0]);
     store_health(c->state, &out[1]);
+    metadata_health(c->state, &out[2]);
     if (!outlet_station(c->state))
-        return 2;
-    routing_health(c->state, &out[2]);
-    return 3;
+        return 3;
+    routing_health(c->state, &out[3]);
+    return 4;
 }
 
 static void stop(struct role_ctx *c)

@@ -403,6 +403,15 @@ static void names_change_without_a_restart(void **state)
         assert_int_equal(BATCH_U64(b, SamplingRate)[0], 1);
     }
     assert_int_equal(r.count.unknown_rate, 4);
+    /* the same again makes no edge anew, nor does another minute; another hour does */
+    struct enrich_exporter_conf same = {.name = "r1", .ifindexes = {1, &key, &ifaces[1]}};
+    struct enrich_metadata_provider again = {.type = METADATA_STATIC, .exporters = {1, &all, &same}};
+    uint32_t edges = r.edges.n;
+    enrich_configure(&s->enrich, &(struct enrich_core_conf){0},
+                     &(struct enrich_metadata_conf){.providers = {1, &again}});
+    enricher_pin(&r, 160);
+    assert_int_equal(r.edges.n, edges);
+    assert_int_equal(edges, 3); /* 7 to 9 under both names, and none */
     struct buf out;
     buf_init(&out, 0);
     assert_int_equal(exporters_native(&r, 0, 1800000000, &out), 4); /* old, 9, none, new */

@@ -83,16 +83,21 @@ static void widen(struct edges *t)
     free(old);
 }
 
+static uint32_t next_row(struct edges *t)
+{
+    if (t->n == t->room) {
+        t->room = t->room ? t->room * 2 : 64;
+        t->rows = xrealloc(t->rows, t->room * sizeof *t->rows);
+    }
+    return t->n++;
+}
+
 static uint32_t add(struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if)
 {
     uint32_t *slot = find(t, exporter, in_if, out_if);
     if (*slot)
         return *slot - 1;
-    if (t->n == t->room) {
-        t->room = t->room ? t->room * 2 : 64;
-        t->rows = xrealloc(t->rows, t->room * sizeof *t->rows);
-    }
-    uint32_t id = t->n++;
+    uint32_t id = next_row(t);
     t->rows[id] = (struct edge){.exporter = exporter, .in_if = in_if, .out_if = out_if};
     *slot = id + 1;
     if (++t->known > t->mask / 2)
@@ -108,4 +113,19 @@ uint32_t edges_add(struct edges *t, struct ip exporter, uint32_t in_if, uint32_t
     if (t->n < EDGES_MOST)
         return add(t, exporter, 0, 0);
     return add(t, (struct ip){0}, 0, 0);
+}
+
+uint32_t edges_replace(struct edges *t, uint32_t id, const struct edge *values)
+{
+    if (t->n >= EDGES_MOST) {
+        t->crowded++;
+        return id;
+    }
+    uint32_t *slot = find(t, t->rows[id].exporter, t->rows[id].in_if, t->rows[id].out_if), with = next_row(t);
+    t->rows[with] = *values;
+    t->rows[with].exporter = t->rows[id].exporter;
+    t->rows[with].in_if = t->rows[id].in_if;
+    t->rows[with].out_if = t->rows[id].out_if;
+    *slot = with + 1;
+    return with;
 }

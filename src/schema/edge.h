@@ -40,6 +40,12 @@ uint32_t edges_find(const struct edges *t, struct ip exporter, uint32_t in_if, u
 /* A new row without values. At the bound it may be one that exists: of the exporter alone, or of nobody. */
 uint32_t edges_add(struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if);
 
+/*
+ * A row with other values takes the place of `id` in look-ups; who holds `id` keeps what it says. Returns the new id, or
+ * `id` itself at the bound, where nothing changes.
+ */
+uint32_t edges_replace(struct edges *t, uint32_t id, const struct edge *values);
+
 /* Index in struct edge's values; -1 for columns that are not an edge's. */
 int edge_value(enum column c);
 /* True for what a row's edge tells: the above and ExporterAddress. */

@@ -1,29 +1,14 @@
-/* Prefixes in a sorted array, interfaces in one per exporter: it is asked once per exporter and pair of interfaces. */
+/*
+ * Prefixes in a sorted array, interfaces in one per exporter: it is asked about edges, not about flows. Single addresses,
+ * of which there may be thousands, come first and are searched by halving; other prefixes are looked through.
+ */
 #include "enrich/meta/static.h"
-#include <stdio.h>
 #include <stdlib.h>
 
-struct iface {
-    uint32_t index;
-    struct str name, description, connectivity, provider;
-    uint32_t speed;
-    uint8_t boundary;
-};
-
-struct exporter {
-    struct prefix prefix;
-    size_t rank; /* provider's, lower first */
-    struct str name, group, role, site, region, tenant;
-    struct iface fallback;
-    struct iface *ifaces; /* by index */
-    size_t n_ifaces;
-    bool skip_missing;
-};
-
-struct known {
+struct static_table {
     struct arena arena;
-    struct exporter *rows; /* longest prefix first, then by rank */
-    size_t n;
+    struct static_exporter *rows; /* longest prefix first, then by address */
+    size_t n, hosts;              /* the first of them are single addresses */
 };
 
 /* ---- building */
@@ -33,47 +18,50 @@ static struct str copy(struct arena *a, const char *z)
     return arena_str(a, str_from(z ? z : ""));
 }
 
-static struct iface copy_iface(struct arena *a, uint32_t index, const struct enrich_interface_conf *c)
+static struct static_iface copy_iface(struct arena *a, uint32_t index, const struct enrich_interface_conf *c)
 {
-    return (struct iface){.index = index,
-                          .name = copy(a, c->name),
-                          .description = copy(a, c->description),
-                          .connectivity = copy(a, c->connectivity),
-                          .provider = copy(a, c->provider),
-                          .speed = c->speed > UINT32_MAX ? UINT32_MAX : (uint32_t)c->speed,
-                          .boundary = (uint8_t)c->boundary};
+    return (struct static_iface){.index = index,
+                                 .name = copy(a, c->name),
+                                 .description = copy(a, c->description),
+                                 .connectivity = copy(a, c->connectivity),
+                                 .provider = copy(a, c->provider),
+                                 .speed = c->speed > UINT32_MAX ? UINT32_MAX : (uint32_t)c->speed,
+                                 .boundary = (uint8_t)c->boundary};
 }
 
 static int by_index(const void *a, const void *b)
 {
-    const struct iface *x = a, *y = b;
+    const struct static_iface *x = a, *y = b;
     return (x->index > y->index) - (x->index < y->index);
 }
 
+enum { HOST = 128 };
+
 static int by_prefix(const void *a, const void *b)
 {
-    const struct exporter *x = a, *y = b;
+    const struct static_exporter *x = a, *y = b;
+    int address = memcmp(x->prefix.ip.b, y->prefix.ip.b, sizeof x->prefix.ip.b);
     if (x->prefix.len != y->prefix.len)
         return x->prefix.len > y->prefix.len ? -1 : 1;
-    return (x->rank > y->rank) - (x->rank < y->rank);
+    return address ? address : (x->rank > y->rank) - (x->rank < y->rank);
 }
 
-static void add_exporter(struct known *k, struct prefix prefix, size_t rank,
-                         const struct enrich_exporter_conf *c)
+static void add_exporter(struct static_table *t, struct prefix prefix, const struct enrich_exporter_conf *c,
+                         size_t rank)
 {
-    struct arena *a = &k->arena;
-    struct exporter *x = &k->rows[k->n++];
-    *x = (struct exporter){.prefix = prefix,
-                           .rank = rank,
-                           .name = copy(a, c->name),
-                           .group = copy(a, c->group),
-                           .role = copy(a, c->role),
-                           .site = copy(a, c->site),
-                           .region = copy(a, c->region),
-                           .tenant = copy(a, c->tenant),
-                           .fallback = copy_iface(a, 0, &c->fallback),
-                           .ifaces = arena_array(a, c->ifindexes.n, sizeof(struct iface)),
-                           .skip_missing = c->skip_missing_interfaces};
+    struct arena *a = &t->arena;
+    struct static_exporter *x = &t->rows[t->n++];
+    *x = (struct static_exporter){.prefix = prefix,
+                                  .rank = rank,
+                                  .name = copy(a, c->name),
+                                  .group = copy(a, c->group),
+                                  .role = copy(a, c->role),
+                                  .site = copy(a, c->site),
+                                  .region = copy(a, c->region),
+                                  .tenant = copy(a, c->tenant),
+                                  .fallback = copy_iface(a, 0, &c->fallback),
+                                  .ifaces = arena_array(a, c->ifindexes.n, sizeof(struct static_iface)),
+                                  .skip_missing = c->skip_missing_interfaces};
     for (size_t i = 0; i < c->ifindexes.n; i++) {
         uint64_t index;
         if (str_u64(str_from(c->ifindexes.keys[i]), &index) && index <= UINT32_MAX)
@@ -83,99 +71,58 @@ static void add_exporter(struct known *k, struct prefix prefix, size_t rank,
     qsort(x->ifaces, x->n_ifaces, sizeof *x->ifaces, by_index);
 }
 
-static void known_free(void *data)
+struct static_table *static_table_new(const struct opt_subnetmap *const *maps, size_t n)
 {
-    struct known *k = data;
-    arena_fini(&k->arena);
-    free(k);
+    struct static_table *t = xcalloc(1, sizeof *t);
+    size_t room = 0;
+    arena_init(&t->arena);
+    for (size_t k = 0; k < n; k++)
+        room += maps[k]->n;
+    t->rows = arena_array(&t->arena, room, sizeof *t->rows);
+    for (size_t k = 0; k < n; k++)
+        for (size_t i = 0; i < maps[k]->n; i++)
+            add_exporter(t, maps[k]->prefixes[i], &((const struct enrich_exporter_conf *)maps[k]->items)[i],
+                         t->n);
+    qsort(t->rows, t->n, sizeof *t->rows, by_prefix);
+    while (t->hosts < t->n && t->rows[t->hosts].prefix.len == HOST)
+        t->hosts++;
+    return t;
 }
 
-void static_publish(struct snapshot *s, const struct enrich_metadata_conf *conf)
+void static_table_free(struct static_table *t)
 {
-    struct known *k = xcalloc(1, sizeof *k);
-    arena_init(&k->arena);
-    size_t n = 0;
-    for (size_t i = 0; i < conf->providers.n; i++)
-        n += OPT_ITEM(conf->providers, struct enrich_metadata_provider, i)->exporters.n;
-    k->rows = arena_array(&k->arena, n, sizeof *k->rows);
-    for (size_t i = 0; i < conf->providers.n; i++) {
-        const struct enrich_metadata_provider *p =
-            OPT_ITEM(conf->providers, struct enrich_metadata_provider, i);
-        if (p->type != METADATA_STATIC)
-            continue;
-        for (size_t j = 0; j < p->exporters.n; j++)
-            add_exporter(k, p->exporters.prefixes[j], i,
-                         &((const struct enrich_exporter_conf *)p->exporters.items)[j]);
+    if (!t)
+        return;
+    arena_fini(&t->arena);
+    free(t);
+}
+
+/* ---- look-ups */
+
+const struct static_exporter *static_table_find(const struct static_table *t, struct ip a)
+{
+    size_t from = 0, to = t->hosts;
+    while (from < to) {
+        size_t mid = from + (to - from) / 2;
+        if (memcmp(t->rows[mid].prefix.ip.b, a.b, sizeof a.b) < 0)
+            from = mid + 1;
+        else
+            to = mid;
     }
-    qsort(k->rows, k->n, sizeof *k->rows, by_prefix);
-    snapshot_publish(s, k, known_free);
-}
-
-/* ---- filling */
-
-static const struct exporter *find(const struct known *k, struct ip a)
-{
-    for (size_t i = 0; k && i < k->n; i++)
-        if (prefix_contains(k->rows[i].prefix, a))
-            return &k->rows[i];
+    if (from < t->hosts && ip_eq(t->rows[from].prefix.ip, a))
+        return &t->rows[from];
+    for (size_t i = t->hosts; i < t->n; i++)
+        if (prefix_contains(t->rows[i].prefix, a))
+            return &t->rows[i];
     return NULL;
 }
 
-static const struct iface *find_iface(const struct exporter *x, uint32_t index)
+const struct static_iface *static_iface_find(const struct static_exporter *x, uint32_t index)
 {
-    if (!x || index == 0)
-        return NULL;
-    const struct iface *i =
-        bsearch(&(struct iface){.index = index}, x->ifaces, x->n_ifaces, sizeof *x->ifaces, by_index);
-    return i || x->skip_missing ? i : &x->fallback;
+    const struct static_iface *i =
+        bsearch(&(struct static_iface){.index = index}, x->ifaces, x->n_ifaces, sizeof *x->ifaces, by_index);
+    const struct static_iface *f = &x->fallback;
+    bool said = f->name.len || f->description.len || f->connectivity.len || f->provider.len || f->speed ||
+                f->boundary;
+    return i || x->skip_missing || !said ? i : f;
 }
-
-static void fill_exporter(struct batch *b, struct view *v, uint32_t row, const struct exporter *x)
-{
-    BATCH_U32(b, ExporterName)[row] = intern(v->strings, x->name);
-    BATCH_U32(b, ExporterGroup)[row] = intern(v->strings, x->group);
-    BATCH_U32(b, ExporterRole)[row] = intern(v->strings, x->role);
-    BATCH_U32(b, ExporterSite)[row] = intern(v->strings, x->site);
-    BATCH_U32(b, ExporterRegion)[row] = intern(v->strings, x->region);
-    BATCH_U32(b, ExporterTenant)[row] = intern(v->strings, x->tenant);
-}
-
-static uint32_t name_of(struct view *v, const struct iface *i, uint32_t index)
-{
-    char text[16];
-    if (i && i->name.len)
-        return intern(v->strings, i->name);
-    return index ? intern(v->strings, (struct str){text, (size_t)snprintf(text, sizeof text, "%u", index)})
-                 : 0;
-}
-
-#define FILL_IFACE(side, row, iface, index)                                                                  \
-    do {                                                                                                     \
-        BATCH_U32(b, side##Name)[row] = name_of(v, iface, index);                                            \
-        if (iface) {                                                                                         \
-            BATCH_U32(b, side##Description)[row] = intern(v->strings, (iface)->description);                 \
-            BATCH_U32(b, side##Connectivity)[row] = intern(v->strings, (iface)->connectivity);               \
-            BATCH_U32(b, side##Provider)[row] = intern(v->strings, (iface)->provider);                       \
-            BATCH_U32(b, side##Speed)[row] = (iface)->speed;                                                 \
-            BATCH_U8(b, side##Boundary)[row] = (iface)->boundary;                                            \
-        }                                                                                                    \
-    } while (0)
-
-static void fill(struct batch *b, struct view *v, unsigned self)
-{
-    const struct known *k = v->snapshot[self];
-    const struct ip *address = BATCH_IP(b, ExporterAddress);
-    const uint32_t *in = BATCH_U32(b, InIfIndex), *out = BATCH_U32(b, OutIfIndex);
-    for (uint32_t row = 0; row < b->n; row++) {
-        const struct exporter *x = find(k, address[row]);
-        const struct iface *i = find_iface(x, in[row]), *o = find_iface(x, out[row]);
-        if (x)
-            fill_exporter(b, v, row, x);
-        if (!x || (in[row] && !i) || (out[row] && !o))
-            v->missing[self]++;
-        FILL_IFACE(InIf, row, i, in[row]);
-        FILL_IFACE(OutIf, row, o, out[row]);
-    }
-}
-
-const struct source enrich_static = {.name = "static", .scope = SCOPE_EDGE, .fill = fill};
