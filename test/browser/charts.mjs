@@ -102,7 +102,7 @@ export const tests = {
 
     async "losses and gaps are marked"(t) {
         const page = await t.context();
-        await page.route("**/graph/line", async (route) => {
+        await page.route("**/graph/line*", async (route) => {
             const response = await route.fetch();
             const body = await response.json();
             const at = (part) => body.t[Math.floor(body.t.length * part)];

@@ -113,7 +113,7 @@ export const tests = {
     async "a slow question can be cancelled"(t) {
         const page = await openVisualize(t);
         await expectInk(page, 0.02);
-        await page.route("**/graph/line", async (route) => {
+        await page.route("**/graph/line*", async (route) => {
             await new Promise((r) => setTimeout(r, 3000));
             await route.continue().catch(() => {});
         });
