@@ -44,7 +44,7 @@ struct peer_key {
 struct peer {
     UT_hash_handle hh;
     struct peer_key key;
-    uint32_t as, id;
+    uint32_t as, id, local_as;
     bool external;
     bool add_path_in[BGP_FAMILIES], add_path_out[BGP_FAMILIES];
     uint32_t source[VARIANTS][SOURCE_CLASSES];
@@ -232,6 +232,7 @@ static bool peer_up(struct bmp *b, struct cursor c, struct err *e)
     p->as = h.as ? h.as : received.as;
     p->id = h.id;
     p->external = received.as != sent.as;
+    p->local_as = sent.as;
     set_add_path(p, &sent, &received);
     HASH_ADD(hh, b->peers, key, sizeof p->key, p);
     struct source_key k = source_key(b, &p->key, 0, 0);
@@ -386,6 +387,21 @@ static void part_routes(const struct monitoring *m, struct bgp_part part, uint32
         }
 }
 
+/*
+ * FRR 8 writes received paths as if it passed them on, with its own AS in front of the peer's. No router takes a route that has
+ * its own AS (RFC 4271 9.1.2), so nothing else can be meant.
+ */
+static void drop_own_as(const struct monitoring *m, struct rib_attr_conf *c)
+{
+    const struct peer *p = m->peer;
+    if (!p->external || p->key.type == PEER_LOC_RIB || m->variant & 2 || c->n_path < 2 ||
+        c->path[0] != p->local_as || c->path[1] != p->as)
+        return;
+    c->path++;
+    c->n_path--;
+    c->path_len--;
+}
+
 static void announce(const struct monitoring *m, const struct bgp_part *part, struct ip next_hop)
 {
     const struct bmp_env *env = m->b->env;
@@ -400,6 +416,7 @@ static void announce(const struct monitoring *m, const struct bgp_part *part, st
         return;
     }
     c.next_hop = next_hop;
+    drop_own_as(m, &c);
     c.origin_as = c.n_path ? c.origin_as : m->peer->as; /* the peer's own */
     if (!env->paths)
         c.n_path = 0;

@@ -99,6 +99,27 @@ static void an_empty_path_is_the_peers_own(void **state)
     t_rig_fini(&t);
 }
 
+static void an_own_as_in_front_is_left_out(void **state)
+{
+    struct t_rig t;
+    uint32_t frr[] = {65000, 65001, 64500}, loop[] = {65000, 64500};
+    t_rig_init(&t);
+    up(&t, &peer4);
+    t_monitoring(
+        &t.out, &peer4,
+        &(struct t_route){.announced = "198.51.100.0/24", .next_hop = "10.0.0.2", .path = frr, .n_path = 3});
+    t_monitoring(
+        &t.out, &peer4,
+        &(struct t_route){.announced = "203.0.113.0/24", .next_hop = "10.0.0.2", .path = loop, .n_path = 2});
+    SENT(&t);
+    struct rib_answer a = find(&t, "198.51.100.1");
+    assert_int_equal(a.attr->n_path, 2);
+    assert_int_equal(a.attr->path_len, 2);
+    assert_memory_equal(rib_path(a.attr), frr + 1, 8);
+    assert_int_equal(find(&t, "203.0.113.1").attr->n_path, 2);
+    t_rig_fini(&t);
+}
+
 static void two_byte_paths_are_read(void **state)
 {
     struct t_rig t;
@@ -462,6 +483,7 @@ int main(void)
         cmocka_unit_test(routes_come_and_go),
         cmocka_unit_test(ipv6_has_fields_of_its_own),
         cmocka_unit_test(an_empty_path_is_the_peers_own),
+        cmocka_unit_test(an_own_as_in_front_is_left_out),
         cmocka_unit_test(two_byte_paths_are_read),
         cmocka_unit_test(add_path_keeps_several),
         cmocka_unit_test(policies_are_ribs_of_their_own),
