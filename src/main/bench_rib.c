@@ -376,7 +376,7 @@ static void remove_peer(struct bench *b)
     routers_tick(&b->routers, UINT64_MAX - 1);
     while (rib_sweeping(&b->rib)) {
         uint64_t slice = thread_ns();
-        rib_sweep(&b->rib, 2000);
+        rib_sweep(&b->rib, 500);
         slice = thread_ns() - slice;
         longest = slice > longest ? slice : longest;
         snapshot_reader_quiet();

@@ -49,6 +49,13 @@ def test_the_first_picture_is_full(demo):
     wait_until(lambda: "weir is ready: http://127.0.0.1:8081/" in demo.log(), 20, demo.log)
 
 
+def test_routes_come_from_the_demos_own_routers(demo):
+    """Paths and communities of flows toward the Internet, by the routes of the router that saw them."""
+    paths = ("SELECT uniqExact(ExporterName), uniqExact(Dst1stAS) > 5, max(length(DstASPath)) FROM flows"
+             " WHERE notEmpty(DstASPath) AND notEmpty(DstCommunities) AND notEmpty(DstLargeCommunities) AND DstNetMask > 0")
+    demo.wait_sql(paths, lambda rows: rows == [[4, 1, 3]], 60)
+
+
 def test_a_second_start_finds_its_data_and_fills_only_the_gap(demo):
     demo.wait_sql("SELECT count() FROM flows_1m0s", lambda rows: rows[0][0] > 0, 90)
     wait_until(lambda: demo.log().count("the past is filled in") == 4, 60, demo.log)

@@ -41,19 +41,23 @@ struct station {
     unsigned n_counted;
     struct counters *lookups;
     uint64_t tick_ns;
-    bool changed; /* since the file was written */
+    bool changed;   /* since the file was written */
+    bool uncounted; /* since routes were counted for the metrics */
     uint64_t saved_ns;
     pthread_t saver;
     bool saving, saved;   /* the saver's thread runs; it came to its end */
     pthread_mutex_t lock; /* of what follows */
-    struct buf status;    /* JSON */
+    pthread_cond_t answered;
+    bool asked;        /* somebody waits for `status` */
+    struct buf status; /* JSON */
     char trouble[256];
 };
 
 /* ---- station_view.c */
 
 void station_publish(struct station *s);
-void station_describe(struct station *s);
+/* Metrics, health, and what somebody asked for. */
+void station_show(struct station *s);
 
 /* ---- station_save.c */
 

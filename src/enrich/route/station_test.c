@@ -70,6 +70,19 @@ static bool comes(const struct rig *r, const char *address, uint32_t as)
     return false;
 }
 
+/* Waits for the exporter to be known as a router. */
+static bool is_router(const struct rig *r, const char *exporter)
+{
+    uint32_t router = RIB_NO_ROUTER;
+    for (int i = 0; i < 5000 && router == RIB_NO_ROUTER; i++) {
+        snapshot_reader_on();
+        router = route_router_by_address(snapshot_get(&r->view).data, t_ip(exporter));
+        snapshot_reader_off();
+        usleep(2000);
+    }
+    return router != RIB_NO_ROUTER;
+}
+
 static void send_all(int fd, struct buf *b)
 {
     for (size_t at = 0; at < b->len;) { /* in pieces, so that messages are torn */
@@ -241,12 +254,93 @@ static void flows_get_what_routes_say(void **state)
     buf_fini(&b);
 }
 
+/* Two routers with another route each for the same prefix, one of them in a VRF. */
+static void flows_find_their_router_and_vrf(void **state)
+{
+    struct rig r;
+    struct buf b;
+    struct enrich_vrf_conf vrf[] = {{.id = 7, .rd = "65000:7", .exporters = "192.0.2.0/24"}};
+    uint32_t one[] = {65001, 1}, two[] = {65001, 2}, three[] = {65001, 3};
+    struct t_peer in_vrf = peer4;
+    in_vrf.type = 1;
+    in_vrf.rd = 0x0000fde800000007;
+    conf.vrfs = (struct opt_list){1, vrf};
+    buf_init(&b, 0);
+    start(&r, "");
+    conf.vrfs = (struct opt_list){0};
+    int fd[2] = {dial(&r), dial(&r)};
+    t_initiation(&b, "edge1");
+    t_peer_up(&b, &peer4, "192.0.2.77", 65000, 0);
+    t_monitoring(
+        &b, &peer4,
+        &(struct t_route){.announced = "203.0.113.0/24", .next_hop = "10.0.0.2", .path = one, .n_path = 2});
+    t_peer_up(&b, &in_vrf, "0.0.0.0", 65000, 0);
+    t_monitoring(&b, &in_vrf,
+                 &(struct t_route){.announced = "203.0.113.0/24 198.51.100.0/24",
+                                   .next_hop = "10.0.0.2",
+                                   .path = three,
+                                   .n_path = 2});
+    send_all(fd[0], &b);
+    assert_true(comes(&r, "198.51.100.1", 3));
+    t_initiation(&b, "edge2");
+    t_peer_up(&b, &peer4, "192.0.2.99", 65000, 0);
+    t_monitoring(
+        &b, &peer4,
+        &(struct t_route){
+            .announced = "203.0.113.0/25 192.0.2.0/24", .next_hop = "10.0.0.2", .path = two, .n_path = 2});
+    send_all(fd[1], &b);
+    assert_true(comes(&r, "192.0.2.1", 2));
+    assert_true(is_router(&r, "192.0.2.77") && is_router(&r, "192.0.2.99"));
+    static const struct {
+        const char *exporter, *name;
+        uint32_t in_vrf, out_vrf, want;
+    } cases[] = {{"192.0.2.77", "", 0, 0, 1},      {"192.0.2.99", "", 0, 0, 2},
+                 {"172.16.0.1", "edge2", 0, 0, 2}, {"172.16.0.2", "EDGE1", 0, 0, 1},
+                 {"172.16.0.3", "", 0, 0, 2},      {"192.0.2.77", "", 7, 0, 3},
+                 {"192.0.2.77", "", 0, 7, 3},      {"172.16.0.2", "edge1", 7, 0, 1}};
+    enum { CASES = sizeof cases / sizeof *cases };
+    struct schema schema;
+    struct intern strings;
+    struct edges edges;
+    schema_default(&schema);
+    intern_init(&strings);
+    edges_init(&edges);
+    void *scratch = enrich_route.scratch_new();
+    struct view v = {.schema = &schema, .strings = &strings, .edges = &edges, .scratch = {scratch}};
+    struct batch *batch = batch_new();
+    batch->n = CASES;
+    for (uint32_t i = 0; i < CASES; i++) {
+        BATCH_IP(batch, ExporterAddress)[i] = t_ip(cases[i].exporter);
+        BATCH_IP(batch, DstAddr)[i] = t_ip("203.0.113.9");
+        BATCH_U32(batch, IngressVRFID)[i] = cases[i].in_vrf;
+        BATCH_U32(batch, EgressVRFID)[i] = cases[i].out_vrf;
+        uint32_t edge = edges_add(&edges, t_ip(cases[i].exporter), i, i);
+        edges.rows[edge].v[0] = intern(&strings, str_from(cases[i].name));
+        BATCH_U32(batch, Edge)[i] = edge;
+    }
+    snapshot_reader_on();
+    v.snapshot[0] = snapshot_get(&r.view).data;
+    enrich_route.fill(batch, &v, 0);
+    for (uint32_t i = 0; i < CASES; i++)
+        assert_int_equal(BATCH_U32(batch, RouteDstAS)[i], cases[i].want);
+    snapshot_reader_off();
+    enrich_route.scratch_free(scratch);
+    batch_free(batch);
+    edges_fini(&edges);
+    intern_fini(&strings);
+    close(fd[0]);
+    close(fd[1]);
+    station_stop(r.station);
+    buf_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(routes_last_over_a_restart),
         cmocka_unit_test(bad_sessions_end_alone),
         cmocka_unit_test(flows_get_what_routes_say),
+        cmocka_unit_test(flows_find_their_router_and_vrf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

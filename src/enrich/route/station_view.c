@@ -1,8 +1,11 @@
 /* What others see of the station: the map from exporters to routers, and its state in words. */
 #include "enrich/route/station_own.h"
-#include "base/clock.h"
+#include "base/log.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+enum { ANSWER_WITHIN_S = 5 };
 
 struct view {
     struct route_view v;
@@ -105,41 +108,62 @@ static void json_text(struct buf *out, const char *z)
     buf_u8(out, '"');
 }
 
-static void describe_sources(const struct station *s, uint32_t router, struct buf *out)
+static void describe_source(const struct station *s, uint32_t source, bool first, struct buf *out)
 {
     static const char *const kinds[] = {"adj-rib-out", "adj-rib-in-pre", "adj-rib-in-post", "loc-rib"};
     static const char *const classes[] = {"unicast", "labelled", "vpn", "evpn"};
+    const struct source_info *f = &s->routers.info[source];
+    const struct rib_source *r = &s->rib.sources[source];
     char text[IP_TEXT_MAX], rd[RD_TEXT_MAX];
-    bool first = true;
-    for (uint32_t i = 1; i < s->rib.n_sources && out->len < out->cap / 4 * 3; i++) {
-        const struct source_info *f = &s->routers.info[i];
-        const struct rib_source *r = &s->rib.sources[i];
-        if (!f->used || f->key.router != router)
-            continue;
-        buf_printf(out, "%s{\"peer\":\"%s\",\"as\":%u,\"rib\":\"%s\",\"family\":\"%s\"", first ? "" : ",",
-                   ip_format(f->key.peer, text), f->as, kinds[r->kind], classes[f->key.class_]);
-        if (f->key.distinguisher)
-            buf_printf(out, ",\"rd\":\"%s\"", rd_format(f->key.distinguisher, rd));
-        buf_printf(out, ",\"up\":%s,\"routes\":%llu,\"former\":%llu}", f->up ? "true" : "false",
-                   (unsigned long long)r->routes, (unsigned long long)(r->routes - r->current));
-        first = false;
-    }
+    buf_printf(out, "%s{\"peer\":\"%s\",\"as\":%u,\"rib\":\"%s\",\"family\":\"%s\"", first ? "" : ",",
+               ip_format(f->key.peer, text), f->as, kinds[r->kind], classes[f->key.class_]);
+    if (f->key.distinguisher)
+        buf_printf(out, ",\"rd\":\"%s\"", rd_format(f->key.distinguisher, rd));
+    buf_printf(out, ",\"up\":%s,\"routes\":%llu,\"former\":%llu}", f->up ? "true" : "false",
+               (unsigned long long)r->routes, (unsigned long long)(r->routes - r->current));
 }
 
-static uint64_t routes_of(const struct station *s, uint32_t router)
+/* Sources by router: those of router i are order[from[i]] up to order[from[i + 1]]. */
+struct by_router {
+    uint32_t *from, *order;
+    uint64_t *routes;
+};
+
+static void by_router_init(struct by_router *b, const struct station *s)
 {
-    uint64_t n = 0;
+    uint32_t n = s->routers.n_routers;
+    b->from = xcalloc(n + 2, sizeof *b->from);
+    b->order = xcalloc(s->rib.n_sources, sizeof *b->order);
+    b->routes = xcalloc(n + 1, sizeof *b->routes);
     for (uint32_t i = 1; i < s->rib.n_sources; i++)
-        if (s->routers.info[i].used && s->routers.info[i].key.router == router)
-            n += s->rib.sources[i].routes;
-    return n;
+        if (s->routers.info[i].used) {
+            b->from[s->routers.info[i].key.router + 1]++;
+            b->routes[s->routers.info[i].key.router] += s->rib.sources[i].routes;
+        }
+    for (uint32_t i = 1; i <= n; i++)
+        b->from[i] += b->from[i - 1];
+    uint32_t *at = xcalloc(n + 2, sizeof *at);
+    memcpy(at, b->from, (n + 2) * sizeof *at);
+    for (uint32_t i = 1; i < s->rib.n_sources; i++)
+        if (s->routers.info[i].used)
+            b->order[at[s->routers.info[i].key.router]++] = i;
+    free(at);
 }
 
-static void describe(struct station *s, struct buf *out)
+static void by_router_fini(struct by_router *b)
+{
+    free(b->from);
+    free(b->order);
+    free(b->routes);
+}
+
+static void describe(const struct station *s, struct buf *out)
 {
     struct rib_stats t = rib_stats(&s->rib);
+    struct by_router by;
     char text[IP_TEXT_MAX];
     bool first = true;
+    by_router_init(&by, s);
     buf_printf(out,
                "{\"routes\":%llu,\"prefixes\":%llu,\"attributes\":%llu,\"bytes\":%llu,\"sessions\":%llu,"
                "\"removing\":%s,\"routers\":[",
@@ -148,22 +172,35 @@ static void describe(struct station *s, struct buf *out)
                rib_sweeping(&s->rib) ? "true" : "false");
     for (uint32_t i = 1; i < s->routers.n_routers; i++) {
         const struct router *r = &s->routers.router[i];
-        if (!r->used || out->len > out->cap / 4 * 3)
+        if (!r->used)
             continue;
-        uint64_t routes = routes_of(s, i);
-        for (unsigned k = 0; k < s->n_counted; k++)
-            if (ip_eq(s->counted[k].address, r->address))
-                counter_set(s->counted[k].counters, BMP_ROUTES, routes);
         buf_printf(out, "%s{\"address\":\"%s\",\"name\":", first ? "" : ",", ip_format(r->address, text));
         json_text(out, r->name);
         buf_printf(out, ",\"connected\":%s,\"since\":%llu,\"peers\":%u,\"routes\":%llu,\"ribs\":[",
                    r->active ? "true" : "false", (unsigned long long)(r->since_ns / 1000000000u), r->peers,
-                   (unsigned long long)routes);
-        describe_sources(s, i, out);
+                   (unsigned long long)by.routes[i]);
+        for (uint32_t k = by.from[i]; k < by.from[i + 1]; k++)
+            describe_source(s, by.order[k], k == by.from[i], out);
         buf_z(out, "]}");
         first = false;
     }
     buf_z(out, "]}\n");
+    by_router_fini(&by);
+}
+
+/* What metrics say of each address. */
+static void count_routes(struct station *s)
+{
+    struct by_router by;
+    by_router_init(&by, s);
+    for (unsigned k = 0; k < s->n_counted; k++) {
+        uint64_t n = 0;
+        for (uint32_t i = 1; i < s->routers.n_routers; i++)
+            if (s->routers.router[i].used && ip_eq(s->counted[k].address, s->routers.router[i].address))
+                n += by.routes[i];
+        counter_set(s->counted[k].counters, BMP_ROUTES, n);
+    }
+    by_router_fini(&by);
 }
 
 static void trouble(const struct station *s, char *why, size_t room)
@@ -175,21 +212,43 @@ static void trouble(const struct station *s, char *why, size_t room)
         snprintf(why, room, "routes are refused: there are too many routers or peers");
 }
 
-void station_describe(struct station *s)
+void station_show(struct station *s)
 {
+    char why[sizeof s->trouble];
+    trouble(s, why, sizeof why);
+    if (s->uncounted)
+        count_routes(s);
+    s->uncounted = false;
+    pthread_mutex_lock(&s->lock);
+    memcpy(s->trouble, why, sizeof why);
+    bool asked = s->asked;
+    pthread_mutex_unlock(&s->lock);
+    if (!asked)
+        return;
     struct buf b;
-    buf_init(&b, 4 << 20);
+    buf_init(&b, 0);
     describe(s, &b);
     pthread_mutex_lock(&s->lock);
     buf_fini(&s->status);
     s->status = b;
-    trouble(s, s->trouble, sizeof s->trouble);
+    s->asked = false;
+    pthread_cond_broadcast(&s->answered);
     pthread_mutex_unlock(&s->lock);
 }
 
+/* The station's own thread writes it, since all of it is that thread's. */
 void station_status(struct station *s, struct buf *out)
 {
+    uint64_t one = 1;
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ANSWER_WITHIN_S;
     pthread_mutex_lock(&s->lock);
+    s->asked = true;
+    if (write(s->wake, &one, sizeof one) < 0)
+        log_debug("bmp", "the station answers with its next tick", NULL);
+    while (s->asked && pthread_cond_timedwait(&s->answered, &s->lock, &until) == 0)
+        ;
     buf_add(out, s->status.p, s->status.len);
     pthread_mutex_unlock(&s->lock);
 }
