@@ -242,8 +242,8 @@ static void mp(struct t_rig *t, uint16_t afi, uint8_t safi, const char *next_hop
 static void vpns_have_tables(void **state)
 {
     struct t_rig t;
-    uint64_t rd;
-    uint16_t table;
+    uint64_t rd = 0;
+    uint16_t table = 0;
     t_rig_init(&t);
     up(&t, &peer4);
     mp(&t, 1, 128, VPN_HOP, VPN_ROUTE, NULL, 0);
