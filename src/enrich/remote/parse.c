@@ -1,8 +1,9 @@
 /* The text is counted before anything is made of it, since a few bytes can ask for a lot of memory. */
 #include "enrich/remote/parse.h"
+#include <jansson.h>
 #include <stdio.h>
 
-enum { FIELDS = 1000 };
+enum { FIELDS = 1000, DEPTH = 256 };
 
 struct count {
     size_t containers, values;
@@ -34,11 +35,51 @@ static bool json_bounded(struct str s, struct err *e)
     return within(&c, e);
 }
 
-static jv failed(jv got, struct err *e)
+/* libjq's own parser loses memory on texts that are no JSON; jansson's does not, and says where it stumbled. */
+static jv from_json(const json_t *j, unsigned depth)
 {
-    jv msg = jv_invalid_get_msg(got);
-    err_set(e, "%s", jv_get_kind(msg) == JV_KIND_STRING ? jv_string_value(msg) : "there is no value");
-    jv_free(msg);
+    const char *key;
+    json_t *value;
+    size_t i;
+    jv out;
+    if (depth > DEPTH)
+        return jv_invalid();
+    switch (json_typeof(j)) {
+    case JSON_OBJECT:
+        out = jv_object();
+        json_object_foreach((json_t *)(uintptr_t)j, key, value)
+        {
+            jv one = from_json(value, depth + 1);
+            if (!jv_is_valid(one)) {
+                jv_free(out);
+                return one;
+            }
+            out = jv_object_set(out, jv_string(key), one);
+        }
+        return out;
+    case JSON_ARRAY:
+        out = jv_array_sized((int)json_array_size(j));
+        json_array_foreach(j, i, value)
+        {
+            jv one = from_json(value, depth + 1);
+            if (!jv_is_valid(one)) {
+                jv_free(out);
+                return one;
+            }
+            out = jv_array_append(out, one);
+        }
+        return out;
+    case JSON_STRING:
+        return jv_string_sized(json_string_value(j), (int)json_string_length(j));
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return jv_bool(json_is_true(j));
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return jv_number(json_number_value(j));
+    case JSON_NULL:
+        return jv_null();
+    }
     return jv_invalid();
 }
 
@@ -48,8 +89,21 @@ static jv parse_json(struct str s, struct err *e)
         s = (struct str){s.p + 3, s.len - 3};
     if (!json_bounded(s, e))
         return jv_invalid();
-    jv got = jv_parse_sized(s.p, (int)s.len);
-    return jv_is_valid(got) ? got : failed(got, e);
+    if (s.len == 0) {
+        err_set(e, "the body is empty");
+        return jv_invalid();
+    }
+    json_error_t why;
+    json_t *j = json_loadb(s.p, s.len, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &why);
+    if (!j) {
+        err_set(e, "line %d column %d: %s", why.line, why.column, why.text);
+        return jv_invalid();
+    }
+    jv out = from_json(j, 0);
+    json_decref(j);
+    if (!jv_is_valid(out))
+        err_set(e, "nested more than %d deep", DEPTH);
+    return out;
 }
 
 /* ---- records */
