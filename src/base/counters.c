@@ -66,7 +66,7 @@ static void render_name(struct buf *out, const struct counters *first, unsigned 
 {
     const struct counter_def *d = &first->defs[id];
     buf_printf(out, "# HELP weir_%s %s\n# TYPE weir_%s %s\n", d->name, d->help, d->name,
-               d->kind == GAUGE ? "gauge" : "counter");
+               d->kind == GAUGE || d->kind == GAUGE_NS ? "gauge" : "counter");
     for (const struct counters *c = first; c; c = c->next) {
         if (c->defs != first->defs)
             continue;
@@ -75,7 +75,7 @@ static void render_name(struct buf *out, const struct counters *first, unsigned 
                    c->labels[0] ? "}" : "");
         if (d->kind == COUNTER_US)
             buf_printf(out, "%llu.%06llu\n", v / 1000000, v % 1000000);
-        else if (d->kind == COUNTER_NS)
+        else if (d->kind == COUNTER_NS || d->kind == GAUGE_NS)
             buf_printf(out, "%llu.%09llu\n", v / 1000000000, v % 1000000000);
         else
             buf_printf(out, "%llu\n", v);

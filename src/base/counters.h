@@ -18,6 +18,7 @@ enum counter_kind {
     GAUGE,
     COUNTER_US, /* counted in microseconds, shown in seconds as Prometheus wants */
     COUNTER_NS, /* the same in nanoseconds */
+    GAUGE_NS,
 };
 
 struct counter_def {

@@ -78,10 +78,20 @@ struct learnt_sink *enrich_learnt(struct enrich *e)
     return metadata_learnt(e->metadata);
 }
 
+bool enrich_networks(struct enrich *e, const struct enrich_networks_conf *networks,
+                     const struct enrich_geoip_conf *geoip, const char *data_dir, struct err *err)
+{
+    if (!e->nets)
+        e->nets = nets_new(&e->sources[ENRICH_nets], data_dir);
+    return nets_configure(e->nets, networks, geoip, err);
+}
+
 void enrich_fini(struct enrich *e)
 {
-    metadata_free(e->metadata); /* which publishes no more */
+    metadata_free(e->metadata);
     e->metadata = NULL;
+    nets_free(e->nets); /* these publish no more */
+    e->nets = NULL;
     snapshot_fini(&e->rates);
     snapshot_fini(&e->providers);
     for (unsigned i = 0; i < ENRICH_SOURCES; i++)

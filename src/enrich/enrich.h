@@ -8,6 +8,7 @@
 #include "base/snapshot.h"
 #include "enrich/enrich_conf.h"
 #include "enrich/meta/metadata.h"
+#include "enrich/nets/nets.h"
 #include "enrich/providers.h"
 #include "enrich/source.h"
 #include "schema/edge.h"
@@ -24,6 +25,7 @@ struct enrich {
     struct snapshot rates, providers;
     const struct schema *schema;
     struct metadata *metadata; /* asks agents for names; publishes the source of that name */
+    struct nets *nets; /* makes the tables of source nets */
 };
 
 /* Publishes snapshots of what the configuration says; again at each reload. */
@@ -35,6 +37,9 @@ bool enrich_start(struct enrich *e, const char *data_dir, struct err *err);
 void enrich_wait(struct enrich *e, const bool *stop);
 /* Who is to be told what decoders learn of exporters; by threads that are readers of snapshots. */
 struct learnt_sink *enrich_learnt(struct enrich *e);
+/* The same for networks and GeoIP, whose state is kept in data_dir; as nets_configure. */
+bool enrich_networks(struct enrich *e, const struct enrich_networks_conf *networks,
+                     const struct enrich_geoip_conf *geoip, const char *data_dir, struct err *err);
 void enrich_fini(struct enrich *e);
 
 struct enricher {

@@ -189,11 +189,12 @@ const struct opt_table enrich_routing_table = OPT_TABLE("routing", struct enrich
 
 #define GEOIP(field) OPT_AT(struct enrich_geoip_conf, field)
 static const struct opt geoip_rows[] = {
-    {"asn-database", OPT_LIST, GEOIP(asn_database), NULL, "MMDB files with AS numbers.", .item = OPT_STRING},
+    {"asn-database", OPT_LIST, GEOIP(asn_database), NULL, "MMDB files with AS numbers.", .item = OPT_STRING,
+     .flags = OPT_RELOAD},
     {"geo-database", OPT_LIST, GEOIP(geo_database), NULL, "MMDB files with countries and cities.",
-     .item = OPT_STRING, .aka = "country-database"},
+     .item = OPT_STRING, .aka = "country-database", .flags = OPT_RELOAD},
     {"optional", OPT_BOOL, GEOIP(optional), "false",
-     "A missing file is no error; it is used once it is there."},
+     "A missing file is no error; it is used once it is there.", .flags = OPT_RELOAD},
 };
 const struct opt_table enrich_geoip_table = OPT_TABLE("geoip", struct enrich_geoip_conf, geoip_rows);
 
@@ -223,9 +224,10 @@ static const struct opt_table network_table =
 #define NETWORKS(field) OPT_AT(struct enrich_networks_conf, field)
 static const struct opt networks_rows[] = {
     {"networks", OPT_SUBNETMAP, NETWORKS(networks), NULL,
-     "Attributes of networks; a single text is the name.", .item = OPT_STRUCT, .sub = &network_table},
+     "Attributes of networks; a single text is the name.", .item = OPT_STRUCT, .sub = &network_table,
+     .flags = OPT_RELOAD},
     {"network-sources", OPT_MAP, NETWORKS(network_sources), NULL, "Networks from remote sources.",
-     .item = OPT_STRUCT, .sub = &enrich_remote_table},
+     .item = OPT_STRUCT, .sub = &enrich_remote_table, .flags = OPT_RELOAD},
     {"network-sources-timeout", OPT_DURATION, NETWORKS(network_sources_timeout_ns), "10s",
      "How long to wait for them at start."},
 };

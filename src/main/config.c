@@ -45,9 +45,9 @@ static const struct opt outlet_rows[] = {
      .sub = &enrich_metadata_table},
     {"routing", OPT_STRUCT, OUTLET(routing), NULL, "Routes.", .sub = &enrich_routing_table},
     {"geoip", OPT_STRUCT, OUTLET(geoip), NULL, "Countries and AS numbers of addresses.",
-     .sub = &enrich_geoip_table, .flags = OPT_LATER},
-    {"networks", OPT_STRUCT, OUTLET(networks), NULL, "Attributes of networks.", .sub = &enrich_networks_table,
-     .flags = OPT_LATER},
+     .sub = &enrich_geoip_table},
+    {"networks", OPT_STRUCT, OUTLET(networks), NULL, "Attributes of networks.",
+     .sub = &enrich_networks_table},
     {"schema", OPT_STRUCT, OUTLET(schema), NULL, "Copied from the file's `schema`.", .sub = &schema_table},
 };
 const struct opt_table config_outlet_table =

@@ -166,6 +166,7 @@ static void *starter(void *arg)
     waiting(o, "starting");
     delay(o, o->conf->core.startup_delay_ns);
     enrich_wait(&o->enrich, &o->stop);
+    nets_wait(o->enrich.nets, &o->stop);
     while (!stopping(o) && !(o->env.bus = bus_open_reader(&o->conf->bus, &o->conf->kafka_input, o->data_dir,
                                                           BUS_WAIT_MS, &e))) {
         waiting(o, e.msg);
@@ -230,7 +231,8 @@ struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir
     }
     waiting(o, "starting");
     enrich_configure(&o->enrich, &conf->core, &conf->metadata);
-    if (!enrich_start(&o->enrich, o->data_dir, e)) {
+    if (!enrich_start(&o->enrich, o->data_dir, e) ||
+        !enrich_networks(&o->enrich, &conf->networks, &conf->geoip, o->data_dir, e)) {
         outlet_free(o);
         return NULL;
     }
@@ -258,7 +260,10 @@ struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir
 
 void outlet_reload(struct outlet *o, const struct config_outlet *conf)
 {
+    struct err e;
     enrich_configure(&o->enrich, &conf->core, &conf->metadata);
+    if (!enrich_networks(&o->enrich, &conf->networks, &conf->geoip, o->data_dir, &e))
+        log_warn("outlet", "a GeoIP database is missing", "error", e.msg, NULL);
     set_rule(o, conf);
 }
 
@@ -335,6 +340,11 @@ struct outlet_lag outlet_lag(struct outlet *o)
         sum.seconds = read && now > read && now - read > sum.seconds ? now - read : sum.seconds;
     }
     return sum;
+}
+
+size_t outlet_networks_failing(struct outlet *o, char *why, size_t room)
+{
+    return nets_failing(o->enrich.nets, why, room);
 }
 
 uint64_t outlet_stuck_since(struct outlet *o, char *why)

@@ -62,6 +62,13 @@ static void metadata_health(struct outlet *o, struct role_health *h)
                  s.exporters, s.answered, s.silent);
 }
 
+static void networks_health(struct outlet *o, struct role_health *h)
+{
+    *h = (struct role_health){.component = "networks", .status = "ok"};
+    if (outlet_networks_failing(o, h->reason, sizeof h->reason))
+        h->status = "warning";
+}
+
 static size_t health(struct role_ctx *c, struct role_health *out, size_t room)
 {
     if (room < 4)
@@ -69,10 +76,11 @@ static size_t health(struct role_ctx *c, struct role_health *out, size_t room)
     bus_health(c->state, &out[0]);
     store_health(c->state, &out[1]);
     metadata_health(c->state, &out[2]);
-    if (!outlet_station(c->state))
-        return 3;
-    routing_health(c->state, &out[3]);
-    return 4;
+    networks_health(c->state, &out[3]);
+    if (!outlet_station(c->state) || room < 5)
+        return 4;
+    routing_health(c->state, &out[4]);
+    return 5;
 }
 
 static void stop(struct role_ctx *c)
