@@ -1,6 +1,6 @@
 /* assets: the page and its files, out of the program itself. */
 #pragma once
-#include "api/embed.h"
+#include "base/embed.h"
 #include "net/http_server.h"
 
 /* Answers with a file, compressed when the client takes it, 304 when it has it. */

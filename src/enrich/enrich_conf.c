@@ -187,6 +187,21 @@ const struct opt_table enrich_routing_table = OPT_TABLE("routing", struct enrich
 
 /* ---- GeoIP ---- */
 
+#define UPDATE(field) OPT_AT(struct enrich_geoip_update, field)
+static const struct opt update_rows[] = {
+    {"account-id", OPT_STRING, UPDATE(account_id), "",
+     "Number of your account at MaxMind; else MAXMIND_ACCOUNT_ID.", .flags = OPT_RELOAD},
+    {"license-key", OPT_SECRET, UPDATE(license_key), "",
+     "License key of that account; else MAXMIND_LICENSE_KEY.", .flags = OPT_RELOAD},
+    {"token", OPT_SECRET, UPDATE(token), "", "Your token at IPinfo; else IPINFO_TOKEN.", .flags = OPT_RELOAD},
+    {"maxmind-url", OPT_STRING, UPDATE(maxmind_url), ENRICH_MAXMIND_URL,
+     "MaxMind's server, or your mirror of it.", .flags = OPT_RELOAD},
+    {"ipinfo-url", OPT_STRING, UPDATE(ipinfo_url), ENRICH_IPINFO_URL,
+     "IPinfo's server, or your mirror of it.", .flags = OPT_RELOAD},
+};
+static const struct opt_table update_table =
+    OPT_TABLE("GeoIP update", struct enrich_geoip_update, update_rows, .help = "For `weir geoip update`.");
+
 #define GEOIP(field) OPT_AT(struct enrich_geoip_conf, field)
 static const struct opt geoip_rows[] = {
     {"asn-database", OPT_LIST, GEOIP(asn_database), NULL, "MMDB files with AS numbers.", .item = OPT_STRING,
@@ -195,6 +210,8 @@ static const struct opt geoip_rows[] = {
      .item = OPT_STRING, .aka = "country-database", .flags = OPT_RELOAD},
     {"optional", OPT_BOOL, GEOIP(optional), "false",
      "A missing file is no error; it is used once it is there.", .flags = OPT_RELOAD},
+    {"update", OPT_STRUCT, GEOIP(update), NULL,
+     "Account with which `weir geoip update` fetches the databases.", .sub = &update_table},
 };
 const struct opt_table enrich_geoip_table = OPT_TABLE("geoip", struct enrich_geoip_conf, geoip_rows);
 

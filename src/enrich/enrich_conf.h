@@ -132,9 +132,17 @@ struct enrich_routing_conf {
 };
 extern const struct opt_table enrich_routing_table;
 
+#define ENRICH_MAXMIND_URL "https://download.maxmind.com"
+#define ENRICH_IPINFO_URL "https://ipinfo.io"
+
+struct enrich_geoip_update {
+    const char *account_id, *license_key, *token, *maxmind_url, *ipinfo_url;
+};
+
 struct enrich_geoip_conf {
     struct opt_list asn_database, geo_database;
     bool optional;
+    struct enrich_geoip_update update;
 };
 extern const struct opt_table enrich_geoip_table;
 

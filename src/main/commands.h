@@ -10,9 +10,11 @@ struct command {
 int cmd_decode(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_demo_exporter(int argc, char **argv);
+int cmd_asns(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_console(int argc, char **argv);
 int cmd_filter(int argc, char **argv);
+int cmd_geoip(int argc, char **argv);
 int cmd_healthcheck(int argc, char **argv);
 int cmd_inlet(int argc, char **argv);
 int cmd_manual(int argc, char **argv);

@@ -8,6 +8,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+/* Names of AS that `weir asns update` fetched. */
+#define ASNS_FILE "asns.csv"
+
 /* Makes it (0700, with parents) or checks it: writable, and of a format version this program knows. */
 bool datadir_open(const char *dir, struct err *e);
 /* Locks DIR/NAME.lock until the process ends. False with the holder's pid in the message. */

@@ -18,9 +18,11 @@ static const struct command commands[] = {
     {"demo-exporter", "send made-up flows", cmd_demo_exporter},
 
     {NULL, "Tools:", NULL},
+    {"asns", "fetch names of autonomous systems", cmd_asns},
     {"bench", "measure a part of weir on this machine", cmd_bench},
     {"decode", "print the flows of captures", cmd_decode},
     {"filter", "what a filter of the console means in SQL", cmd_filter},
+    {"geoip", "fetch GeoIP databases with your own account", cmd_geoip},
     {"healthcheck", "ask a role how it is", cmd_healthcheck},
     {"manual", "print the manual of the configuration, or its JSON schema", cmd_manual},
     {"sql", "ask the store in SQL", cmd_sql},

@@ -2,6 +2,7 @@
  * configuration. */
 #include "main/commands.h"
 #include "main/config.h"
+#include "main/datadir.h"
 #include "main/role.h"
 #include "orch/dictionaries.h"
 #include "orch/provision.h"
@@ -67,13 +68,19 @@ static void dictionary(struct http_call *call)
     const struct orchestrator *o = c->state;
     const struct config_orchestrator *conf = __atomic_load_n(&o->conf, __ATOMIC_ACQUIRE);
     struct str name = str_from(http_param(call, "name"));
-    struct buf csv;
+    struct buf csv, updated;
+    struct err e;
     buf_init(&csv, 0);
-    if (dictionaries_csv(name, &conf->clickhouse.asns, &csv))
+    buf_init(&updated, 0);
+    if (str_eq(name, STR("asns")))
+        datadir_read(c->data_dir, ASNS_FILE, &updated, &e); /* of `weir asns update`; usually there is none */
+    const struct dictionaries_asns asns = {&conf->clickhouse.asns, buf_str(&updated)};
+    if (dictionaries_csv(name, &asns, &csv))
         http_reply(call, 200, "text/csv; charset=utf-8; header=present", buf_str(&csv));
     else
         http_reply_error(call, 404, "there is no dictionary \"%.*s\"", STR_ARG(name));
     buf_fini(&csv);
+    buf_fini(&updated);
 }
 
 static const struct http_route routes[] = {

@@ -1,6 +1,6 @@
 /* weir run: arguments, the loop, and the end. */
 #include "main/run.h"
-#include "api/embed.h"
+#include "base/embed.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "main/commands.h"

@@ -1,5 +1,6 @@
 /* The registries are tables of the program (data/), which become text when asked for. */
 #include "orch/dictionaries.h"
+#include "orch/asns.h"
 #include <stdlib.h>
 
 static const struct protocol {
@@ -29,11 +30,6 @@ static const struct named tcp[] = {
 static const struct named udp[] = {
 #include "orch/data/udp.def"
 };
-#define ASN(number, name) {number, name},
-static const struct named asns_known[] = {
-#include "orch/data/asns.def"
-};
-
 static void text(struct buf *out, const char *z)
 {
     buf_u8(out, '"');
@@ -80,23 +76,22 @@ static void icmp_csv(struct buf *out)
     }
 }
 
-/* Configured ones first: of two rows with one number, those written here first are the only ones. */
-static void asns_csv(const struct opt_map *more, struct buf *out)
+/* Of several names of one number the first counts. */
+static void asns_csv(const struct dictionaries_asns *more, struct buf *out)
 {
-    size_t n = more ? more->n : 0;
-    buf_z(out, "asn,name\n");
-    for (size_t i = 0; i < n; i++)
-        row(out, (unsigned)strtoul(more->keys[i], NULL, 10), ((const char **)more->items)[i]);
-    for (size_t k = 0; k < sizeof asns_known / sizeof *asns_known; k++) {
-        bool overridden = false;
-        for (size_t i = 0; i < n && !overridden; i++)
-            overridden = strtoul(more->keys[i], NULL, 10) == asns_known[k].number;
-        if (!overridden)
-            row(out, asns_known[k].number, asns_known[k].name);
-    }
+    struct asns t;
+    struct err e;
+    asns_init(&t);
+    for (size_t i = 0; more->configured && i < more->configured->n; i++)
+        asns_add(&t, (uint32_t)strtoul(more->configured->keys[i], NULL, 10),
+                 str_from(((const char **)more->configured->items)[i]));
+    asns_read(&t, more->updated, false, &e);
+    asns_add_built_in(&t);
+    asns_write(&t, true, out);
+    asns_fini(&t);
 }
 
-bool dictionaries_csv(struct str name, const struct opt_map *asns, struct buf *out)
+bool dictionaries_csv(struct str name, const struct dictionaries_asns *asns, struct buf *out)
 {
     if (str_eq(name, STR("asns")))
         asns_csv(asns, out);

@@ -1,5 +1,6 @@
 /* Plans as text, on one server and on a cluster; dictionaries; migration against a server that answers from a script. */
 #include "net/http_server.h"
+#include "orch/asns.h"
 #include "orch/dictionaries.h"
 #include "orch/migrate.h"
 #include "orch/provision.h"
@@ -201,17 +202,77 @@ static void settings_and_times_of_a_resolution(void **state)
     arena_fini(&a);
 }
 
+static void names_of_as_are_cleaned(void **state)
+{
+    static const char *const cases[][2] = {
+        {"Cloudflare, Inc.", "Cloudflare"},
+        {"Foo Networks Co., Ltd.", "Foo Networks"},
+        {"AS273695 - CODECIA PLATAFORMAS DIGITAIS LTDA - EPP", "Codecia Plataformas Digitais"},
+        {"PT. Rabik Bangun Pertiwi", "Rabik Bangun Pertiwi"},
+        {"EURO.NET.PL Sp. z o.o.", "EURO.NET.PL"},
+        {"UPC Ceska republika, s.r.o.", "UPC Ceska republika"},
+        {"Telefonica de Espana, S.A. de C.V.", "Telefonica de Espana"},
+        {"\"ActiveHost RU\" LLC", "ActiveHost RU"},
+        {"  JSC   KVANT-TELEKOM ", "KVANT-TELEKOM"},
+        {"GETTYSBURG COLLEGE", "Gettysburg College"},
+        {"HP Inc.", "HP"},
+        {"LLC", "LLC"},
+        {"X Corp.", "X Corp."},
+        {"Deutsche Telekom AG", "Deutsche Telekom"},
+        {"TE-AS", "TE-AS"},
+        {"Hayo Telecom (Pty) Ltd", "Hayo Telecom"},
+        {"AS15169", "AS15169"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char name[200];
+        snprintf(name, sizeof name, "%s", cases[i][0]);
+        name[asns_clean(name, strlen(name))] = 0;
+        assert_string_equal(name, cases[i][1]);
+    }
+}
+
+static void names_of_as_are_read(void **state)
+{
+    struct asns t;
+    struct err e;
+    struct buf out;
+    buf_init(&out, 0);
+    asns_init(&t);
+    assert_true(asns_read(
+        &t, STR("1.0.0.0,1.0.0.255,13335,\"Cloudflare, Inc.\"\r\n::,::1,7,A \"\"b\n\n13335,second\n9,\n"),
+        true, &e));
+    asns_write(&t, false, &out);
+    assert_string_equal(text_of(&out), "7,\"A b\"\n13335,\"Cloudflare\"\n");
+    assert_true(asns_read(&t, STR("asn,name\n8,x"), false, &e));
+    static const char *const bad[] = {"1,2,3\n",    "5,a\nx,b\n", "4294967296,a\n5,b\n6",
+                                      "5,a\n7,\"a\"b\n", "1,2,3,4,5\n"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (asns_read(&t, str_from(bad[i]), true, &e))
+            fail_msg("taken: %s", bad[i]);
+    buf_fini(&out);
+    asns_fini(&t);
+}
+
 static void dictionaries_carry_names(void **state)
 {
     static const char *keys[] = {"64501", "15169"}, *values[] = {"Our \"own\", AS", "Somebody"};
-    const struct opt_map asns = {2, keys, values};
+    const struct opt_map configured = {2, keys, values};
+    const struct dictionaries_asns asns = {&configured, STR("asn,name\n174,Updated\n64501,not this\n")};
     struct buf b;
     buf_init(&b, 0);
     assert_true(dictionaries_csv(STR("asns"), &asns, &b));
     const char *text = text_of(&b);
-    assert_int_equal(strncmp(text, "asn,name\n64501,\"Our \"\"own\"\", AS\"\n15169,\"Somebody\"\n", 50), 0);
-    has(text, "\n174,\"Cogent\"\n");
+    assert_int_equal(strncmp(text, "asn,name\n1,\"", 12), 0);
+    has(text, "\n64501,\"Our \"\"own\"\", AS\"\n");
+    has(text, "\n15169,\"Somebody\"\n");
+    has(text, "\n174,\"Updated\"\n");
+    has(text, "\n553,\"BelWue\"\n");
     has_not(text, "15169,\"Google\"");
+    size_t rows = 0;
+    for (const char *p = text; (p = strchr(p, '\n')); p++)
+        rows++;
+    assert_true(rows > 90000);
     buf_reset(&b);
     assert_true(dictionaries_csv(STR("icmp"), NULL, &b));
     has(text_of(&b), "proto,type,code,name\n1,0,0,\"Echo Reply\"\n");
@@ -334,6 +395,8 @@ int main(void)
         cmocka_unit_test(the_schema_s_wishes_show),
         cmocka_unit_test(settings_and_times_of_a_resolution),
         cmocka_unit_test(dictionaries_carry_names),
+        cmocka_unit_test(names_of_as_are_cleaned),
+        cmocka_unit_test(names_of_as_are_read),
         cmocka_unit_test(clickhouse_is_told_where_we_are),
         cmocka_unit_test(everything_is_made_in_order),
         cmocka_unit_test(a_failure_stops_the_run),

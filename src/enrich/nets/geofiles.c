@@ -171,16 +171,15 @@ static bool copy_file(const char *path, const char *to, struct mark *m, const bo
     return ok;
 }
 
-/* From end to end: each network can be read, and some say what the file is there for. */
-static bool check(const struct geo_file *g, const char *copy, const bool *stop, struct err *e)
+bool geofiles_check(const char *path, bool is_asn, const bool *stop, struct err *e)
 {
     struct mmdb m;
     struct prefix p;
     struct mmdb_fields fields;
     uint32_t data, last = UINT32_MAX;
     uint64_t n = 0, useful = 0;
-    if (!mmdb_open(&m, copy, e))
-        return err_set(e, "%s: this is no MMDB file, or damaged", g->path);
+    if (!mmdb_open(&m, path, e))
+        return err_set(e, "this is no MMDB file, or damaged");
     bool ok = true;
     for (int v4 = 1; v4 >= 0 && ok; v4--) {
         struct mmdb_walk w;
@@ -188,8 +187,8 @@ static bool check(const struct geo_file *g, const char *copy, const bool *stop, 
         while (ok && mmdb_walk_next(&w, &p, &data)) {
             ok = data == last || mmdb_read(&m, data, &fields);
             last = data;
-            useful += ok && (g->is_asn ? fields.asn != 0
-                                       : fields.country.len || fields.city.len || fields.state.len);
+            useful +=
+                ok && (is_asn ? fields.asn != 0 : fields.country.len || fields.city.len || fields.state.len);
             if (++n % 65536 == 0 && stop && __atomic_load_n(stop, __ATOMIC_RELAXED))
                 ok = false;
         }
@@ -197,9 +196,9 @@ static bool check(const struct geo_file *g, const char *copy, const bool *stop, 
     }
     mmdb_close(&m);
     if (!ok)
-        return err_set(e, "%s: the file is damaged", g->path);
-    return useful > 0 || err_set(e, "%s: no network in it has %s", g->path,
-                                 g->is_asn ? "an AS number" : "a country, state or city");
+        return err_set(e, "the file is damaged");
+    return useful > 0 ||
+           err_set(e, "no network in it has %s", is_asn ? "an AS number" : "a country, state or city");
 }
 
 static bool take(struct geo_file *g, const bool *stop)
@@ -207,7 +206,8 @@ static bool take(struct geo_file *g, const bool *stop)
     struct err e;
     char fresh[PATH_MAX];
     snprintf(fresh, sizeof fresh, "%s.new", g->copy);
-    bool ok = copy_file(g->path, fresh, &g->taken, stop, &e) && check(g, fresh, stop, &e) &&
+    bool ok = copy_file(g->path, fresh, &g->taken, stop, &e) &&
+              (geofiles_check(fresh, g->is_asn, stop, &e) || err_wrap(&e, "%s", g->path)) &&
               (rename(fresh, g->copy) == 0 || err_errno(&e, "cannot rename %s", fresh));
     g->known = true;
     g->has_copy |= ok;

@@ -22,6 +22,8 @@ bool geofiles_configure(struct geofiles *f, const struct enrich_geoip_conf *conf
  * taken. *stop ends it.
  */
 bool geofiles_poll(struct geofiles *f, const bool *stop);
+/* Reads a database from end to end; false with a reason, also when it has nothing of what it is there for. */
+bool geofiles_check(const char *path, bool is_asn, const bool *stop, struct err *e);
 /* The i-th usable copy, in the order of the configuration, AS numbers first; NULL at the end. */
 const char *geofiles_copy(const struct geofiles *f, size_t i, bool *is_asn);
 /* How many are bad or missing; of one of them what is the matter in why[room]. */

@@ -4,7 +4,7 @@
 #include "conf/value.h"
 #include "enrich/remote/parse.h"
 #include "enrich/remote/transform.h"
-#include "net/http_client.h"
+#include "net/http_follow.h"
 #include "net/url.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -22,11 +22,6 @@ struct fetch {
     enum fetch_failure *why;
     struct err *e;
     enum enrich_pagination pages; /* AUTO becomes the one that worked */
-};
-
-/* What an answer's headers lead to. */
-struct leads {
-    char *location, *next;
 };
 
 static bool fail(struct fetch *f, enum fetch_failure why)
@@ -101,21 +96,17 @@ bool fetch_link_next(struct str s, struct str *target)
     return false;
 }
 
+/* The first link to a next page in an answer's headers, whose the string is; NULL: none. */
+struct leads {
+    char *next;
+};
+
 static void on_header(void *arg, struct str name, struct str value)
 {
     struct leads *l = arg;
     struct str target;
-    if (str_eq_nocase(name, STR("Location")) && !l->location)
-        l->location = strndup(value.p, value.len);
-    else if (str_eq_nocase(name, STR("Link")) && !l->next && fetch_link_next(value, &target))
+    if (str_eq_nocase(name, STR("Link")) && !l->next && fetch_link_next(value, &target))
         l->next = strndup(target.p, target.len);
-}
-
-static void leads_fini(struct leads *l)
-{
-    free(l->location);
-    free(l->next);
-    *l = (struct leads){0};
 }
 
 /* ---- one page */
@@ -135,20 +126,14 @@ static const char *proxy_of(const struct enrich_remote_conf *c)
     return on ? NULL : "";
 }
 
-static bool is_redirect(int status)
-{
-    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
-static bool ask(struct fetch *f, const char *method, const char *url, struct http_answer *ans,
-                struct leads *leads)
+/* *url: where the page is, then where it came from; the caller's to free. */
+static bool page(struct fetch *f, char **url, struct http_answer *ans, struct leads *leads)
 {
     uint64_t now = clock_mono_ns();
-    static const char *const nothing[] = {NULL};
-    bool home = url_same_origin(f->conf->url, url);
-    struct http_request req = {.method = method,
-                               .url = url,
-                               .headers = home ? f->headers : nothing,
+    char *asked = *url;
+    struct http_request req = {.method = f->conf->method,
+                               .url = asked,
+                               .headers = f->headers,
                                .connect_timeout_ns = f->conf->timeout_ns,
                                .timeout_ns = f->deadline_ns > now ? f->deadline_ns - now : 1,
                                .max_reply = FETCH_PAGE_BYTES,
@@ -158,40 +143,16 @@ static bool ask(struct fetch *f, const char *method, const char *url, struct htt
                                .header_arg = leads,
                                .abandon = stopped,
                                .abandon_arg = f};
-    if (http_client_do(f->http, &req, ans, f->e))
+    enum http_follow how = http_follow(f->http, &req, f->conf->url, ans, url, f->e);
+    free(asked);
+    if (how != FOLLOW_OK)
+        return fail(f, how == FOLLOW_FAILED      ? FETCH_CONNECTION
+                       : how == FOLLOW_TOO_LARGE ? FETCH_TOO_MUCH
+                                                 : FETCH_LEADS_AWAY);
+    if (ans->status == 200)
         return true;
-    return fail(f, ans->body.full ? FETCH_TOO_MUCH : FETCH_CONNECTION);
-}
-
-/* Follows redirects: *url is where the answer came from, the caller's to free. */
-static bool page(struct fetch *f, char **url, struct http_answer *ans, struct leads *leads)
-{
-    const char *method = f->conf->method;
-    for (unsigned hops = 0;; hops++) {
-        if (!ask(f, method, *url, ans, leads))
-            return false;
-        if (ans->status == 200)
-            return true;
-        if (!is_redirect(ans->status) || !leads->location) {
-            err_set(f->e, "%s: HTTP status %d", *url, ans->status);
-            return fail(f, FETCH_STATUS);
-        }
-        if (hops == FETCH_REDIRECTS) {
-            err_set(f->e, "%s: more than %d redirects", f->conf->url, FETCH_REDIRECTS);
-            return fail(f, FETCH_LEADS_AWAY);
-        }
-        char *to = url_resolve(*url, str_from(leads->location), f->e);
-        if (!to) {
-            err_wrap(f->e, "redirect by %s", *url);
-            return fail(f, FETCH_LEADS_AWAY);
-        }
-        if (ans->status < 304) /* RFC 9110 15.4.2-4: a POST becomes a GET */
-            method = "GET";
-        free(*url);
-        *url = to;
-        buf_fini(&ans->body);
-        leads_fini(leads);
-    }
+    err_set(f->e, "%s: HTTP status %d", *url, ans->status);
+    return fail(f, FETCH_STATUS);
 }
 
 /* The next page as the body says it: member "next" of an object, null or absent at the end. */
@@ -252,7 +213,7 @@ static bool take_page(struct fetch *f, char **url)
         err_wrap(f->e, "next page of %s", *url);
         ok = fail(f, FETCH_LEADS_AWAY);
     }
-    leads_fini(&leads);
+    free(leads.next);
     free(to);
     free(*url);
     *url = next;

@@ -17,7 +17,7 @@ enum fetch_failure {
     FETCH_FAILURES
 };
 
-enum { FETCH_PAGE_BYTES = 32 << 20, FETCH_BYTES = 256 << 20, FETCH_PAGES = 1000, FETCH_REDIRECTS = 5 };
+enum { FETCH_PAGE_BYTES = 32 << 20, FETCH_BYTES = 256 << 20, FETCH_PAGES = 1000 };
 
 /* Array of what the transform gave, not empty; the caller's. NULL with the reason. `stop` ends it soon. */
 json_t *fetch_rows(const struct enrich_remote_conf *conf, const bool *stop, enum fetch_failure *why,
