@@ -66,6 +66,12 @@ chdb_dir() {
     printf '%s/chdb-%s' "$cache" "${pin%% *}"
 }
 
+countries_dir() {
+    local pin
+    pin=$(npm_pin @ip-location-db/geo-whois-asn-country-mmdb)
+    printf '%s/countries-%s' "$cache" "${pin%% *}"
+}
+
 # Vite wants Node 20.19 or newer, or 22.12 or newer.
 node_is_good() {
     "$1" -e 'const [a, b] = process.versions.node.split(".").map(Number);

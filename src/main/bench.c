@@ -27,6 +27,10 @@ static const struct bench {
     {"console",
      "the console's own questions over a day of rows: milliseconds [--rows N] [--times N] [--dir DIR]",
      bench_console},
+    {"nets",
+     "networks and GeoIP: making the table, memory, look-ups [--prefixes N] [--geo FILE,FILE] [--asn "
+     "FILE,FILE]",
+     bench_nets},
     {"rib", "routes: bytes, look-ups alone and under writing, removal [--ipv4 N] [--ipv6 N]", bench_rib},
 };
 enum { N_BENCHES = sizeof benches / sizeof *benches };

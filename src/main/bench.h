@@ -21,4 +21,5 @@ int bench_path(int argc, char **argv);
 int bench_e2e(int argc, char **argv);
 int bench_store(int argc, char **argv);
 int bench_console(int argc, char **argv);
+int bench_nets(int argc, char **argv);
 int bench_rib(int argc, char **argv);

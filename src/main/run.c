@@ -7,6 +7,7 @@
 #include "main/datadir.h"
 #include <errno.h>
 #include <getopt.h>
+#include <glob.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -92,7 +93,26 @@ static int arguments_read(struct run *r, int argc, char **argv)
 
 /* ---- configuration ---- */
 
-/* The file of the demonstration is written out, so that it can be read and copied. */
+/* The database of countries that script/setup fetched, or one that is installed beside the program; NULL: none. */
+static const char *countries(struct arena *a)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"), *found = NULL;
+    const char *dir = cache && cache[0] ? cache : arena_printf(a, "%s/.cache", home ? home : "/root");
+    const char *patterns[] = {"/usr/share/weir/countries.mmdb",
+                              arena_printf(a, "%s/weir/countries-*/geo-whois-asn-country.mmdb", dir)};
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns && !found; i++) {
+        glob_t g;
+        if (glob(patterns[i], 0, NULL, &g) == 0)
+            found = arena_strdup(a, g.gl_pathv[g.gl_pathc - 1]);
+        globfree(&g);
+    }
+    return found;
+}
+
+/*
+ * The file of the demonstration is written out, so that it can be read and copied; with the place of the database of
+ * countries in it, where there is one.
+ */
 static bool demo_config(struct run *r, struct err *e)
 {
     extern const struct embed run_sample_files[];
@@ -100,7 +120,20 @@ static bool demo_config(struct run *r, struct err *e)
     const struct embed *demo = embed_find(run_sample_files, run_sample_files_n, "demo.yaml");
     r->demo = true;
     r->config_path = arena_printf(&r->arena, "%s/demo.yaml", r->data_dir);
-    return datadir_write(r->data_dir, "demo.yaml", demo->data, e);
+    static const char place[] = "[countries.mmdb]";
+    const char *at = memmem(demo->data.p, demo->data.len, place, sizeof place - 1),
+               *file = countries(&r->arena);
+    if (!at || !file || strpbrk(file, "\"\\\n"))
+        return datadir_write(r->data_dir, "demo.yaml", demo->data, e);
+    struct buf text;
+    size_t head = (size_t)(at - demo->data.p), tail = head + sizeof place - 1;
+    buf_init(&text, 0);
+    buf_add(&text, demo->data.p, head);
+    buf_printf(&text, "[\"%s\"]", file);
+    buf_add(&text, demo->data.p + tail, demo->data.len - tail);
+    bool ok = datadir_write(r->data_dir, "demo.yaml", buf_str(&text), e);
+    buf_fini(&text);
+    return ok;
 }
 
 static bool config_read(struct run *r, struct err *e)
