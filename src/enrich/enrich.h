@@ -25,7 +25,7 @@ struct enrich {
     struct snapshot rates, providers;
     const struct schema *schema;
     struct metadata *metadata; /* asks agents for names; publishes the source of that name */
-    struct nets *nets; /* makes the tables of source nets */
+    struct nets *nets;         /* makes the tables of source nets */
 };
 
 /* Publishes snapshots of what the configuration says; again at each reload. */
