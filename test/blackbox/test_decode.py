@@ -1,6 +1,7 @@
 """weir decode over captures of real exporters, against what another decoder made of them."""
 import json
 import os
+import struct
 
 import pytest
 
@@ -82,3 +83,54 @@ def test_flows_add_up_to_the_summary(capture):
 def test_a_missing_file_is_said():
     status, out, err = command("decode", "/nonexistent/file.pcap")
     assert status != 0 and out == "" and "/nonexistent/file.pcap" in err
+
+
+def decode(*args):
+    status, out, err = command("decode", *args)
+    assert status == 0, err
+    return out
+
+
+def ipfix_file(tmp_path, *sets):
+    body = b"".join(struct.pack(">HH", number, 4 + len(b)) + b for number, b in sets)
+    path = tmp_path / "one"
+    path.write_bytes(struct.pack(">HHIII", 10, 16 + len(body), 2000000000, 0, 1) + body)
+    return str(path)
+
+
+def test_explain_names_each_element_and_its_fate(tmp_path):
+    path = ipfix_file(tmp_path, (2, struct.pack(">HHHHHHHHHHI", 256, 4, 8, 4, 6, 1, 1, 4, 0x8064, 2, 99999)),
+                      (256, bytes([10, 0, 0, 1, 0x12, 0, 0, 0, 100, 1, 2])))
+    lines = decode("--explain", path).splitlines()
+    assert any("IPFIX" in line and "template 256" in line for line in lines)
+    by_name = {line.split()[1]: line for line in lines if line.startswith("  ")}
+    assert by_name["sourceIPv4Address"].endswith("10.0.0.1  -> SrcAddr, EType")
+    assert by_name["octetDeltaCount"].endswith("100 octets  -> Bytes")
+    assert by_name["tcpControlBits"].endswith("18  (column TCPFlags is disabled)")
+    assert by_name["(unknown)"].split()[0] == "99999/100"
+    assert by_name["(unknown)"].endswith("0102  (no column)")
+    assert json.loads([line for line in lines if line.startswith("{")][0])["SrcAddr"] == "10.0.0.1"
+
+
+def test_elements_of_the_configuration(tmp_path):
+    path = ipfix_file(tmp_path, (2, struct.pack(">HHHHHHI", 256, 2, 8, 4, 0x8064, 4, 99999)),
+                      (256, bytes([10, 0, 0, 1]) + b"mine"))
+    config = tmp_path / "weir.yaml"
+    (tmp_path / "elements.yaml").write_text("- {pen: 99999, id: 100, name: appOfMine, type: string, column: application}\n")
+    config.write_text("schema: {enabled: [Application]}\noutlet: {flow: {elements: !include elements.yaml}}\n")
+    flow = json.loads(decode("--config", str(config), path))
+    assert flow["Application"] == "mine"
+    assert "appOfMine" in decode("--config", str(config), "--explain", path)
+    (tmp_path / "elements.yaml").write_text("- {pen: 99999, id: 100, type: string, column: Bytes}\n")
+    status, _, err = command("decode", "--config", str(config), path)
+    assert status == 1 and "column Bytes cannot hold values of type string" in err
+
+
+def test_spread_keeps_sums(tmp_path):
+    record = struct.pack(">QQII", 1999999940000, 2000000000000, 12345, 61)
+    path = ipfix_file(tmp_path, (2, struct.pack(">HHHHHHHHHH", 256, 4, 152, 8, 153, 8, 1, 4, 2, 4)), (256, record))
+    flows = [json.loads(line) for line in decode("--spread", "10", "--timestamp-source", "netflow-packet", path).splitlines()]
+    assert [f["TimeReceived"] for f in flows] == [1999999940 + 10 * i for i in range(6)]
+    assert sum(f["Bytes"] for f in flows) == 12345
+    assert sum(f["Packets"] for f in flows) == 61
+    assert max(f["Packets"] for f in flows) - min(f["Packets"] for f in flows) == 1
