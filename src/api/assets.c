@@ -25,7 +25,6 @@ void assets_reply(struct http_call *c, const struct embed *f, const char *cache_
     snprintf(etag, sizeof etag, "\"%s%s\"", f->etag, packed ? "-gz" : "");
     http_reply_header(c, "ETag", etag);
     http_reply_header(c, "Cache-Control", cache_control);
-    http_reply_header(c, "X-Content-Type-Options", "nosniff");
     http_reply_header(c, "Vary", "Accept-Encoding");
     if (have && strstr(have, etag)) {
         http_reply(c, 304, f->type, STR(""));
@@ -68,7 +67,6 @@ void assets_reply_page(struct http_call *c, const char *url_prefix)
     buf_add(&html, page->data.p + before, page->data.len - before);
     http_reply_header(c, "Content-Security-Policy", POLICY);
     http_reply_header(c, "Cache-Control", "no-cache");
-    http_reply_header(c, "X-Content-Type-Options", "nosniff");
     http_reply_header(c, "Referrer-Policy", "same-origin");
     http_reply_header(c, "X-Frame-Options", "DENY");
     http_reply(c, 200, "text/html; charset=utf-8", buf_str(&html));

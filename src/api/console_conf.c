@@ -15,7 +15,8 @@ static const struct opt visualize_rows[] = {
     {"filter", OPT_STRING, VISUALIZE(filter), "InIfBoundary = external", "Filter."},
     {"dimensions", OPT_LIST, VISUALIZE(dimensions), "[SrcAS]", "Dimensions.", .item = OPT_STRING},
     {"limit", OPT_UINT, VISUALIZE(limit), "10", "Rows shown.", .min = 1},
-    {"limit-type", OPT_STRING, VISUALIZE(limit_type), "avg", "Which rows are the top: `avg` or `max`."},
+    {"limit-type", OPT_STRING, VISUALIZE(limit_type), "avg",
+     "Which rows are the top: `avg`, `max` or `last`."},
     {"bidirectional", OPT_BOOL, VISUALIZE(bidirectional), "false", "Show both directions."},
     {"previous-period", OPT_BOOL, VISUALIZE(previous_period), "false", "Show the previous period as well."},
 };
@@ -63,18 +64,33 @@ static const struct opt_table saved_table =
     OPT_TABLE("saved filter", struct console_saved_filter, saved_rows);
 
 static const struct opt_choice drivers[] = {
-    {"sqlite", 0, ""}, {"mysql", 1, "", OPT_LATER}, {"postgresql", 2, "", OPT_LATER}, {NULL}};
+    {"sqlite", 0, ""}, {"mysql", 1, "MySQL or MariaDB"}, {"postgresql", 2, ""}, {NULL}};
 
 #define DATABASE(field)                                                                                      \
     (offsetof(struct console_conf, database.field) - offsetof(struct console_conf, database))
 static const struct opt database_rows[] = {
     {"driver", OPT_ENUM, DATABASE(driver), "sqlite", "Kind of database.", .choices = drivers},
-    {"dsn", OPT_SECRET, DATABASE(dsn), "", "Its name; empty: a file in the data directory."},
+    {"dsn", OPT_SECRET, DATABASE(dsn), "",
+     "Where it is. SQLite: a file; empty: one in the data directory. PostgreSQL: `host=... user=... "
+     "password=... dbname=...` or "
+     "a URL. MySQL: `user:password@tcp(host:3306)/name`."},
     {"saved-filters", OPT_LIST, DATABASE(saved_filters), NULL, "Filters that all users have.",
      .item = OPT_STRUCT, .sub = &saved_table},
 };
 static const struct opt_table database_table = {
     .name = "database", .rows = database_rows, .n = 3, .size = sizeof(((struct console_conf *)0)->database)};
+
+#define LIMITS(field) (offsetof(struct console_conf, limits.field) - offsetof(struct console_conf, limits))
+static const struct opt limits_rows[] = {
+    {"concurrent", OPT_UINT, LIMITS(concurrent), "4",
+     "Statements of one user that run at once; more wait. 0: as many as there are connections.", 0, 1000},
+    {"time", OPT_DURATION, LIMITS(time_ns), "1m", "How long a statement may take.", SECOND_NS,
+     3600 * SECOND_NS},
+    {"memory", OPT_SIZE, LIMITS(memory), "0",
+     "Memory that a statement may take in the store; 0: the store's own limit."},
+};
+static const struct opt_table limits_table = {
+    .name = "query-limits", .rows = limits_rows, .n = 3, .size = sizeof(((struct console_conf *)0)->limits)};
 
 #define CONSOLE(field) OPT_AT(struct console_conf, field)
 static const struct opt console_rows[] = {
@@ -91,9 +107,12 @@ static const struct opt console_rows[] = {
     {"dimensions-limit", OPT_UINT, CONSOLE(dimensions_limit), "50", "Most rows of a chart.", 10, 1000,
      .flags = OPT_RELOAD},
     {"cache-ttl", OPT_DURATION, CONSOLE(cache_ttl_ns), "3h", "How long answers are kept."},
+    {"query-limits", OPT_STRUCT, CONSOLE(limits), NULL,
+     "What one user's questions may take. Users without a name of their own count by their address.",
+     .sub = &limits_table},
     {"branding", OPT_BOOL, CONSOLE(branding), "false", "Show the logo of the house."},
     {"auth", OPT_STRUCT, CONSOLE(auth), NULL, "Who uses the console.", .sub = &auth_table},
-    {"database", OPT_STRUCT, CONSOLE(database), NULL, "Where filters of users are kept.",
+    {"database", OPT_STRUCT, CONSOLE(database), NULL, "Where filters and settings of users are kept.",
      .sub = &database_table},
 };
 const struct opt_table console_table = OPT_TABLE("console", struct console_conf, console_rows);

@@ -28,6 +28,9 @@ struct console_conf {
     const char *homepage_graph_filter; /* SQL */
     uint64_t homepage_graph_timerange_ns;
     uint64_t dimensions_limit, cache_ttl_ns;
+    struct {
+        uint64_t concurrent, time_ns, memory;
+    } limits;
     bool branding;
     struct {
         struct console_user_conf headers, default_user;

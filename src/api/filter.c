@@ -37,13 +37,18 @@ void filter_validate(struct http_call *c)
 void filter_complete(struct http_call *c)
 {
     struct api *api = api_of(c);
-    struct query_asker asker = answer_asker(c);
+    struct query_asker asker;
     struct query_answer out = {0};
     struct query_tables tables = {0};
     struct err e = {0};
     json_t *body;
-    if (!answer_user(c) || answer_cached(c) || !(body = answer_body(c)))
+    if (!answer_user(c) || !(body = answer_body(c)))
         return;
+    if (answer_cached(c)) {
+        json_decref(body);
+        return;
+    }
+    asker = answer_asker(c);
     struct complete_question q = {
         .what = text_of(body, "what"), .column = text_of(body, "column"), .prefix = text_of(body, "prefix")};
     enum query_result r = QUERY_OK;
@@ -56,7 +61,7 @@ void filter_complete(struct http_call *c)
     if (r == QUERY_OK)
         answer_send(c, &out, UINT64_C(60000000000));
     else if (!values)
-        http_reply_error(c, 400, "%s", e.msg);
+        answer_refused(c, &e);
     else
         answer_failed(c, r, &e, &out);
 }

@@ -1,5 +1,5 @@
 /*
- * saved: filters that users keep, in a SQLite file. Any thread; a lock inside.
+ * saved: what users keep: filters, and settings of the page. In a database (db.h); any thread.
  */
 #pragma once
 #include "api/console_conf.h"
@@ -7,6 +7,6 @@
 
 struct saved;
 
-/* path: of the database; created and brought up to date. The configured filters become shared ones of "__system". */
+/* path: the file when the configuration names no database. The configured filters become shared ones of "__system". */
 struct saved *saved_new(const char *path, const struct console_conf *conf, struct err *e);
 void saved_free(struct saved *s);

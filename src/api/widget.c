@@ -27,7 +27,7 @@ static bool begin(struct http_call *c, struct widget_ask *w, struct query_asker 
     return r == QUERY_OK;
 }
 
-/* Nothing yet: the first flows should show at once, so such an answer is not kept. */
+/* Nothing yet: the first flows should show at once, so such an answer is kept for a second only. */
 static bool is_empty(json_t *answer)
 {
     const char *key;
@@ -44,7 +44,7 @@ static void end(struct http_call *c, enum query_result r, struct query_answer *o
                 unsigned ttl_s)
 {
     if (r == QUERY_OK)
-        answer_send(c, out, is_empty(out->json) ? 0 : ttl_s * SECOND_NS);
+        answer_send(c, out, (is_empty(out->json) ? 1 : ttl_s) * SECOND_NS);
     else
         answer_failed(c, r, e, out);
 }
@@ -149,12 +149,13 @@ void widget_get_configuration(struct http_call *c)
 {
     struct api *api = api_of(c);
     const struct console_conf *conf = api->conf;
-    struct query_asker asker = answer_asker(c);
+    struct query_asker asker;
     struct query_tables tables = {0};
     struct err e;
     const char *note = NULL, *filter = conf->visualize.filter;
     if (!answer_user(c))
         return;
+    asker = answer_asker(c);
     /* The page must come up, and say what is wrong, when the store is away. */
     if (catalog_get(api->catalog, &asker, &tables, &e) == QUERY_OK)
         filter = widget_usable_filter(filter, &tables, &note);

@@ -50,6 +50,11 @@ static const struct opt_table cache_table = OPT_TABLE("cache", struct conf_cache
 static const struct opt http_rows[] = {
     {"listen", OPT_STRING, OPT_AT(struct conf_http, listen), .def = "127.0.0.1:8080",
      .help = "Address and port to listen on; `:8080` means all addresses."},
+    {"hosts", OPT_LIST, OPT_AT(struct conf_http, hosts), .item = OPT_STRING,
+     .help =
+         "Names by which browsers reach this, as behind a reverse proxy that passes them on. When it listens "
+         "on "
+         "loopback, other names than these and localhost are refused (DNS rebinding); addresses never are."},
     {"profiler", OPT_BOOL, OPT_AT(struct conf_http, profiler), .def = "true", .flags = OPT_LATER,
      .help = "Offer the profiler."},
     {"cache", OPT_STRUCT, OPT_AT(struct conf_http, cache), .sub = &cache_table,

@@ -20,6 +20,7 @@ struct conf_cache {
 struct conf_http {
     const char *listen;
     bool profiler;
+    struct opt_list hosts;
     struct conf_cache cache;
 };
 /* A section's row: {"http", OPT_STRUCT, OPT_AT(...), .sub = &conf_http_table, .def = "{listen: \"127.0.0.1:8082\"}"} */

@@ -92,7 +92,8 @@ static bool start(struct bench_db *b, struct err *e)
                                                .database = "default",
                                                .username = "default",
                                                .password = "bench",
-                                               .max_open_conns = 2});
+                                               .max_open_conns = 2},
+                             NULL);
     b->catalog = catalog_new(b->pool);
     for (int i = 0; i < 2; i++)
         b->pid[i] = start_role(b, roles[i]);

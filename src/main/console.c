@@ -8,21 +8,22 @@
 #include "main/role.h"
 #include <stdlib.h>
 
-enum { CACHE_BYTES = 64 << 20 };
+enum { CACHE_BYTES = 64 << 20, CONNECTIONS = 2048 /* browsers keep several open */ };
 
 static bool start(struct role_ctx *c, struct err *e)
 {
     const struct config_console *conf = c->conf;
     struct api *api = arena_alloc(c->arena, sizeof *api);
-    const char *db = conf->console.database.dsn;
     api->conf = &conf->console;
     if (!schema_init(&api->schema, &conf->schema, e))
         return false;
-    api->saved =
-        saved_new(db[0] ? db : arena_printf(c->arena, "%s/console.sqlite", c->data_dir), &conf->console, e);
+    api->saved = saved_new(arena_printf(c->arena, "%s/console.sqlite", c->data_dir), &conf->console, e);
     if (!api->saved)
         return false;
-    api->pool = query_pool_new(&conf->clickhouse);
+    const struct console_conf *own = &conf->console;
+    api->pool = query_pool_new(
+        &conf->clickhouse,
+        &(struct query_pool_limits){own->limits.concurrent, own->limits.time_ns, own->limits.memory});
     api->catalog = catalog_new(api->pool);
     api->cache = cache_new(CACHE_BYTES);
     c->state = api;
@@ -74,6 +75,7 @@ int cmd_console(int argc, char **argv)
                                .summary = "serve the API and the page",
                                .routes = api_routes,
                                .routes_take_state = true,
+                               .connections = CONNECTIONS,
                                .start = start,
                                .reload = reload,
                                .health = health,

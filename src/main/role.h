@@ -38,6 +38,7 @@ struct role {
     const struct opt_table *conf;    /* as in config_roles (main/config.h) */
     const struct http_route *routes; /* besides metrics, version, healthcheck */
     size_t n_routes;
+    unsigned connections;   /* HTTP connections at once; 0: the server's default */
     bool routes_take_state; /* their argument is ctx->state instead of the role_ctx */
     /* start() itself runs the HTTP server, from ctx->http_listen and ctx->tables (the store, whose threads are confined) */
     bool own_http;

@@ -165,7 +165,12 @@ bool role_http_start(struct role_run *r, struct err *e)
         return true;
     if (r->role->routes_take_state)
         r->tables[r->n_tables - 1].arg = r->ctx.state;
-    r->http = http_server_new(r->ctx.http_listen, r->tables, r->n_tables, e);
+    const struct conf_http *conf = &config_common(r->current, r->id, r->section)->http;
+    const struct http_limits limits = {.connections = r->role->connections,
+                                       .check_host = true,
+                                       .hosts = conf->hosts.items,
+                                       .n_hosts = conf->hosts.n};
+    r->http = http_server_new_limited(r->ctx.http_listen, r->tables, r->n_tables, &limits, e);
     return r->http ||
            err_wrap(e, "%s.http.listen", r->id == ROLE_ORCHESTRATOR ? "orchestrator" : r->role->name);
 }

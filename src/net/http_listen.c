@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,6 +29,14 @@ static bool split(const char *listen, char *host, size_t room, const char **port
     host[n] = '\0';
     *port = colon + 1;
     return true;
+}
+
+bool http_listen_is_local(const char *listen)
+{
+    char host[256];
+    const char *port;
+    return split(listen, host, sizeof host, &port) &&
+           (strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 || strcasecmp(host, "localhost") == 0);
 }
 
 static int open_one(const struct addrinfo *ai)

@@ -2,7 +2,10 @@
 #pragma once
 #include "base/err.h"
 #include <stdint.h>
+#include <stdbool.h>
 
+/* True when only this machine reaches the address. */
+bool http_listen_is_local(const char *listen);
 /*
  * "127.0.0.1:8080", "[::1]:8080", "localhost:8080"; without a host all addresses of both families (IPv4 only where the
  * kernel has no IPv6). Port 0 is any free one; *port says which. -1 and what to do about it on failure.

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "net/encoding.h"
+#include "net/http_host.h"
 #include "net/http_listen.h"
 #include "net/http_route.h"
 #include <errno.h>
@@ -203,6 +204,7 @@ static void queue(struct http_call *c, int status, const char *content_type, str
         abort(); /* a handler answers exactly once */
     if (content_type)
         MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+    MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
     for (struct header *h = im->headers; h; h = h->next)
         MHD_add_response_header(r, h->name, h->value);
     im->replied = true;
@@ -407,6 +409,16 @@ static struct http_call_impl *call_new(struct http_server *s, struct MHD_Connect
     return im;
 }
 
+static void check_host(struct http_call_impl *im)
+{
+    const struct http_limits *l = &im->server->limits;
+    const char *host = http_header(&im->call, "Host");
+    if (!im->refusal && host && !http_host_known(host, l->hosts, l->n_hosts))
+        refuse(im, 421,
+               "this host name is not known here: use an IP address or localhost, or add the name to "
+               "http.hosts");
+}
+
 /* Headers are here. Answering now closes the connection after the answer, as the body stays unread. */
 static void begin(struct http_call_impl *im)
 {
@@ -414,6 +426,8 @@ static void begin(struct http_call_impl *im)
     find_route(im);
     const char *length = http_header(c, "Content-Length");
     uint64_t len = 0;
+    if (im->server->limits.check_host)
+        check_host(im);
     if (!im->refusal && length && (!str_u64(str_from(length), &len) || len > body_limit(im)))
         refuse(im, 413, "the body is larger than this path takes");
     if (!im->refusal && im->route->before)
@@ -499,6 +513,7 @@ struct http_server *http_server_new_limited(const char *listen, const struct htt
     s->limits.idle_s = limits->idle_s ? limits->idle_s : DEFAULT_IDLE_S;
     s->limits.stack = limits->stack ? limits->stack : (size_t)1 << 20;
     s->limits.bodies = limits->bodies ? limits->bodies : (size_t)256 << 20;
+    s->limits.check_host = limits->check_host && http_listen_is_local(listen);
     s->port = port;
     pthread_mutex_init(&s->lock, NULL);
     s->daemon = MHD_start_daemon(

@@ -45,6 +45,13 @@ struct http_limits {
     unsigned idle_s;      /* a connection on which nothing moves; 60 */
     size_t bodies;        /* bytes of all request bodies in memory together; 256 MiB */
     size_t stack;         /* bytes of a connection's thread; 1 MiB */
+    /*
+     * Requests for any other host are refused, when listening on loopback: a page of another site whose name was made to
+     * point here would otherwise be let in by the browser (DNS rebinding). IP addresses and localhost are always known.
+     */
+    bool check_host;
+    const char *const *hosts;
+    size_t n_hosts;
 };
 
 struct http_server;

@@ -123,10 +123,10 @@ static enum query_result read_ends(struct catalog *t, const struct query_asker *
     buf_init(&sql, 0);
     buf_init(&out, 0);
     for (size_t i = 0; i < q->n; i++)
-        buf_printf(
-            &sql,
-            "%sSELECT %zu::UInt8 AS i, toUInt32(min(TimeReceived)), toUInt32(max(TimeReceived)) FROM %s",
-            i ? " UNION ALL " : "", i, q->t[i].name);
+        buf_printf(&sql,
+                   "%sSELECT %zu::UInt8 AS i, toUInt32(min(TimeReceived)), toUInt32(max(TimeReceived)), "
+                   "count() FROM %s",
+                   i ? " UNION ALL " : "", i, q->t[i].name);
     buf_z(&sql, " FORMAT RowBinary");
     buf_u8(&sql, 0);
     enum query_result r = query_pool_ask(t->pool, asker, (char *)sql.p, 0, &out, e);
@@ -135,6 +135,7 @@ static enum query_result read_ends(struct catalog *t, const struct query_asker *
         struct query_table *table = &q->t[rows_u8(&rows) % CATALOG_MAX];
         table->oldest = rows_u32(&rows);
         table->newest = rows_u32(&rows);
+        table->rows = rows_u64(&rows);
     }
     buf_fini(&sql);
     buf_fini(&out);
@@ -237,9 +238,12 @@ enum query_result catalog_get(struct catalog *t, const struct query_asker *asker
                               struct err *e)
 {
     enum query_result r = QUERY_OK;
+    /* Others wait for what this one asks: it is nobody's share. */
+    struct query_asker common = asker ? *asker : (struct query_asker){0};
+    common.user = NULL;
     pthread_mutex_lock(&t->lock);
     if (!t->read_ns || clock_mono_ns() - t->read_ns > FRESH_S * SECOND_NS)
-        r = refresh(t, asker, e);
+        r = refresh(t, &common, e);
     *out = t->now;
     pthread_mutex_unlock(&t->lock);
     return r;

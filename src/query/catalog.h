@@ -19,6 +19,7 @@ struct query_table {
     char name[48];
     uint32_t resolution_s;   /* 1 for `flows` */
     uint32_t oldest, newest; /* seconds; 0: empty */
+    uint64_t rows;
 };
 
 struct query_tables {

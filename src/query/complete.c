@@ -3,17 +3,35 @@
 #include "query/render.h"
 #include "query/rows.h"
 
-enum { VALUES_MAX = 20 };
+enum { VALUES_MAX = 20, SEEN_S = 300 };
 
 static bool begins(const char *text, struct str prefix)
 {
     return strncasecmp(text, prefix.p ? prefix.p : "", prefix.len) == 0;
 }
 
+/* "it\'s" in quotes, as the filter language has them. */
+static json_t *quoted_text(const char *text)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    buf_u8(&b, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_u8(&b, '\\');
+        buf_u8(&b, (uint8_t)*text);
+    }
+    buf_u8(&b, '"');
+    json_t *out = json_stringn((char *)b.p, b.len);
+    buf_fini(&b);
+    return out;
+}
+
 static void add(json_t *list, json_t *label, const char *detail, bool quoted)
 {
-    json_array_append_new(
-        list, json_pack("{s:o, s:s, s:b}", "label", label, "detail", detail ? detail : "", "quoted", quoted));
+    json_t *insert = quoted ? quoted_text(json_string_value(label)) : json_incref(label);
+    json_array_append_new(list, json_pack("{s:o, s:s, s:b, s:o}", "label", label, "detail",
+                                          detail ? detail : "", "quoted", quoted, "insert", insert));
 }
 
 static void columns(json_t *list, const struct schema *s, struct str prefix)
@@ -95,7 +113,7 @@ static void as_numbers(struct buf *sql, const struct query_tables *t, const char
                "SELECT %s AS n, %s AS name, sum(Bytes) AS seen FROM flows WHERE TimeReceived > "
                "toDateTime(%u) GROUP BY "
                "n",
-               column, t->asns ? "dictGetOrDefault('asns', 'name', n, '')" : "''", recent(t, 60));
+               column, t->asns ? "dictGetOrDefault('asns', 'name', n, '')" : "''", recent(t, SEEN_S));
     if (t->asns)
         buf_z(sql, " UNION ALL SELECT asn AS n, name, 0 AS seen FROM dictionary('asns')");
     buf_z(sql, ") WHERE ");
@@ -116,8 +134,6 @@ static void protocols(struct buf *sql, const struct query_tables *t, struct str 
 
 static void ports(struct buf *sql, const struct query_tables *t, struct str prefix)
 {
-    if (!t->tcp || !t->udp)
-        return;
     buf_z(sql,
           "SELECT toString(port), any(name) AS l FROM (SELECT port, name FROM dictionary('tcp') UNION ALL "
           "SELECT port, "
@@ -137,38 +153,50 @@ static const char *exporter_column(const char *name)
                                                : NULL;
 }
 
-static void texts(struct buf *sql, enum column c, const struct query_tables *t, struct str prefix)
+/* Values seen lately, most first; those of exporters and interfaces from the table that knows them all. */
+static void seen(struct buf *sql, enum column c, const struct query_tables *t, struct str prefix)
 {
     const char *name = column_defs[c].name, *known = t->exporters ? exporter_column(name) : NULL;
-    bool net = strstr(name, "Net") != NULL;
     struct buf label;
     buf_init(&label, 0);
     sql_label(&label, c, t, known ? known : name, 32, 128);
     buf_u8(&label, 0);
-    buf_printf(sql, "SELECT l, '' FROM (SELECT %s AS l FROM %s", (char *)label.p,
+    buf_printf(sql, "SELECT toString(l), '' FROM (SELECT %s AS l, count() AS n FROM %s", (char *)label.p,
                known ? "exporters" : "flows");
     if (!known)
-        buf_printf(sql, " WHERE TimeReceived > toDateTime(%u)", recent(t, net ? 600 : 60));
-    buf_z(sql, " GROUP BY l) WHERE l != '' AND ");
-    starts_with(sql, "l", prefix);
-    buf_z(sql, " ORDER BY l");
+        buf_printf(sql, " WHERE TimeReceived > toDateTime(%u)", recent(t, SEEN_S));
+    buf_z(sql, " GROUP BY l) WHERE replaceAll(toString(l), '\\0', '') != '' AND ");
+    starts_with(sql, "toString(l)", prefix);
+    buf_z(sql, known ? " ORDER BY l" : " ORDER BY n DESC, l");
     buf_fini(&label);
 }
 
-static void communities(struct buf *sql, enum column c, const struct query_tables *t, struct str prefix)
+static void communities(struct buf *sql, enum column c, const struct schema *s, const struct query_tables *t,
+                        struct str prefix)
 {
+    enum column large = c == COL_SrcCommunities ? COL_SrcLargeCommunities : COL_DstLargeCommunities;
     buf_printf(
         sql,
         "SELECT l, '' FROM (SELECT DISTINCT concat(toString(bitShiftRight(v, 16)), ':', toString(bitAnd(v, "
-        "65535))) AS l FROM flows ARRAY JOIN %s AS v WHERE TimeReceived > toDateTime(%u)) WHERE ",
-        column_defs[c].name, recent(t, 60));
+        "65535))) AS l FROM flows ARRAY JOIN %s AS v WHERE TimeReceived > toDateTime(%u)",
+        column_defs[c].name, recent(t, SEEN_S));
+    if (s->enabled[large])
+        buf_printf(sql,
+                   " UNION ALL SELECT DISTINCT concat(toString(bitShiftRight(v, 64)::UInt32), ':', "
+                   "toString(bitShiftRight(v, 32)::UInt32), ':', toString(v::UInt32)) AS l FROM flows ARRAY "
+                   "JOIN %s AS v "
+                   "WHERE TimeReceived > toDateTime(%u)",
+                   column_defs[large].name, recent(t, SEEN_S));
+    buf_z(sql, ") WHERE ");
     starts_with(sql, "l", prefix);
     buf_z(sql, " ORDER BY l");
 }
 
-/* The statement, empty when nothing is offered: too many different ones, or free numbers. */
-static void statement(struct buf *sql, enum column c, const struct query_tables *t, struct str prefix)
+/* The statement, empty when nothing is offered: counters, or addresses of which nothing is typed yet. */
+static void statement(struct buf *sql, enum column c, const struct schema *s, const struct query_tables *t,
+                      struct str prefix)
 {
+    bool port = c == COL_SrcPort || c == COL_DstPort;
     switch (column_defs[c].kind) {
     case KIND_ASN:
     case KIND_ASPATH:
@@ -178,34 +206,37 @@ static void statement(struct buf *sql, enum column c, const struct query_tables 
         protocols(sql, t, prefix);
         break;
     case KIND_COMMUNITY:
-        communities(sql, c, t, prefix);
+        communities(sql, c, s, t, prefix);
         break;
     case KIND_STRING:
-        if (column_defs[c].store == STORE_STR && !strstr(column_defs[c].name, "Geo"))
-            texts(sql, c, t, prefix);
+    case KIND_PREFIX:
+    case KIND_MAC:
+        seen(sql, c, t, prefix);
         break;
     case KIND_IP:
-        if (c == COL_ExporterAddress)
-            texts(sql, c, t, prefix);
+        if (c == COL_ExporterAddress || prefix.len)
+            seen(sql, c, t, prefix);
         break;
     case KIND_UINT:
-        if (c == COL_SrcPort || c == COL_DstPort)
+        if (port && t->tcp && t->udp)
             ports(sql, t, prefix);
+        else if (!(column_defs[c].flags & COLF_NODIM))
+            seen(sql, c, t, prefix);
         break;
     default:
         break;
     }
 }
 
-static enum query_result values(struct query_pool *pool, const struct query_asker *asker, enum column c,
-                                const struct query_tables *t, struct str prefix, json_t *list,
-                                struct query_answer *out, struct err *e)
+static enum query_result values(struct query_pool *pool, const struct query_asker *asker,
+                                const struct schema *s, enum column c, const struct query_tables *t,
+                                struct str prefix, json_t *list, struct query_answer *out, struct err *e)
 {
     enum column_kind kind = column_defs[c].kind;
     struct buf data;
     if (fixed(list, kind, prefix))
         return QUERY_OK;
-    statement(&out->sql, c, t, prefix);
+    statement(&out->sql, c, s, t, prefix);
     if (!out->sql.len)
         return QUERY_OK;
     buf_init(&data, 0);
@@ -238,7 +269,7 @@ enum query_result complete_ask(struct query_pool *pool, const struct query_asker
     else if (str_eq(q->what, STR("operator")))
         operators(list, c, q->prefix);
     else if (str_eq(q->what, STR("value")) && c != COL_COUNT)
-        r = values(pool, asker, c, t, q->prefix, list, out, e);
+        r = values(pool, asker, s, c, t, q->prefix, list, out, e);
     else if (!str_eq(q->what, STR("value"))) {
         err_set(e, "\"what\": expected column, operator or value");
         r = QUERY_FAILED;

@@ -7,7 +7,7 @@ struct complete_question {
     struct str column, prefix;
 };
 
-/* {completions: [{label, detail, quoted}]}: values by what the store has seen lately. QUERY_FAILED: a bad question. */
+/* {completions: [{label, detail, quoted, insert}]}, where insert is the label as the filter wants it; values by what the store has seen lately. QUERY_FAILED: a bad question. */
 enum query_result complete_ask(struct query_pool *pool, const struct query_asker *asker,
                                const struct schema *s, const struct query_tables *t,
                                const struct complete_question *q, struct query_answer *out, struct err *e);

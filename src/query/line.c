@@ -3,7 +3,7 @@
  * place in that array (0: Other). Names are made last, on the few rows that remain; gaps are filled here.
  */
 #include "query/line.h"
-#include "query/missing.h"
+#include "query/coverage.h"
 #include "query/render.h"
 #include "query/rows.h"
 #include "query/series.h"
@@ -19,6 +19,19 @@ struct axis {
     const char *name; /* of the subquery */
     struct plan plan;
 };
+
+void line_plan(struct plan *p, const struct query_request *q, const struct query_tables *t)
+{
+    (q->coarse ? plan_coarse : plan_make)(p, t, q->start, q->end, q->points, request_detail(q));
+}
+
+bool line_is_slow(const struct query_request *q, const struct query_tables *t)
+{
+    enum { SLOW_ROWS = 1000000 };
+    struct plan p;
+    plan_make(&p, t, q->start, q->end, q->points, request_detail(q));
+    return plan_rows(&p) * (q->bidirectional ? 2 : 1) * (q->previous ? 2 : 1) > SLOW_ROWS;
+}
 
 /* ---- the statement */
 
@@ -36,8 +49,8 @@ static void top(struct buf *sql, const struct query_request *q, const struct que
     if (q->approximate) {
         buf_printf(sql, "(SELECT topKWeighted(%u, 20)(", q->limit);
         sql_key(sql, q);
-        buf_z(sql, sql_is_percent(q->units) ? ", toUInt64(v * 1000)) FROM direct) AS top"
-                                            : ", toUInt64(v)) FROM direct) AS top");
+        buf_printf(sql, ", toUInt64(v%s)) FROM direct%s) AS top", sql_is_percent(q->units) ? " * 1000" : "",
+                   sql_mixed(p) ? " WHERE o = 0" : "");
         return;
     }
     buf_z(sql, "(SELECT groupArray(k) FROM (SELECT ");
@@ -48,7 +61,8 @@ static void top(struct buf *sql, const struct query_request *q, const struct que
         sql_bucket(sql, "t", p->interval);
         buf_z(sql, " AS bucket, ");
         sql_rate(sql, q, 0);
-        buf_z(sql, " AS x FROM direct GROUP BY k, bucket) GROUP BY k ORDER BY max(x) DESC, k");
+        buf_printf(sql, " AS x FROM direct%s GROUP BY k, bucket) GROUP BY k ORDER BY max(x) DESC, k",
+                   sql_mixed(p) ? " WHERE o = 0" : "");
     } else {
         sql_key(sql, q);
         buf_z(sql, " AS k FROM direct");
@@ -61,6 +75,8 @@ static void top(struct buf *sql, const struct query_request *q, const struct que
             buf_z(sql, " AND t < ");
             sql_time(sql, until);
         }
+        if (sql_mixed(p))
+            buf_z(sql, q->limit_type == LIMIT_LAST ? " AND o = 0" : " WHERE o = 0");
         buf_z(sql, " GROUP BY k ORDER BY ");
         sql_rate(sql, q, 0);
         buf_z(sql, " DESC, k");
@@ -73,6 +89,7 @@ static void one_axis(struct buf *sql, const struct query_request *q, const struc
 {
     bool named = q->n_dims && !x->previous;
     buf_printf(sql, "SELECT %u::UInt8 AS axis, bucket, r::UInt32 AS r, x::Float64 AS x, ", x->number);
+    buf_z(sql, q->error_band ? "e::Float64 AS e, " : "");
     if (named) {
         buf_z(sql, "if(r = 0, [], CAST(");
         sql_labels(sql, q, t, "a");
@@ -83,16 +100,29 @@ static void one_axis(struct buf *sql, const struct query_request *q, const struc
     sql_bucket(sql, "t", x->plan.interval);
     buf_z(sql, " AS bucket, ");
     if (named) {
-        buf_z(sql, "transform(");
+        buf_z(sql, sql_mixed(&x->plan) ? "transform(if(o = 1, 0, " : "transform(");
         sql_key(sql, q);
-        buf_z(sql, ", top, arrayEnumerate(top), 0::UInt32) AS r, ");
+        buf_z(sql, sql_mixed(&x->plan) ? "), " : ", ");
+        buf_z(sql, "top, arrayEnumerate(top), 0::UInt32) AS r, ");
         for (size_t i = 0; i < q->n_dims; i++)
             buf_printf(sql, "any(d%zu) AS a%zu, ", i + 1, i + 1);
     } else {
         buf_z(sql, "0 AS r, ");
     }
     sql_rate(sql, q, x->plan.interval);
-    buf_printf(sql, " AS x FROM %s GROUP BY bucket, r)", x->name);
+    if (q->error_band) {
+        buf_z(sql, " AS x, ");
+        sql_error(sql, q, x->plan.interval);
+        buf_printf(sql, " AS e FROM %s GROUP BY bucket, r)", x->name);
+    } else {
+        buf_printf(sql, " AS x FROM %s GROUP BY bucket, r)", x->name);
+    }
+}
+
+/* The previous period is drawn as one line: what its dimensions would need does not matter. */
+static enum request_detail without_dimensions(const struct query_request *q)
+{
+    return request_detail(q) == DETAIL_NEEDED ? DETAIL_NEEDED : DETAIL_NONE;
 }
 
 static size_t axes_of(const struct query_request *q, const struct query_tables *t, const struct plan *plan,
@@ -109,7 +139,8 @@ static size_t axes_of(const struct query_request *q, const struct query_tables *
         if ((x.reverse && !q->bidirectional) || (x.previous && !q->previous))
             continue;
         if (x.previous && back < plan->from)
-            plan_range(&x.plan, t, plan->from - back, plan->to - back, plan->interval, request_main_only(q));
+            plan_range(&x.plan, t, plan->from - back, plan->to - back, plan->interval, without_dimensions(q));
+        x.plan.sample = plan->sample;
         axes[n++] = x;
     }
     return n;
@@ -151,7 +182,7 @@ static bool read_rows(struct series_set *s, const struct query_request *q, struc
         unsigned axis = rows_u8(&rows);
         uint32_t t = rows_u32(&rows);
         unsigned rank = rows_u32(&rows);
-        double x = rows_f64(&rows);
+        double x = rows_f64(&rows), error = q->error_band ? rows_f64(&rows) : 0;
         struct series *row = series_row(s, axis, rank);
         size_t n = rows_varint(&rows), bucket = series_bucket(s, t);
         if (!row || n > REQUEST_DIMENSIONS_MAX)
@@ -168,6 +199,8 @@ static bool read_rows(struct series_set *s, const struct query_request *q, struc
             json_array_append_new(row->label, json_string("Other"));
         if (bucket < s->n_buckets && x == x && x - x == 0) /* an interface without speed gives inf or nan */
             row->points[bucket] = x;
+        if (bucket < s->n_buckets && row->error)
+            row->error[bucket] = error;
     }
     return !rows_bad(&rows) || err_set(e, "the store's answer ends early");
 }
@@ -180,27 +213,38 @@ static json_t *times(const struct series_set *s)
     return list;
 }
 
+static json_t *numbers(const double *values, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_real(values[i]));
+    return list;
+}
+
 static void put_rows(json_t *out, const struct series_set *s, const struct query_request *q)
 {
     static const char *const keys[] = {"average", "min", "max", "last", "95th", "total"};
-    json_t *rows = json_array(), *points = json_array(), *axis = json_array(), *lists[6];
+    json_t *rows = json_array(), *points = json_array(), *axis = json_array(), *error = json_array(),
+           *lists[6];
     for (size_t k = 0; k < 6; k++)
         lists[k] = json_array();
     for (size_t i = 0; i < s->n; i++) {
         const struct series *row = &s->rows[i];
-        const double numbers[] = {row->average, row->min, row->max, row->last, row->p95, row->total};
-        json_t *list = json_array();
-        for (size_t b = 0; b < s->n_buckets; b++)
-            json_array_append_new(list, json_real(row->points[b]));
-        json_array_append_new(points, list);
+        const double sums[] = {row->average, row->min, row->max, row->last, row->p95, row->total};
+        json_array_append_new(points, numbers(row->points, s->n_buckets));
+        if (row->error)
+            json_array_append_new(error, numbers(row->error, s->n_buckets));
         json_array_append(rows, row->label);
         json_array_append_new(axis, json_integer(row->axis));
         for (size_t k = 0; k < 6; k++)
-            json_array_append_new(lists[k], json_real(numbers[k]));
+            json_array_append_new(lists[k], json_real(sums[k]));
     }
     json_object_set_new(out, "rows", rows);
     json_object_set_new(out, "points", points);
     json_object_set_new(out, "axis", axis);
+    if (q->error_band)
+        json_object_set(out, "error", error);
+    json_decref(error);
     for (size_t k = 0; k < 6; k++) {
         if (k == 5 && sql_is_percent(q->units))
             json_decref(lists[k]);
@@ -229,6 +273,14 @@ static json_t *axis_names(const struct query_request *q)
     return names;
 }
 
+static void note_time(json_t *list, const char *format, uint32_t t)
+{
+    char when[RENDER_TIME_MAX], text[256];
+    render_time_text(t, when);
+    snprintf(text, sizeof text, format, when);
+    json_array_append_new(list, json_string(text));
+}
+
 json_t *line_notes(const struct query_request *q, const struct query_tables *t, const struct plan *p)
 {
     json_t *list = json_array();
@@ -238,17 +290,17 @@ json_t *line_notes(const struct query_request *q, const struct query_tables *t, 
             oldest = t->t[i].oldest;
     uint32_t detail = t->t[0].oldest;
     bool more = oldest && detail && oldest + t->t[t->n - 1].resolution_s < detail;
-    if (p->short_of_data && p->table->oldest && p->table == &t->t[0] && more) {
-        char when[RENDER_TIME_MAX];
-        render_time_text(p->table->oldest, when);
-        json_array_append_new(
+    if (sql_mixed(p))
+        note_time(
             list,
-            json_sprintf(
-                q->units == UNITS_FPS
-                    ? "Flows per second are counted in the detailed data, which is kept since %s."
-                    : "This needs detailed data (addresses, ports and the like), which is kept since %s.",
-                when));
-    }
+            "Addresses, ports and the like are kept since %s; older traffic is shown without them, as Other.",
+            p->detail_from);
+    else if (p->short_of_data && p->table == &t->t[0] && more)
+        note_time(list,
+                  q->units == UNITS_FPS
+                      ? "Flows per second are counted in the detailed data, which is kept since %s."
+                      : "This needs detailed data (addresses, ports and the like), which is kept since %s.",
+                  detail);
     if (p->interval > 2 * ((q->end - q->start) / q->points + 1) && p->table->resolution_s > 1)
         json_array_append_new(
             list, json_sprintf("Data of that time is kept in steps of %u s.", p->table->resolution_s));
@@ -261,22 +313,33 @@ json_t *line_notes(const struct query_request *q, const struct query_tables *t, 
     return list;
 }
 
-static json_t *answer(struct series_set *s, const struct query_request *q, const struct query_tables *t,
-                      json_t *missing)
+void line_passport(json_t *out, const struct query_request *q, const struct query_tables *t,
+                   const struct plan *p, const struct coverage *known)
 {
-    const struct plan *p = s->plan;
+    json_object_set_new(out, "table", json_string(p->table->name));
+    json_object_set_new(out, "resolution", json_integer(p->table->resolution_s));
+    json_object_set_new(out, "interval", json_integer(p->interval));
+    json_object_set_new(out, "incomplete-from",
+                        known->complete < known->n
+                            ? render_time(p->from + (uint32_t)known->complete * known->plan->interval)
+                            : json_null());
+    json_object_set_new(out, "completeness", json_real(known->share));
+    json_object_set(out, "missing", known->spans);
+    json_object_set(out, "losses", known->losses);
+    json_object_set_new(out, "note", line_notes(q, t, p));
+    if (q->coarse)
+        json_object_set_new(out, "coarse", json_true());
+}
+
+static json_t *answer(struct series_set *s, const struct query_request *q, const struct query_tables *t)
+{
     json_t *out = json_object();
     json_object_set_new(out, "t", times(s));
     put_rows(out, s, q);
     json_object_set_new(out, "axis-names", axis_names(q));
-    json_object_set_new(out, "table", json_string(p->table->name));
-    json_object_set_new(out, "interval", json_integer(p->interval));
-    json_object_set_new(out, "incomplete-from",
-                        s->complete < s->n_buckets
-                            ? render_time(p->from + (uint32_t)s->complete * p->interval)
-                            : json_null());
-    json_object_set_new(out, "missing", missing);
-    json_object_set_new(out, "note", line_notes(q, t, p));
+    line_passport(out, q, t, s->plan, s->coverage[0]);
+    if (q->previous)
+        json_object_set(out, "missing-previous", s->coverage[1]->spans);
     return out;
 }
 
@@ -301,28 +364,57 @@ static enum query_result ask(struct query_pool *pool, const struct query_asker *
     return r;
 }
 
+/* The period before lies at other seconds but its buckets are those of this one. */
+static enum query_result cover(struct query_pool *pool, const struct query_asker *asker,
+                               const struct query_request *q, const struct query_tables *t,
+                               const struct plan *plan, struct plan *before, struct arena *a,
+                               struct coverage known[2], struct err *e)
+{
+    struct axis axes[4];
+    enum query_result r = coverage_ask(pool, asker, t, plan, line_complete_until(q, t), a, &known[0], e);
+    known[1] = known[0];
+    known[1].spans = known[1].losses = NULL;
+    if (r != QUERY_OK || !q->previous)
+        return r;
+    size_t n = axes_of(q, t, plan, axes);
+    *before = axes[n - 1].plan;
+    r = coverage_ask(pool, asker, t, before, line_complete_until(q, t), a, &known[1], e);
+    known[1].complete = known[0].complete; /* the same part of both periods is compared */
+    return r;
+}
+
+static enum query_result ask_rows(struct query_pool *pool, const struct query_asker *asker,
+                                  struct query_request *q, const struct query_tables *t, struct series_set *s,
+                                  struct query_answer *out, struct err *e)
+{
+    enum query_result r = ask(pool, asker, q, t, s, out, e);
+    if (r != QUERY_OK && q->n_dims && strstr(e->msg, "MEMORY_LIMIT_EXCEEDED")) {
+        q->approximate = true; /* more different tuples than the store can count at once */
+        r = ask(pool, asker, q, t, s, out, e);
+    }
+    return r;
+}
+
 enum query_result line_ask(struct query_pool *pool, const struct query_asker *asker,
                            const struct query_request *asked, const struct query_tables *t, struct arena *a,
                            struct query_answer *out, struct err *e)
 {
     struct query_request q = *asked;
-    struct plan plan;
+    struct plan plan, before;
+    struct coverage known[2];
     struct series_set s;
-    json_t *missing = NULL;
     *out = (struct query_answer){0};
-    plan_make(&plan, t, q.start, q.end, q.points, request_main_only(&q));
-    series_init(&s, a, &plan, line_complete_until(&q, t));
-    enum query_result r = ask(pool, asker, &q, t, &s, out, e);
-    if (r != QUERY_OK && q.n_dims && strstr(e->msg, "MEMORY_LIMIT_EXCEEDED")) {
-        q.approximate = true; /* more different tuples than the store can count at once */
-        r = ask(pool, asker, &q, t, &s, out, e);
-    }
-    if (r == QUERY_OK && s.n)
-        r = missing_ask(pool, asker, t, &s, &missing, e);
+    line_plan(&plan, &q, t);
+    enum query_result r = cover(pool, asker, &q, t, &plan, &before, a, known, e);
+    series_init(&s, a, &known[0], &known[1], q.error_band);
+    if (r == QUERY_OK)
+        r = ask_rows(pool, asker, &q, t, &s, out, e);
     if (r == QUERY_OK) {
         series_finish(&s, q.limit_type);
-        out->json = answer(&s, &q, t, missing ? missing : json_array());
+        out->json = answer(&s, &q, t);
     }
     series_fini(&s);
+    coverage_fini(&known[0]);
+    coverage_fini(&known[1]);
     return r;
 }

@@ -72,7 +72,8 @@ static uint32_t interval_for(uint32_t step, uint32_t resolution)
 static void piece(struct plan *p, const struct query_table *t, uint32_t from, uint32_t to)
 {
     if (from < to && p->n < PLAN_PIECES_MAX)
-        p->pieces[p->n++] = (struct plan_piece){t, from, to};
+        p->pieces[p->n++] =
+            (struct plan_piece){t, from, to, p->detail_from && t->resolution_s > 1 && to <= p->detail_from};
 }
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -89,6 +90,8 @@ static void cut(struct plan *p, const struct query_tables *t, const struct query
     for (const struct query_table *c = table; c;
          c = c != &t->t[0] ? c == &t->t[1] ? &t->t[0] : &t->t[1] : NULL) {
         uint32_t to = c == &t->t[0] ? p->to : least(p->to, floor_to(t->border, c->resolution_s));
+        if (p->detail_from && c != &t->t[0])
+            to = least(to, p->detail_from);
         piece(p, c, at, to);
         at = to > at ? to : at;
     }
@@ -97,9 +100,16 @@ static void cut(struct plan *p, const struct query_tables *t, const struct query
     p->short_of_data = !table->oldest || floor_to(table->oldest, p->interval) > p->from;
 }
 
-void plan_range(struct plan *p, const struct query_tables *t, uint32_t from, uint32_t to, uint32_t interval,
-                bool main_only)
+/* True when a rollup has data that is older than the oldest of `flows`. */
+static bool older(const struct query_tables *t, const struct query_table *rollup)
 {
+    return rollup->oldest && (!t->t[0].oldest || rollup->oldest + rollup->resolution_s <= t->t[0].oldest);
+}
+
+void plan_range(struct plan *p, const struct query_tables *t, uint32_t from, uint32_t to, uint32_t interval,
+                enum request_detail detail)
+{
+    bool main_only = detail != DETAIL_NONE;
     const struct query_table *best = &t->t[0];
     *p = (struct plan){.from = from, .to = to, .interval = interval};
     for (size_t i = 1; i < t->n && !main_only; i++)
@@ -110,14 +120,62 @@ void plan_range(struct plan *p, const struct query_tables *t, uint32_t from, uin
 }
 
 void plan_make(struct plan *p, const struct query_tables *t, uint32_t start, uint32_t end, unsigned points,
-               bool main_only)
+               enum request_detail detail)
 {
     uint32_t step = (end - start) / points;
     step = step ? step : 1;
-    const struct query_table *table = main_only ? &t->t[0] : choose(t, start, step);
+    const struct query_table *table = choose(t, start, step);
+    bool mixed = detail == DETAIL_SHOWN && table != &t->t[0] && !reaches(&t->t[0], start) && older(t, table);
+    if (detail != DETAIL_NONE && !mixed)
+        table = &t->t[0];
     uint32_t interval = interval_for(step, table->resolution_s);
     *p = (struct plan){.from = floor_to(start, interval), .to = ceil_to(end, interval), .interval = interval};
+    if (mixed)
+        p->detail_from = t->t[0].oldest ? ceil_to(t->t[0].oldest, interval) : p->to;
     cut(p, t, table);
+}
+
+uint64_t plan_rows(const struct plan *p)
+{
+    uint64_t rows = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct plan_piece *x = &p->pieces[i];
+        uint32_t from = x->from > x->table->oldest ? x->from : x->table->oldest;
+        uint32_t to = least(x->to, x->table->newest);
+        uint64_t whole = x->table->newest > x->table->oldest ? x->table->newest - x->table->oldest : 1;
+        if (from < to)
+            rows += (uint64_t)((double)x->table->rows * (double)(to - from) / (double)whole);
+    }
+    return p->sample ? rows / p->sample : rows;
+}
+
+void plan_coarse(struct plan *p, const struct query_tables *t, uint32_t start, uint32_t end, unsigned points,
+                 enum request_detail detail)
+{
+    enum { FEWER = 8, SLOT_S = 300, SAMPLE = 8 };
+    struct plan exact;
+    plan_make(&exact, t, start, end, points, detail);
+    plan_make(p, t, start, end, points / FEWER ? points / FEWER : 1, detail);
+    if (plan_rows(p) * FEWER <= plan_rows(&exact) * 2 || p->interval < 2 * SLOT_S)
+        return;
+    /* No coarser table: five minutes are together in `flows`, so whole slots can be left out. */
+    uint32_t slot = p->table->resolution_s > SLOT_S ? p->table->resolution_s : SLOT_S;
+    uint32_t slots = p->interval % slot ? 1 : p->interval / slot;
+    p->sample = slots < SAMPLE ? slots : SAMPLE;
+    while (p->sample > 1 && slots % p->sample)
+        p->sample--;
+    if (p->sample < 2)
+        p->sample = 0;
+}
+
+uint32_t plan_oldest(const struct plan *p, const struct query_tables *t)
+{
+    uint32_t oldest = p->table->oldest;
+    /* A coarse table's first step begins before its first row: a finer one may know when that came. */
+    for (size_t i = 0; oldest && i < t->n && &t->t[i] != p->table; i++)
+        if (t->t[i].oldest >= oldest && t->t[i].oldest < oldest + p->table->resolution_s)
+            return t->t[i].oldest;
+    return oldest;
 }
 
 uint32_t plan_previous(uint32_t start, uint32_t end, const char **name)

@@ -13,7 +13,8 @@ enum { PLAN_PIECES_MAX = 3 };
 
 struct plan_piece {
     const struct query_table *table;
-    uint32_t from, to; /* seconds, [from, to) */
+    uint32_t from, to;   /* seconds, [from, to) */
+    bool without_detail; /* some dimensions are not in this table: the rows are Other */
 };
 
 struct plan {
@@ -22,13 +23,22 @@ struct plan {
     struct plan_piece pieces[PLAN_PIECES_MAX];
     size_t n;
     bool short_of_data; /* nothing stored reaches back to `from` in the table that must be read */
+    unsigned sample; /* of each bucket the first `interval / sample` seconds count for all; 0: all is read */
+    uint32_t detail_from; /* pieces before this time are without detail; 0: none is */
 };
 
-/* Borrows `t`. main_only: only `flows` will do. */
+/* Borrows `t`. */
 void plan_make(struct plan *p, const struct query_tables *t, uint32_t start, uint32_t end, unsigned points,
-               bool main_only);
+               enum request_detail detail);
 /* The same for another range with a given interval: the previous period. */
 void plan_range(struct plan *p, const struct query_tables *t, uint32_t from, uint32_t to, uint32_t interval,
-                bool main_only);
+                enum request_detail detail);
+/* The same chart with fewer and longer buckets, from a coarser table or a part of the rows. */
+void plan_coarse(struct plan *p, const struct query_tables *t, uint32_t start, uint32_t end, unsigned points,
+                 enum request_detail detail);
+/* Rows that the plan reads, about. */
+uint64_t plan_rows(const struct plan *p);
+/* When the oldest row that the plan's tables can have was received; 0: they have none. */
+uint32_t plan_oldest(const struct plan *p, const struct query_tables *t);
 /* Seconds by which the previous period lies back. */
 uint32_t plan_previous(uint32_t start, uint32_t end, const char **name);

@@ -1,31 +1,44 @@
-/* A stack of idle clients under a lock; each question carries a random id by which it can be killed. */
+/* Idle clients under a lock, and a list of those who wait for one; each question carries a random id by which it can be killed. */
 #include "query/pool.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/counters.h"
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <xxhash.h>
 
 enum { WAIT_S = 20, EXECUTION_S = 60, PROBE_S = 2, LATELY_S = 10 };
 #define SECOND_NS UINT64_C(1000000000)
 
-enum { POOL_ASKED, POOL_FAILED, POOL_GONE, POOL_US, POOL_COUNTERS };
+enum { POOL_ASKED, POOL_FAILED, POOL_GONE, POOL_BUSY, POOL_US, POOL_COUNTERS };
 static const struct counter_def defs[] = {
     {"console_store_questions_total", "Statements sent to the store.", COUNTER},
     {"console_store_failures_total", "Statements that the store did not answer.", COUNTER},
     {"console_store_abandoned_total", "Statements given up because nobody waited for the answer any more.",
      COUNTER},
+    {"console_store_busy_total", "Statements refused because no connection came free in time.", COUNTER},
     {"console_store_seconds_total", "Time in which the store worked on statements.", COUNTER_US},
+};
+
+/* One that waits for a connection, in order of arrival; on the stack of whoever waits. */
+struct waiter {
+    uint64_t user;
+    struct ch *got;
+    pthread_cond_t served;
+    struct waiter *next;
 };
 
 struct query_pool {
     pthread_mutex_t lock;
-    pthread_cond_t freed;
+    pthread_condattr_t monotonic;
+    struct waiter *waiting;
     struct ch **idle;
-    size_t n_idle, n;
+    uint64_t *users; /* of the busy connections, in no order */
+    size_t n_idle, n, n_users;
+    struct query_pool_limits limits;
+    char settings[128];
     uint64_t salt;
     uint64_t asked;
     struct counters *counters;
@@ -33,18 +46,30 @@ struct query_pool {
     struct err trouble; /* why it did not; empty when it did */
 };
 
-struct query_pool *query_pool_new(const struct ch_conf *conf)
+static void write_settings(struct query_pool *p)
+{
+    uint64_t s = p->limits.time_ns / SECOND_NS;
+    int n =
+        snprintf(p->settings, sizeof p->settings, "max_execution_time=%llu", (unsigned long long)(s ? s : 1));
+    if (p->limits.memory)
+        snprintf(p->settings + n, sizeof p->settings - (size_t)n, "&max_memory_usage=%llu",
+                 (unsigned long long)p->limits.memory);
+}
+
+struct query_pool *query_pool_new(const struct ch_conf *conf, const struct query_pool_limits *limits)
 {
     struct query_pool *p = xcalloc(1, sizeof *p);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    p->limits = limits ? *limits : (struct query_pool_limits){0};
+    if (!p->limits.time_ns)
+        p->limits.time_ns = EXECUTION_S * SECOND_NS;
+    write_settings(p);
+    pthread_condattr_init(&p->monotonic);
+    pthread_condattr_setclock(&p->monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->freed, &attr);
-    pthread_condattr_destroy(&attr);
     p->counters = counters_new(defs, POOL_COUNTERS, "");
     p->n = p->n_idle = conf->max_open_conns ? conf->max_open_conns : 10;
     p->idle = xcalloc(p->n, sizeof *p->idle);
+    p->users = xcalloc(p->n, sizeof *p->users);
     for (size_t i = 0; i < p->n; i++)
         p->idle[i] = ch_new(conf);
     if (getrandom(&p->salt, sizeof p->salt, 0) != sizeof p->salt)
@@ -58,10 +83,11 @@ void query_pool_free(struct query_pool *p)
         return;
     for (size_t i = 0; i < p->n_idle; i++)
         ch_free(p->idle[i]);
-    pthread_cond_destroy(&p->freed);
+    pthread_condattr_destroy(&p->monotonic);
     pthread_mutex_destroy(&p->lock);
     counters_free(p->counters);
     free(p->idle);
+    free(p->users);
     free(p);
 }
 
@@ -70,23 +96,87 @@ static bool is_gone(const struct query_asker *asker)
     return asker && asker->gone && asker->gone(asker->arg);
 }
 
-/* NULL when no connection came free in time. */
-static struct ch *take(struct query_pool *p, uint64_t *number)
+/* ---- whose turn it is */
+
+static size_t running(const struct query_pool *p, uint64_t user)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += WAIT_S;
-    pthread_mutex_lock(&p->lock);
-    while (p->n_idle == 0)
-        if (pthread_cond_timedwait(&p->freed, &p->lock, &until) == ETIMEDOUT)
-            break;
-    struct ch *c = p->n_idle ? p->idle[--p->n_idle] : NULL;
-    *number = ++p->asked;
-    pthread_mutex_unlock(&p->lock);
-    return c;
+    size_t n = 0;
+    for (size_t i = 0; user && i < p->n_users; i++)
+        n += p->users[i] == user;
+    return n;
 }
 
-static void give(struct query_pool *p, struct ch *c, enum query_result r, const struct err *e)
+static void unlink_waiter(struct query_pool *p, struct waiter *w)
+{
+    for (struct waiter **at = &p->waiting; *at; at = &(*at)->next)
+        if (*at == w) {
+            *at = w->next;
+            return;
+        }
+}
+
+/* Gives free connections to those who have waited longest among those with the fewest. */
+static void serve(struct query_pool *p)
+{
+    while (p->n_idle) {
+        struct waiter *best = NULL;
+        size_t fewest = p->limits.per_user ? (size_t)p->limits.per_user : SIZE_MAX;
+        for (struct waiter *w = p->waiting; w; w = w->next) {
+            size_t has = running(p, w->user);
+            if (has < fewest) {
+                best = w;
+                fewest = has;
+            }
+        }
+        if (!best)
+            return;
+        unlink_waiter(p, best);
+        best->got = p->idle[--p->n_idle];
+        p->users[p->n_users++] = best->user;
+        pthread_cond_signal(&best->served);
+    }
+}
+
+static struct timespec in_a_moment(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_nsec += 200000000;
+    t.tv_sec += t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
+    return t;
+}
+
+static uint64_t number_of(const struct query_asker *asker)
+{
+    const char *user = asker ? asker->user : NULL;
+    return user ? XXH3_64bits(user, strlen(user)) | 1 : 0;
+}
+
+/* NULL when no connection came free in time, or the asker is gone. */
+static struct ch *take(struct query_pool *p, const struct query_asker *asker, uint64_t *number)
+{
+    struct waiter w = {.user = number_of(asker)}, **end;
+    uint64_t until = clock_mono_ns() + WAIT_S * SECOND_NS;
+    pthread_mutex_lock(&p->lock);
+    pthread_cond_init(&w.served, &p->monotonic);
+    for (end = &p->waiting; *end; end = &(*end)->next)
+        ;
+    *end = &w;
+    serve(p);
+    while (!w.got && clock_mono_ns() < until && !is_gone(asker)) {
+        struct timespec t = in_a_moment();
+        pthread_cond_timedwait(&w.served, &p->lock, &t);
+    }
+    if (!w.got)
+        unlink_waiter(p, &w);
+    *number = ++p->asked;
+    pthread_mutex_unlock(&p->lock);
+    pthread_cond_destroy(&w.served);
+    return w.got;
+}
+
+static void give(struct query_pool *p, struct ch *c, uint64_t user, enum query_result r, const struct err *e)
 {
     pthread_mutex_lock(&p->lock);
     if (r == QUERY_AWAY || r == QUERY_BUSY) {
@@ -95,8 +185,13 @@ static void give(struct query_pool *p, struct ch *c, enum query_result r, const 
         p->heard_ns = clock_mono_ns();
         p->trouble.msg[0] = 0;
     }
+    for (size_t i = 0; i < p->n_users; i++)
+        if (p->users[i] == user) {
+            p->users[i] = p->users[--p->n_users];
+            break;
+        }
     p->idle[p->n_idle++] = c;
-    pthread_cond_signal(&p->freed);
+    serve(p);
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -126,18 +221,22 @@ enum query_result query_pool_ask(struct query_pool *p, const struct query_asker 
                                  uint64_t timeout_ns, struct buf *out, struct err *e)
 {
     uint64_t number;
-    struct ch *c = take(p, &number);
+    struct ch *c = take(p, asker, &number);
     if (!c) {
-        err_set(e, "all %zu connections to the store are in use (max-open-conns)", p->n);
-        return QUERY_BUSY;
+        counter_add_shared(p->counters, is_gone(asker) ? POOL_GONE : POOL_BUSY, 1);
+        err_set(e, "too many questions at once: all connections to the store are in use (max-open-conns, "
+                   "query-limits)");
+        return is_gone(asker) ? QUERY_GONE : QUERY_BUSY;
     }
     char id[64];
     snprintf(id, sizeof id, "weir-console-%016llx-%llu", (unsigned long long)p->salt,
              (unsigned long long)number);
+    struct ch_cost cost = {0};
     struct ch_query q = {.sql = sql,
+                         .cost = &cost,
                          .query_id = id,
-                         .settings = "max_execution_time=60",
-                         .timeout_ns = timeout_ns ? timeout_ns : (EXECUTION_S + 5) * SECOND_NS,
+                         .settings = p->settings,
+                         .timeout_ns = timeout_ns ? timeout_ns : p->limits.time_ns + 5 * SECOND_NS,
                          .abandon = asker ? asker->gone : NULL,
                          .abandon_arg = asker ? asker->arg : NULL};
     uint64_t began = clock_mono_ns();
@@ -151,7 +250,12 @@ enum query_result query_pool_ask(struct query_pool *p, const struct query_asker 
     counter_add_shared(p->counters, POOL_US, (clock_mono_ns() - began) / 1000);
     if (r != QUERY_OK)
         counter_add_shared(p->counters, r == QUERY_GONE ? POOL_GONE : POOL_FAILED, 1);
-    give(p, c, r, e);
+    if (asker && asker->cost) {
+        asker->cost->statements++;
+        asker->cost->rows += cost.rows;
+        asker->cost->bytes += cost.bytes;
+    }
+    give(p, c, number_of(asker), r, e);
     return r;
 }
 

@@ -121,7 +121,8 @@ static void table_follows_range_points_and_columns(void **state)
     struct query_tables t = usual();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct plan p;
-        plan_make(&p, &t, NOW - cases[i].ago, NOW - cases[i].until, cases[i].points, cases[i].main_only);
+        plan_make(&p, &t, NOW - cases[i].ago, NOW - cases[i].until, cases[i].points,
+                  cases[i].main_only ? DETAIL_NEEDED : DETAIL_NONE);
         if (strcmp(p.table->name, cases[i].table) != 0 || p.interval != cases[i].interval)
             fail_msg("case %zu: %s, %u", i, p.table->name, p.interval);
         assert_true(p.from <= NOW - cases[i].ago && p.from + p.interval > NOW - cases[i].ago);
@@ -137,14 +138,14 @@ static void young_system_is_drawn_finely(void **state)
     for (size_t i = 0; i < 4; i++)
         t.t[i].oldest = begin[i];
     struct plan p;
-    plan_make(&p, &t, NOW - 6 * HOUR, NOW, 200, false);
+    plan_make(&p, &t, NOW - 6 * HOUR, NOW, 200, DETAIL_NONE);
     assert_string_equal(p.table->name, "flows_1m0s");
     assert_int_equal(p.interval, 60);
     struct query_tables none = {.n = 4};
     memcpy(none.t, t.t, sizeof t.t);
     for (size_t i = 0; i < 4; i++)
         none.t[i].oldest = none.t[i].newest = 0;
-    plan_make(&p, &none, NOW - 6 * HOUR, NOW, 200, false);
+    plan_make(&p, &none, NOW - 6 * HOUR, NOW, 200, DETAIL_NONE);
     assert_true(p.n >= 1);
 }
 
@@ -156,7 +157,7 @@ static void pieces_meet_at_the_border(void **state)
         for (unsigned points = 5; points <= 400; points += 79) {
             struct plan p;
             t.border = border;
-            plan_make(&p, &t, NOW - DAY, NOW, points, false);
+            plan_make(&p, &t, NOW - DAY, NOW, points, DETAIL_NONE);
             assert_int_equal(p.pieces[0].from, p.from);
             assert_int_equal(p.pieces[p.n - 1].to, p.to);
             for (size_t i = 0; i < p.n; i++) {
@@ -172,7 +173,7 @@ static void pieces_meet_at_the_border(void **state)
     }
     struct plan p;
     t.border = 0;
-    plan_make(&p, &t, NOW - DAY, NOW, 200, false);
+    plan_make(&p, &t, NOW - DAY, NOW, 200, DETAIL_NONE);
     assert_int_equal(p.n, 1);
     assert_string_equal(p.pieces[0].table->name, "flows");
 }
@@ -200,7 +201,7 @@ static void expect_sql(const char *json, const char *want)
     struct plan p;
     struct buf sql;
     buf_init(&sql, 0);
-    plan_make(&p, &t, q.start, q.end, q.points, request_main_only(&q));
+    plan_make(&p, &t, q.start, q.end, q.points, request_detail(&q));
     line_sql(&q, &t, &p, &sql);
     buf_u8(&sql, 0);
     assert_string_equal((char *)sql.p, want);
@@ -280,7 +281,7 @@ static void has(const char *json, bool there, const char *part)
     struct plan p;
     struct buf sql;
     buf_init(&sql, 0);
-    plan_make(&p, &t, q.start, q.end, q.points, request_main_only(&q));
+    plan_make(&p, &t, q.start, q.end, q.points, request_detail(&q));
     line_sql(&q, &t, &p, &sql);
     buf_u8(&sql, 0);
     if ((strstr((char *)sql.p, part) != NULL) != there)
@@ -329,13 +330,15 @@ static void numbers_skip_what_is_not_complete(void **state)
 {
     struct plan p = {.from = NOW, .to = NOW + 600, .interval = 60};
     struct series_set s;
-    series_init(&s, &arena, &p, NOW + 540); /* nine of ten buckets are there */
+    struct coverage known;
+    coverage_init(&known, &p, NOW + 540, &arena); /* nine of ten buckets are there */
+    series_init(&s, &arena, &known, &known, false);
     struct series *small = series_row(&s, 1, 2);
     for (size_t i = 0; i < 10; i++)
         small->points[i] = (double)i;
     series_row(&s, 1, 0)->points[3] = 1e9;
     series_row(&s, 1, 1)->points[2] = 1000;
-    s.missing[2] = true;
+    known.missing[2] = true;
     series_finish(&s, LIMIT_AVG);
     assert_int_equal(s.rows[0].rank, 1);
     assert_int_equal(s.rows[1].rank, 2);

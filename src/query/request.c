@@ -186,13 +186,15 @@ bool request_parse(struct query_request *q, json_t *json, const struct schema *s
         return err_set(e, "expected a JSON object");
     if (!get_time(json, "start", &q->start, e) || !get_time(json, "end", &q->end, e) ||
         !get_number(json, "points", limits->points, 5, REQUEST_POINTS_MAX, &q->points, e) ||
-        !get_number(json, "limit", 10, 1, limits->rows, &q->limit, e) ||
+        !get_number(json, "limit", limits->usual_rows ? limits->usual_rows : 10, 1, limits->rows, &q->limit,
+                    e) ||
         !get_number(json, "truncate-v4", 32, 0, 32, &q->truncate_v4, e) ||
         !get_number(json, "truncate-v6", 128, 0, 128, &q->truncate_v6, e) ||
         !get_word(json, "units", units, &unit, e) ||
         !get_word(json, "limitType", limit_types, &limit_type, e) ||
         !get_bool(json, "bidirectional", &q->bidirectional, e) ||
-        !get_bool(json, "previous-period", &q->previous, e) || !get_dimensions(q, json, s, e) ||
+        !get_bool(json, "previous-period", &q->previous, e) ||
+        !get_bool(json, "error-band", &q->error_band, e) || !get_dimensions(q, json, s, e) ||
         !get_filter(q, json, s, a, e))
         return false;
     q->units = (enum query_units)unit;
@@ -219,12 +221,14 @@ static bool raw_main_only(const struct schema *s, const char *raw)
     return false;
 }
 
-bool request_main_only(const struct query_request *q)
+enum request_detail request_detail(const struct query_request *q)
 {
     const struct schema *s = q->filter.schema;
+    if (q->units == UNITS_FPS || raw_main_only(s, q->raw) || filter_main_only(&q->filter, false) ||
+        (q->bidirectional && filter_main_only(&q->filter, true)))
+        return DETAIL_NEEDED;
     for (size_t i = 0; i < q->n_dims; i++)
         if (s->main_only[q->dims[i]] || (q->bidirectional && s->main_only[filter_reverse(s, q->dims[i])]))
-            return true;
-    return q->units == UNITS_FPS || raw_main_only(s, q->raw) || filter_main_only(&q->filter, false) ||
-           (q->bidirectional && filter_main_only(&q->filter, true));
+            return DETAIL_SHOWN;
+    return DETAIL_NONE;
 }

@@ -7,13 +7,7 @@
 #include "query/rows.h"
 #include <stdio.h>
 
-static uint32_t seconds_of(const struct query_request *q, const struct query_tables *t, const struct plan *p)
-{
-    uint32_t until = line_complete_until(q, t);
-    return until > p->from && until < p->to ? until - p->from : p->to - p->from;
-}
-
-static void top(struct buf *sql, const struct query_request *q)
+static void top(struct buf *sql, const struct query_request *q, bool mixed)
 {
     buf_z(sql, "(SELECT (");
     for (size_t i = 0; i < q->n_dims; i++)
@@ -21,7 +15,7 @@ static void top(struct buf *sql, const struct query_request *q)
     buf_z(sql, q->n_dims == 1 ? ", 1) FROM (SELECT " : ") FROM (SELECT "); /* (x) alone would be no tuple */
     for (size_t i = 0; i < q->n_dims; i++)
         buf_printf(sql, "%scityHash64(d%zu) AS k%zu", i ? ", " : "", i + 1, i + 1);
-    buf_z(sql, " FROM direct GROUP BY ");
+    buf_printf(sql, " FROM direct%s GROUP BY ", mixed ? " WHERE o = 0" : "");
     for (size_t i = 0; i < q->n_dims; i++)
         buf_printf(sql, "%sk%zu", i ? ", " : "", i + 1);
     buf_z(sql, " ORDER BY ");
@@ -30,7 +24,7 @@ static void top(struct buf *sql, const struct query_request *q)
 }
 
 static void one_axis(struct buf *sql, const struct query_request *q, const struct query_tables *t,
-                     unsigned axis, const char *source, uint32_t seconds)
+                     unsigned axis, const char *source, uint32_t seconds, bool mixed)
 {
     buf_printf(sql, "SELECT %u::UInt8 AS axis, x::Float64 AS x, CAST([", axis);
     for (size_t i = 0; i < q->n_dims; i++) {
@@ -43,8 +37,8 @@ static void one_axis(struct buf *sql, const struct query_request *q, const struc
     buf_z(sql, "], 'Array(String)') AS label FROM (SELECT ");
     for (size_t i = 1; i <= q->n_dims; i++)
         buf_printf(sql,
-                   "if(has(top.%zu, cityHash64(d%zu)), cityHash64(d%zu), 0) AS g%zu, any(d%zu) AS a%zu, ", i,
-                   i, i, i, i, i);
+                   "if(%shas(top.%zu, cityHash64(d%zu)), cityHash64(d%zu), 0) AS g%zu, any(d%zu) AS a%zu, ",
+                   mixed ? "o = 0 AND " : "", i, i, i, i, i, i);
     sql_rate(sql, q, seconds);
     buf_printf(sql, " AS x FROM %s GROUP BY ", source);
     for (size_t i = 0; i < q->n_dims; i++)
@@ -53,7 +47,7 @@ static void one_axis(struct buf *sql, const struct query_request *q, const struc
 }
 
 void sankey_sql(const struct query_request *q, const struct query_tables *t, const struct plan *plan,
-                struct buf *sql)
+                uint32_t seconds, struct buf *sql)
 {
     static const char *const names[] = {"direct", "reverse"};
     unsigned n = q->bidirectional ? 2 : 1;
@@ -64,10 +58,10 @@ void sankey_sql(const struct query_request *q, const struct query_tables *t, con
         buf_z(sql, ")");
     }
     buf_z(sql, ", ");
-    top(sql, q);
+    top(sql, q, sql_mixed(plan));
     for (unsigned i = 0; i < n; i++) {
         buf_z(sql, i ? " UNION ALL " : " SELECT * FROM (");
-        one_axis(sql, q, t, i + 1, names[i], seconds_of(q, t, plan));
+        one_axis(sql, q, t, i + 1, names[i], seconds, sql_mixed(plan));
     }
     buf_z(sql, ") ORDER BY axis, x DESC");
 }
@@ -141,16 +135,11 @@ static bool read_rows(json_t *out, const struct query_request *q, struct str ans
     return !rows_bad(&rows) || err_set(e, "the store's answer ends early");
 }
 
-enum query_result sankey_ask(struct query_pool *pool, const struct query_asker *asker,
-                             const struct query_request *q, const struct query_tables *t, struct arena *a,
-                             struct query_answer *out, struct err *e)
+static enum query_result ask(struct query_pool *pool, const struct query_asker *asker,
+                             const struct query_request *q, struct query_answer *out, struct err *e)
 {
-    struct plan plan;
     struct buf data;
-    *out = (struct query_answer){0};
     buf_init(&data, 0);
-    plan_make(&plan, t, q->start, q->end, q->points, request_main_only(q));
-    sankey_sql(q, t, &plan, &out->sql);
     size_t shown = out->sql.len;
     buf_z(&out->sql, " FORMAT RowBinary");
     buf_u8(&out->sql, 0);
@@ -161,17 +150,45 @@ enum query_result sankey_ask(struct query_pool *pool, const struct query_asker *
         out->json = json_object();
         if (!read_rows(out->json, q, buf_str(&data), e)) {
             json_decref(out->json);
+            out->json = NULL;
             r = QUERY_FAILED;
         }
+    }
+    buf_fini(&data);
+    return r;
+}
+
+/* Rates are over the time that is known, by minutes where the range allows it. */
+static struct plan by_minutes(const struct plan *p)
+{
+    enum { MINUTE_S = 60, MOST = 20000 };
+    struct plan fine = *p;
+    if (p->interval % MINUTE_S == 0 && (p->to - p->from) / MINUTE_S <= MOST)
+        fine.interval = MINUTE_S;
+    return fine;
+}
+
+enum query_result sankey_ask(struct query_pool *pool, const struct query_asker *asker,
+                             const struct query_request *q, const struct query_tables *t, struct arena *a,
+                             struct query_answer *out, struct err *e)
+{
+    struct plan plan, fine;
+    struct coverage known;
+    *out = (struct query_answer){0};
+    line_plan(&plan, q, t);
+    fine = by_minutes(&plan);
+    enum query_result r = coverage_ask(pool, asker, t, &fine, line_complete_until(q, t), a, &known, e);
+    if (r == QUERY_OK) {
+        sankey_sql(q, t, &plan, known.known_s ? known.known_s : 1, &out->sql);
+        r = ask(pool, asker, q, out, e);
     }
     if (r == QUERY_OK) {
         json_t *names = json_pack("{s:s}", "1", "Direct");
         if (q->bidirectional)
             json_object_set_new(names, "2", json_string("Reverse"));
         json_object_set_new(out->json, "axis-names", names);
-        json_object_set_new(out->json, "table", json_string(plan.table->name));
-        json_object_set_new(out->json, "note", line_notes(q, t, &plan));
+        line_passport(out->json, q, t, &plan, &known);
     }
-    buf_fini(&data);
+    coverage_fini(&known);
     return r;
 }

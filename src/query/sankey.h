@@ -6,4 +6,4 @@ enum query_result sankey_ask(struct query_pool *pool, const struct query_asker *
                              const struct query_request *q, const struct query_tables *tables,
                              struct arena *a, struct query_answer *out, struct err *e);
 void sankey_sql(const struct query_request *q, const struct query_tables *t, const struct plan *plan,
-                struct buf *sql);
+                uint32_t seconds, struct buf *sql);

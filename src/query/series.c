@@ -3,15 +3,13 @@
 
 enum { AXES = 5, RANKS = 1001 }; /* axes count from 1; dimensions-limit is at most 1000 */
 
-void series_init(struct series_set *s, struct arena *a, const struct plan *plan, uint32_t complete_until)
+void series_init(struct series_set *s, struct arena *a, const struct coverage *now,
+                 const struct coverage *previous, bool with_error)
 {
-    *s = (struct series_set){.arena = a, .plan = plan};
-    s->n_buckets = (plan->to - plan->from) / plan->interval;
-    s->complete = complete_until <= plan->from ? 0 : (complete_until - plan->from) / plan->interval;
-    if (s->complete > s->n_buckets)
-        s->complete = s->n_buckets;
+    *s = (struct series_set){
+        .arena = a, .plan = now->plan, .coverage = {now, previous}, .with_error = with_error};
+    s->n_buckets = now->n;
     s->index = arena_array(a, AXES * RANKS, sizeof *s->index);
-    s->missing = arena_array(a, s->n_buckets, sizeof *s->missing);
 }
 
 void series_fini(struct series_set *s)
@@ -40,20 +38,13 @@ struct series *series_row(struct series_set *s, unsigned axis, unsigned rank)
     *at = (uint32_t)s->n;
     *row = (struct series){.axis = axis, .rank = rank};
     row->points = arena_array(s->arena, s->n_buckets, sizeof *row->points);
+    row->error = s->with_error ? arena_array(s->arena, s->n_buckets, sizeof *row->error) : NULL;
     return row;
 }
 
 size_t series_bucket(const struct series_set *s, uint32_t t)
 {
     return t < s->plan->from || t >= s->plan->to ? s->n_buckets : (t - s->plan->from) / s->plan->interval;
-}
-
-bool series_empty(const struct series_set *s, size_t bucket)
-{
-    for (size_t i = 0; i < s->n; i++)
-        if (s->rows[i].points[bucket] > 0)
-            return false;
-    return true;
 }
 
 static int by_value(const void *a, const void *b)
@@ -75,13 +66,14 @@ static double percentile(const double *sorted, size_t n, double p)
 
 static void count(struct series_set *s, struct series *row, double *scratch)
 {
-    size_t n = 0, all = s->complete ? s->complete : s->n_buckets;
+    const struct coverage *known = s->coverage[row->axis >= 3];
+    size_t n = 0;
     double sum = 0;
     row->total = row->min = row->max = row->last = 0;
     for (size_t i = 0; i < s->n_buckets; i++) {
         double v = row->points[i];
         row->total += v * s->plan->interval;
-        if (i >= all || s->missing[i])
+        if (!coverage_counts(known, i))
             continue;
         scratch[n++] = v;
         sum += v;

@@ -60,6 +60,21 @@ void sql_rate(struct buf *sql, const struct query_request *q, uint32_t interval)
         buf_z(sql, " / uniqExact(i)");
 }
 
+/* 1.96 / sqrt(samples) of what was sampled; what was not is exact. */
+void sql_error(struct buf *sql, const struct query_request *q, uint32_t interval)
+{
+    buf_printf(sql, "ifNotFinite(1.96 * sum(w) / sqrt(sum(c)) / %u", interval);
+    buf_z(sql, sql_is_percent(q->units) ? " / uniqExact(i), 0)" : ", 0)");
+}
+
+bool sql_mixed(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n; i++)
+        if (plan->pieces[i].without_detail)
+            return true;
+    return false;
+}
+
 /* ---- dimensions */
 
 static bool truncated(const struct query_request *q, enum column c)
@@ -173,6 +188,20 @@ static void time_column(struct buf *sql, uint32_t shift)
     buf_z(sql, " AS t");
 }
 
+/* As ranges, which the store finds by its primary key. */
+static void begins_of_buckets(struct buf *sql, const struct plan *plan, const struct plan_piece *p)
+{
+    const char *before = " AND (";
+    for (uint32_t at = p->from / plan->interval * plan->interval; at < p->to; at += plan->interval) {
+        buf_printf(sql, "%sTimeReceived >= ", before);
+        sql_time(sql, at);
+        buf_z(sql, " AND TimeReceived < ");
+        sql_time(sql, at + plan->interval / plan->sample);
+        before = " OR ";
+    }
+    buf_u8(sql, ')');
+}
+
 static void one_piece(struct buf *sql, const struct sql_source *s, const struct plan_piece *p)
 {
     const struct query_request *q = s->q;
@@ -180,21 +209,36 @@ static void one_piece(struct buf *sql, const struct sql_source *s, const struct 
     buf_z(sql, "SELECT ");
     time_column(sql, s->shift);
     buf_z(sql, ", ");
+    if (s->plan->sample)
+        buf_printf(sql, "%u * ", s->plan->sample);
     value(sql, q, s->reverse);
     buf_z(sql, " AS v");
     if (sql_is_percent(q->units)) {
         bool in = (q->units == UNITS_INL2) != s->reverse;
         buf_printf(sql, ", cityHash64(ExporterAddress, %s) AS i", in ? "InIfName" : "OutIfName");
     }
+    if (q->error_band) {
+        buf_z(sql, ", if(SamplingRate > 1, ");
+        value(sql, q, s->reverse);
+        buf_z(sql, ", 0) AS w, if(SamplingRate > 1, Packets, 0) AS c");
+    }
+    if (s->dimensions && sql_mixed(s->plan))
+        buf_printf(sql, ", %d AS o", p->without_detail);
     for (size_t i = 0; i < q->n_dims && s->dimensions; i++) {
+        enum column c = s->reverse ? filter_reverse(schema, q->dims[i]) : q->dims[i];
         buf_z(sql, ", ");
-        dimension(sql, q, s->reverse ? filter_reverse(schema, q->dims[i]) : q->dims[i]);
+        if (p->without_detail && schema->main_only[c])
+            buf_printf(sql, "defaultValueOfTypeName('%s')", column_defs[c].type);
+        else
+            dimension(sql, q, c);
         buf_printf(sql, " AS d%zu", i + 1);
     }
     buf_printf(sql, " FROM %s WHERE TimeReceived >= ", p->table->name);
     sql_time(sql, p->from);
     buf_z(sql, " AND TimeReceived < ");
     sql_time(sql, p->to);
+    if (s->plan->sample)
+        begins_of_buckets(sql, s->plan, p);
     if (q->filter.root) {
         buf_z(sql, " AND (");
         filter_sql(&q->filter, s->reverse, sql);

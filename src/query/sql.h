@@ -4,6 +4,8 @@
  *
  * A "source" is a subquery over the plan's pieces with the columns
  *   t   time      v  what is added up      i  which interface (percent units only)      d1, d2 ...  the dimensions
+ *   w   v where it was sampled      c  packets that were (both only with error_band)
+ *   o   1 where the dimensions are not known any more (only when sql_mixed)
  * of one direction: reverse swaps columns and filter.
  */
 #pragma once
@@ -20,6 +22,10 @@ struct sql_source {
 void sql_source(struct buf *sql, const struct sql_source *s);
 /* From v (and i) to the rate in the units asked for: "sum(v) / 60". interval 0: the plain sum, for ranking. */
 void sql_rate(struct buf *sql, const struct query_request *q, uint32_t interval);
+/* Half of the range in which the true rate lies 95 times of 100, by the theory of packet sampling. */
+void sql_error(struct buf *sql, const struct query_request *q, uint32_t interval);
+/* True when the source has a column o. */
+bool sql_mixed(const struct plan *plan);
 /* "d1, d2" */
 void sql_dims(struct buf *sql, const struct query_request *q);
 /* One number for a tuple of dimensions: "cityHash64(d1, d2)". */

@@ -203,8 +203,10 @@ enum query_result widget_top(const struct widget_ask *w, const char *name, struc
         return QUERY_FAILED;
     buf_init(&data, 0);
     /* The rollups' finest step is good enough for five minutes, and much less to read. */
-    bool main_only = request_main_only(&q) || w->tables->n < 2 || w->tables->t[1].resolution_s > 60;
-    plan_range(&p, w->tables, q.start, q.end, main_only ? 1 : w->tables->t[1].resolution_s, main_only);
+    bool main_only =
+        request_detail(&q) != DETAIL_NONE || w->tables->n < 2 || w->tables->t[1].resolution_s > 60;
+    plan_range(&p, w->tables, q.start, q.end, main_only ? 1 : w->tables->t[1].resolution_s,
+               main_only ? DETAIL_NEEDED : DETAIL_NONE);
     top_sql(&out->sql, w, &q, &p);
     enum query_result r = ask(w, out, "RowBinary", &data, e);
     struct rows rows = rows_init(buf_str(&data));
@@ -267,7 +269,8 @@ enum query_result widget_graph(const struct widget_ask *w, const char *filter, u
     if (note)
         json_array_append_new(notes, json_string(note));
     json_t *reply = json_pack("{s:o}", "data", data);
-    static const char *const kept[] = {"interval", "table", "incomplete-from", "missing", "note"};
+    static const char *const kept[] = {"interval",     "table",   "resolution", "incomplete-from",
+                                       "completeness", "missing", "losses",     "note"};
     for (i = 0; i < sizeof kept / sizeof *kept; i++)
         json_object_set(reply, kept[i], json_object_get(out->json, kept[i]));
     json_decref(out->json);

@@ -323,6 +323,14 @@ static struct http_request request(const struct ch *c)
         .method = "POST", .headers = c->headers, .connect_timeout_ns = c->dial_timeout_ns};
 }
 
+/* "read_rows":"123" in the summary */
+static uint64_t summary_number(const char *summary, const char *key)
+{
+    const char *at = strstr(summary, key);
+    at = at ? at + strlen(key) : "";
+    return strtoull(at + strspn(at, "\": "), NULL, 10);
+}
+
 enum ch_failure ch_query(struct ch *c, const struct ch_query *q, struct buf *out, struct err *e)
 {
     struct http_request req = request(c);
@@ -346,6 +354,9 @@ enum ch_failure ch_query(struct ch *c, const struct ch_query *q, struct buf *out
     enum ch_failure f = ask(c, &req, buf_str(&args), &ans, e);
     if (f == CH_OK && out)
         buf_str_add(out, buf_str(&ans.body));
+    if (q->cost)
+        *q->cost = (struct ch_cost){summary_number(ans.summary, "\"read_rows\""),
+                                    summary_number(ans.summary, "\"read_bytes\"")};
     buf_fini(&ans.body);
     buf_fini(&args);
     return f;

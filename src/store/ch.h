@@ -33,6 +33,11 @@ enum ch_failure {
     CH_PERMANENT, /* this statement or block will never be accepted */
 };
 
+/* What a statement read, as the server says. */
+struct ch_cost {
+    uint64_t rows, bytes;
+};
+
 /* Extra settings and {name:Type} parameters: "max_execution_time=5&param_x=1", URL-encoded (ch_param); NULL: none. */
 struct ch_query {
     const char *sql;
@@ -44,6 +49,7 @@ struct ch_query {
     /* when set, the answer goes here as it comes instead of into `out`; false abandons the query */
     bool (*sink)(void *arg, struct str piece);
     void *sink_arg;
+    struct ch_cost *cost; /* set when given; zeros when the server does not say */
 };
 
 /* The answer's body as the statement's FORMAT says. */

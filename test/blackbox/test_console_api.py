@@ -20,6 +20,11 @@ MAIN = ["SrcAddr", "DstAddr", "SrcPort", "DstPort", "DstCommunities", "DstASPath
 HOURS = 3
 
 
+def gap_of(now):
+    """Ten minutes in which nothing was received, an hour and a half ago."""
+    return (now - 5400) // 60 * 60
+
+
 def make_rows(now):
     """Rows of the last three hours and of the same hours a day before, some with texts as an attacker would write them."""
     random.seed(20261121)
@@ -28,6 +33,8 @@ def make_rows(now):
         age = random.randrange(HOURS * 3600)
         if i % 6 == 0:
             age += 86_400
+        if gap_of(now) <= now - age < gap_of(now) + 600:
+            continue
         outside = random.random() < 0.6
         provider = random.choice(["cogent", "telia", "it's \\ \"<script>\"", ""])
         rows.append({
@@ -103,7 +110,7 @@ def plant(port, rows, border):
 
 def plant_ledger(port, now):
     """Something came in every minute, but for ten minutes an hour and a half ago."""
-    gap = (now - 5400) // 60 * 60
+    gap = gap_of(now)
     minutes = [m for m in range((now - HOURS * 3600) // 60 * 60, now // 60 * 60, 60) if not gap <= m < gap + 600]
     sql(port, "INSERT INTO ledger FORMAT JSONEachRow", "\n".join(
         json.dumps({"TimeReceived": m, "ExporterAddress": "::ffff:192.0.2.1", "Datagrams": 5}) for m in minutes))
@@ -357,7 +364,10 @@ def test_numbers_below_the_chart(console):
     end = console.now // 3600 * 3600
     answer = console.line(points=50, hours=2, end=end, dimensions=["Proto"])
     assert answer["incomplete-from"] is None
-    for i, points in enumerate(answer["points"]):
+    known = [i for i, t in enumerate(answer["t"]) if not any(m["start"] <= t < m["end"] for m in answer["missing"])]
+    assert len(known) < len(answer["t"])
+    for i, row in enumerate(answer["points"]):
+        points = [row[k] for k in known]
         ordered = sorted(points)
         at = 0.95 * (len(points) - 1)
         p95 = ordered[int(at)] + (at - int(at)) * (ordered[min(int(at) + 1, len(points) - 1)] - ordered[int(at)])
@@ -400,12 +410,88 @@ def test_sankey(console):
         want = defaultdict(float)
         for r in inside:
             labels = tuple(label(d, r[d]) for d in dimensions)
-            want[tuple(v if v in shown[i] else "Other" for i, v in enumerate(labels))] += amount(r, "l3bps") / 7200
+            want[tuple(v if v in shown[i] else "Other" for i, v in enumerate(labels))] += amount(r, "l3bps") / (7200 - 600)
         got = {tuple(plain(v) for v in row): x for row, x, a in zip(answer["rows"], answer["xps"], answer["axis"]) if a == axis}
         assert got == pytest.approx(want)
     flow = sum(x for x, a in zip(answer["xps"], answer["axis"]) if a == 1)
     into = sum(link["xps"] for link in answer["links"] if link["axis"] == 1 and link["source"].startswith("SrcAS"))
     assert into == pytest.approx(flow)
+
+
+# ---- What an answer says of itself
+
+def test_answers_carry_their_passport(console):
+    question = {"start": stamp(console.now - 10800), "end": stamp(console.now), "dimensions": ["SrcAS"], "points": 77}
+    for path, extra in (("graph/line", {}), ("graph/sankey", {"dimensions": ["SrcAS", "DstAS"]})):
+        status, headers, answer = console.ask("POST", path, {**question, **extra})
+        assert status == 200, answer
+        assert answer["table"].startswith("flows") and answer["resolution"] >= 1
+        assert 0.9 < answer["completeness"] < 1, "ten of 180 minutes are missing"
+        assert answer["rows-read"] > 1000 and answer["bytes-read"] > answer["rows-read"] and answer["time-ms"] >= 0
+        assert answer["sql"] == headers["X-SQL-Query"]
+
+
+def test_time_before_the_data_is_missing_not_zero(console):
+    oldest = min(r["TimeReceived"] for r in console.rows)
+    answer = console.line(points=50, hours=60)
+    t, i = [seconds(x) for x in answer["t"]], answer["interval"]
+    assert answer["missing"][0]["start"] == answer["t"][0] and "stored" in answer["missing"][0]["reason"]
+    assert seconds(answer["missing"][0]["end"]) == max(at for at in t if at <= oldest)
+    spans = [(seconds(m["start"]), seconds(m["end"])) for m in answer["missing"]]
+    known = [p for p, at in zip(answer["points"][0], t) if at > oldest and at + i <= console.now and
+             not any(a <= at < b for a, b in spans)]
+    assert answer["average"][0] == pytest.approx(sum(known) / len(known), rel=1e-6)
+
+
+def test_error_band(console):
+    """196 % / sqrt(samples), of what was sampled."""
+    end = console.now // 3600 * 3600
+    answer = console.line(points=5, hours=2, end=end, dimensions=["ExporterName"], **{"error-band": True})
+    first, interval = seconds(answer["t"][0]), answer["interval"]
+    sampled, samples = defaultdict(float), defaultdict(int)
+    for row in console.rows:
+        bucket = (row["TimeReceived"] - first) // interval
+        if 0 <= bucket < len(answer["t"]) and row["SamplingRate"] > 1:
+            sampled[(bucket, row["ExporterName"])] += amount(row, "l3bps") / interval
+            samples[(bucket, row["ExporterName"])] += row["Packets"]
+    for (name,), error in zip(answer["rows"], answer["error"]):
+        assert error == pytest.approx([1.96 * sampled[(i, name)] / samples[(i, name)] ** 0.5 for i in range(len(error))])
+
+
+# ---- Single flows
+
+def test_flows_behind_a_point(console):
+    start, end = console.now - 900, console.now - 300
+    question = {"start": stamp(start), "end": stamp(end), "filter": "SrcAS = AS15169 AND Proto = 'udp'", "limit": 20,
+                "columns": ["TimeReceived", "SrcAddr", "SrcAS", "Proto", "EType", "InIfProvider", "DstCommunities", "Bytes"]}
+    status, _, answer = console.ask("POST", "flows", question)
+    assert status == 200, answer
+    want = sorted((r for r in console.rows if start <= r["TimeReceived"] < end and r["SrcAS"] == 15169 and r["Proto"] == 17),
+                  key=lambda r: -r["TimeReceived"])
+    assert [c["name"] for c in answer["columns"]] == question["columns"]
+    assert [seconds(r[0]) for r in answer["rows"]] == [r["TimeReceived"] for r in want[:20]]
+    assert answer["more"] is (len(want) > 20) and answer["table"] == "flows" and answer["rows-read"] > 0
+    known = {(r["TimeReceived"], label("SrcAddr", r["SrcAddr"]), "UDP", label("EType", r["EType"]), r["InIfProvider"],
+              label("DstCommunities", r["DstCommunities"]), r["Bytes"]) for r in want}
+    for t, address, asn, proto, etype, provider, communities, size in answer["rows"]:
+        assert plain(asn) == "15169"
+        assert (seconds(t), address, proto, etype, provider, communities, size) in known
+    largest = console.ask("POST", "flows", {**question, "order": "-Bytes", "limit": 3, "offset": 2})[2]["rows"]
+    assert [r[-1] for r in largest] == sorted((r["Bytes"] for r in want), reverse=True)[2:5]
+    everything = console.ask("POST", "flows", {**question, "columns": ["*"], "limit": 1})[2]
+    assert {"SrcAddr", "DstASPath", "PacketSizeBucket"} <= {c["name"] for c in everything["columns"]}
+    old = console.ask("POST", "flows", {**question, "start": stamp(console.now - 90 * 86400)})[2]
+    assert "kept since" in old["note"][0]
+
+
+@pytest.mark.parametrize("change,word", [
+    ({"columns": ["Nothing"]}, "Nothing"), ({"columns": "SrcAS"}, "list"), ({"columns": ["SrcAS", "srcas"]}, "twice"),
+    ({"order": "x; DROP TABLE flows"}, "order"), ({"order": "-"}, "order"), ({"limit": 10001}, "limit"),
+    ({"offset": -1}, "offset"), ({"filter": "SrcAS ="}, "AS number"), ({"columns": [5]}, "columns")])
+def test_bad_questions_for_flows_are_refused(console, change, word):
+    question = {"start": stamp(console.now - 3600), "end": stamp(console.now), **change}
+    status, _, answer = console.ask("POST", "flows", question)
+    assert status == 400 and word in answer["message"]
 
 
 # ---- The other endpoints

@@ -1,0 +1,181 @@
+/* MySQL and MariaDB by libmariadb; prepared statements with all values as texts. */
+#include "api/db_driver.h"
+#include "base/arena.h"
+
+#if __has_include(<mariadb/mysql.h>)
+#include <mariadb/mysql.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const first[] = {"CREATE TABLE saved_filters (id BIGINT PRIMARY KEY AUTO_INCREMENT, owner "
+                                    "VARCHAR(255) NOT NULL, shared SMALLINT NOT NULL, "
+                                    "description TEXT NOT NULL, content MEDIUMTEXT NOT NULL, INDEX "
+                                    "saved_filters_owner (owner)) CHARACTER SET utf8mb4 "
+                                    "COLLATE utf8mb4_bin",
+                                    "CREATE TABLE user_settings (owner VARCHAR(255) NOT NULL, name "
+                                    "VARCHAR(64) NOT NULL, value MEDIUMTEXT NOT NULL, "
+                                    "PRIMARY KEY (owner, name)) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+                                    NULL};
+static const char *const *const steps[] = {first};
+
+struct address {
+    char *user, *password, *host, *socket, *database;
+    unsigned port;
+};
+
+/* "user:password@tcp(host:port)/database?options"; options are of another library and do not matter here */
+static bool parse(struct arena *a, const char *dsn, struct address *out)
+{
+    char *text = arena_strdup(a, dsn), *slash = strrchr(text, '/'), *at;
+    *out = (struct address){.user = text, .password = arena_strdup(a, ""), .port = 3306};
+    if (!slash)
+        return false;
+    *slash = 0;
+    out->database = slash + 1;
+    out->database[strcspn(out->database, "?")] = 0;
+    if (!(at = strrchr(text, '@')))
+        return false;
+    *at++ = 0;
+    char *colon = strchr(text, ':');
+    if (colon) {
+        *colon = 0;
+        out->password = colon + 1;
+    }
+    char *close = strrchr(at, ')');
+    if (!close)
+        return !*at && (out->host = arena_strdup(a, "127.0.0.1"));
+    *close = 0;
+    if (strncmp(at, "unix(", 5) == 0)
+        return (out->socket = at + 5);
+    if (strncmp(at, "tcp(", 4) != 0)
+        return false;
+    out->host = at + 4;
+    colon = strrchr(out->host, ':');
+    if (colon && !strchr(colon, ']')) {
+        *colon = 0;
+        out->port = (unsigned)atoi(colon + 1);
+    }
+    size_t n = strlen(out->host);
+    if (n > 1 && out->host[0] == '[' && out->host[n - 1] == ']') {
+        out->host[n - 1] = 0;
+        out->host++;
+    }
+    return true;
+}
+
+/* A Unix socket's path has slashes: the name of the database stands behind the last one that follows ")". */
+static void *open_connection(const char *dsn, struct err *e)
+{
+    struct arena a;
+    struct address to;
+    unsigned seconds = 5;
+    arena_init(&a);
+    MYSQL *conn = NULL;
+    if (!parse(&a, dsn, &to)) {
+        err_set(e, "dsn: expected user:password@tcp(host:port)/database");
+    } else if ((conn = mysql_init(NULL))) {
+        mysql_options(conn, MYSQL_OPT_CONNECT_TIMEOUT, &seconds);
+        mysql_options(conn, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+        if (!mysql_real_connect(conn, to.host, to.user, to.password, to.database, to.port, to.socket, 0)) {
+            err_set(e, "%s", mysql_error(conn));
+            mysql_close(conn);
+            conn = NULL;
+        }
+    }
+    arena_fini(&a);
+    return conn;
+}
+
+static void close_connection(void *conn)
+{
+    mysql_close(conn);
+}
+
+static bool lost(void *conn)
+{
+    return mysql_ping(conn) != 0;
+}
+
+enum { COLUMNS_MAX = 16, PARAMS_MAX = 16 };
+
+static bool failed(MYSQL_STMT *st, struct err *e)
+{
+    err_set(e, "%s", mysql_stmt_error(st));
+    mysql_stmt_close(st);
+    return false;
+}
+
+/* Lengths first, then each value into a buffer that fits. */
+static bool fetch(MYSQL_STMT *st, db_row *row, void *arg)
+{
+    MYSQL_BIND out[COLUMNS_MAX] = {0};
+    unsigned long lengths[COLUMNS_MAX];
+    my_bool nulls[COLUMNS_MAX];
+    unsigned n = mysql_stmt_field_count(st);
+    n = n < COLUMNS_MAX ? n : COLUMNS_MAX;
+    for (unsigned i = 0; i < n; i++)
+        out[i] = (MYSQL_BIND){.buffer_type = MYSQL_TYPE_STRING, .length = &lengths[i], .is_null = &nulls[i]};
+    if (mysql_stmt_bind_result(st, out) || mysql_stmt_store_result(st))
+        return false;
+    for (int rc; (rc = mysql_stmt_fetch(st)) == 0 || rc == MYSQL_DATA_TRUNCATED;) {
+        struct arena a;
+        const char *values[COLUMNS_MAX];
+        arena_init(&a);
+        for (unsigned i = 0; i < n; i++) {
+            char *text = arena_alloc(&a, lengths[i] + 1);
+            MYSQL_BIND one = {.buffer_type = MYSQL_TYPE_STRING,
+                              .buffer = text,
+                              .buffer_length = lengths[i],
+                              .length = &lengths[i],
+                              .is_null = &nulls[i]};
+            values[i] = nulls[i] || (lengths[i] && mysql_stmt_fetch_column(st, &one, i, 0)) ? NULL : text;
+        }
+        row(arg, values, n);
+        arena_fini(&a);
+    }
+    return mysql_stmt_errno(st) == 0;
+}
+
+static bool run(void *conn, const char *sql, const char *const *params, size_t n, db_row *row, void *arg,
+                uint64_t *changed, struct err *e)
+{
+    MYSQL_BIND in[PARAMS_MAX] = {0};
+    MYSQL_STMT *st = mysql_stmt_init(conn);
+    if (!st)
+        return err_set(e, "%s", mysql_error(conn));
+    for (size_t i = 0; i < n && i < PARAMS_MAX; i++)
+        in[i] = (MYSQL_BIND){.buffer_type = MYSQL_TYPE_STRING,
+                             .buffer = (void *)(uintptr_t)params[i],
+                             .buffer_length = strlen(params[i])};
+    if (mysql_stmt_prepare(st, sql, strlen(sql)) || mysql_stmt_param_count(st) != n ||
+        (n && mysql_stmt_bind_param(st, in)) || mysql_stmt_execute(st))
+        return failed(st, e);
+    if (row && mysql_stmt_field_count(st) && !fetch(st, row, arg))
+        return failed(st, e);
+    if (changed)
+        *changed = mysql_stmt_affected_rows(st);
+    mysql_stmt_close(st);
+    return true;
+}
+
+const struct db_ops db_mysql = {"mysql",
+                                open_connection,
+                                close_connection,
+                                run,
+                                lost,
+                                "START TRANSACTION",
+                                "DO GET_LOCK('weir', 30)",
+                                "DO RELEASE_LOCK('weir')",
+                                steps,
+                                1};
+
+#else
+
+static void *open_connection(const char *dsn, struct err *e)
+{
+    err_set(e, "this program was built without libmariadb");
+    return NULL;
+}
+
+const struct db_ops db_mysql = {.name = "mysql", .open = open_connection};
+#endif

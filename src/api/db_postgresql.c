@@ -1,0 +1,108 @@
+/* PostgreSQL by libpq; parameters and values in text form. */
+#include "api/db_driver.h"
+#include "base/buf.h"
+
+#if __has_include(<postgresql/libpq-fe.h>)
+#include <postgresql/libpq-fe.h>
+#include <stdlib.h>
+
+static const char *const first[] = {"CREATE TABLE saved_filters (id BIGSERIAL PRIMARY KEY, owner "
+                                    "VARCHAR(255) NOT NULL, shared SMALLINT NOT NULL, "
+                                    "description TEXT NOT NULL, content TEXT NOT NULL)",
+                                    "CREATE INDEX saved_filters_owner ON saved_filters (owner)",
+                                    "CREATE TABLE user_settings (owner VARCHAR(255) NOT NULL, name "
+                                    "VARCHAR(64) NOT NULL, value TEXT NOT NULL, "
+                                    "PRIMARY KEY (owner, name))",
+                                    NULL};
+static const char *const *const steps[] = {first};
+
+static void be_silent(void *arg, const char *message)
+{
+}
+
+static void *open_connection(const char *dsn, struct err *e)
+{
+    const char *keys[] = {"connect_timeout", "application_name", "dbname", NULL};
+    const char *values[] = {"5", "weir", dsn, NULL};
+    PGconn *conn = PQconnectdbParams(keys, values, 1);
+    if (PQstatus(conn) != CONNECTION_OK) {
+        struct str why = str_trim(str_from(PQerrorMessage(conn)));
+        err_set(e, "%.*s", STR_ARG(why));
+        PQfinish(conn);
+        return NULL;
+    }
+    PQsetNoticeProcessor(conn, be_silent, NULL);
+    return conn;
+}
+
+static void close_connection(void *conn)
+{
+    PQfinish(conn);
+}
+
+static bool lost(void *conn)
+{
+    return PQstatus(conn) != CONNECTION_OK;
+}
+
+/* ? becomes $1, $2... */
+static void number_marks(struct buf *out, const char *sql)
+{
+    unsigned n = 0;
+    for (const char *mark; (mark = db_next_mark(sql)); sql = mark + 1) {
+        buf_add(out, sql, (size_t)(mark - sql));
+        buf_printf(out, "$%u", ++n);
+    }
+    buf_z(out, sql);
+    buf_u8(out, 0);
+}
+
+enum { COLUMNS_MAX = 16 };
+
+static bool run(void *conn, const char *sql, const char *const *params, size_t n, db_row *row, void *arg,
+                uint64_t *changed, struct err *e)
+{
+    struct buf text;
+    const char *values[COLUMNS_MAX];
+    buf_init(&text, 0);
+    number_marks(&text, sql);
+    PGresult *r = PQexecParams(conn, (char *)text.p, (int)n, NULL, params, NULL, NULL, 0);
+    ExecStatusType status = PQresultStatus(r);
+    bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+    int columns = PQnfields(r) < COLUMNS_MAX ? PQnfields(r) : COLUMNS_MAX;
+    for (int i = 0; ok && row && i < PQntuples(r); i++) {
+        for (int k = 0; k < columns; k++)
+            values[k] = PQgetisnull(r, i, k) ? NULL : PQgetvalue(r, i, k);
+        row(arg, values, (size_t)columns);
+    }
+    if (changed)
+        *changed = strtoull(PQcmdTuples(r), NULL, 10);
+    struct str why = str_trim(str_from(PQerrorMessage(conn)));
+    if (!ok)
+        err_set(e, "%.*s", STR_ARG(why));
+    PQclear(r);
+    buf_fini(&text);
+    return ok;
+}
+
+const struct db_ops db_postgresql = {"postgresql",
+                                     open_connection,
+                                     close_connection,
+                                     run,
+                                     lost,
+                                     "BEGIN",
+                                     "SELECT pg_advisory_lock(82719346)",
+                                     "SELECT pg_advisory_unlock(82719346)",
+                                     steps,
+                                     1};
+
+#else
+
+static void *open_connection(const char *dsn, struct err *e)
+{
+    err_set(e, "this program was built without libpq");
+    return NULL;
+}
+
+const struct db_ops db_postgresql = {.name = "postgresql", .open = open_connection};
+#endif

@@ -1,0 +1,78 @@
+/* SQLite: a file in the data directory. */
+#include "api/db_driver.h"
+#include <sqlite3.h>
+
+static const char *const first[] = {"CREATE TABLE saved_filters (id INTEGER PRIMARY KEY AUTOINCREMENT, owner "
+                                    "TEXT NOT NULL, shared INTEGER NOT NULL, "
+                                    "description TEXT NOT NULL, content TEXT NOT NULL)",
+                                    "CREATE INDEX saved_filters_owner ON saved_filters (owner)",
+                                    /* what the first versions of weir had */
+                                    "CREATE TABLE IF NOT EXISTS filters (id INTEGER PRIMARY KEY, user TEXT, "
+                                    "shared INTEGER, description TEXT, content TEXT)",
+                                    "INSERT INTO saved_filters (id, owner, shared, description, content) "
+                                    "SELECT id, user, shared, description, content FROM filters",
+                                    "DROP TABLE filters",
+                                    "CREATE TABLE user_settings (owner TEXT NOT NULL, name TEXT NOT NULL, "
+                                    "value TEXT NOT NULL, PRIMARY KEY (owner, name))",
+                                    NULL};
+static const char *const *const steps[] = {first};
+
+static void *open_file(const char *dsn, struct err *e)
+{
+    sqlite3 *db = NULL;
+    char *why = NULL;
+    if (sqlite3_open(dsn, &db) != SQLITE_OK) {
+        err_set(e, "cannot open %s: %s", dsn, sqlite3_errmsg(db));
+        sqlite3_close(db);
+        return NULL;
+    }
+    sqlite3_busy_timeout(db, 5000);
+    if (sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, &why) != SQLITE_OK) {
+        err_set(e, "%s: %s", dsn, why);
+        sqlite3_free(why);
+        sqlite3_close(db);
+        return NULL;
+    }
+    return db;
+}
+
+static void close_file(void *conn)
+{
+    sqlite3_close(conn);
+}
+
+static bool lost(void *conn)
+{
+    return false;
+}
+
+enum { COLUMNS_MAX = 16 };
+
+static bool run(void *conn, const char *sql, const char *const *params, size_t n, db_row *row, void *arg,
+                uint64_t *changed, struct err *e)
+{
+    sqlite3 *db = conn;
+    sqlite3_stmt *st = NULL;
+    const char *values[COLUMNS_MAX];
+    int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL);
+    for (size_t i = 0; rc == SQLITE_OK && i < n; i++)
+        sqlite3_bind_text(st, (int)i + 1, params[i], -1, SQLITE_TRANSIENT);
+    while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+        rc = sqlite3_step(st);
+        size_t columns = rc == SQLITE_ROW && row ? (size_t)sqlite3_column_count(st) : 0;
+        columns = columns < COLUMNS_MAX ? columns : COLUMNS_MAX;
+        for (size_t i = 0; i < columns; i++)
+            values[i] = (const char *)sqlite3_column_text(st, (int)i);
+        if (columns)
+            row(arg, values, columns);
+    }
+    if (rc != SQLITE_DONE)
+        err_set(e, "%s", sqlite3_errmsg(db));
+    if (changed)
+        *changed = (uint64_t)sqlite3_changes64(db);
+    sqlite3_finalize(st);
+    return rc == SQLITE_DONE;
+}
+
+const struct db_ops db_sqlite = {"sqlite",          open_file, close_file, run,   lost,
+                                 "BEGIN IMMEDIATE", "",        "",         steps, 1};

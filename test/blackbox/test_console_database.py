@@ -1,0 +1,227 @@
+"""What users keep, in each kind of database: a file, a real PostgreSQL, a real MariaDB."""
+import contextlib
+import glob
+import http.client
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import time
+
+import pytest
+
+from lab import stop, wait_until
+from weir import Role, configuration, free_ports
+
+FILTERS = [{"description": "From Google", "content": "SrcAS = AS15169"}]
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return s.getsockname()[1]
+
+
+def as_user(name):
+    return ["setpriv", "--reuid", name, "--regid", name, "--clear-groups"] if os.geteuid() == 0 else []
+
+
+class Postgres:
+    def __init__(self, folder):
+        self.bin = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
+        self.data, self.port, self.user = str(folder / "pg"), free_port(), as_user("postgres")
+        os.makedirs(self.data)
+        if self.user:
+            shutil.chown(self.data, "postgres")
+            for parent in list(folder.parents)[:3] + [folder]:
+                if str(parent).startswith("/tmp/"):
+                    os.chmod(parent, 0o755)
+        subprocess.run([*self.user, f"{self.bin}/initdb", "-D", self.data, "-U", "weir", "--auth=trust", "--no-sync"],
+                       check=True, capture_output=True, cwd="/")
+        self.dsn = f"host=127.0.0.1 port={self.port} user=weir dbname=postgres"
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([*self.user, f"{self.bin}/postgres", "-D", self.data, "-p", str(self.port), "-h", "127.0.0.1",
+                                         "-k", self.data, "-c", "fsync=off"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+        wait_until(lambda: subprocess.run([f"{self.bin}/pg_isready", "-h", "127.0.0.1", "-p", str(self.port)],
+                                          capture_output=True, check=False).returncode == 0, 30, "PostgreSQL does not start")
+
+    def close(self):
+        self.process.send_signal(2)
+        self.process.wait(20)
+
+
+class MariaDB:
+    def __init__(self, folder):
+        self.data, self.port = str(folder / "maria"), free_port()
+        subprocess.run(["mariadb-install-db", "--no-defaults", "--datadir=" + self.data, "--auth-root-authentication-method=normal",
+                        "--skip-test-db"], check=True, capture_output=True)
+        self.dsn = f"root:@tcp(127.0.0.1:{self.port})/weir?charset=utf8mb4"
+        self.start()
+
+    def start(self):
+        init = self.data + "-init.sql"
+        with open(init, "w", encoding="ascii") as f:
+            f.write("CREATE DATABASE IF NOT EXISTS weir;\n")
+        self.process = subprocess.Popen(
+            ["mariadbd", "--no-defaults", "--datadir=" + self.data, "--bind-address=127.0.0.1", f"--port={self.port}", "--user=root",
+             "--socket=" + self.data + ".sock", "--init-file=" + init], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(self._answers, 60, "MariaDB does not start")
+
+    def _answers(self):
+        assert self.process.poll() is None
+        with contextlib.suppress(OSError):
+            with socket.create_connection(("127.0.0.1", self.port), timeout=2) as s:
+                return len(s.recv(64)) > 4
+        return False
+
+    def close(self):
+        stop(self.process, 30)
+
+
+class File:
+    def __init__(self, folder):
+        self.dsn = str(folder / "console.sqlite")
+
+    def start(self):
+        pass
+
+    def close(self):
+        pass
+
+
+DRIVERS = {"sqlite": File, "postgresql": Postgres, "mysql": MariaDB}
+
+
+@pytest.fixture(params=list(DRIVERS))
+def server(request, tmp_path):
+    s = DRIVERS[request.param](tmp_path)
+    s.driver = request.param
+    try:
+        yield s
+    finally:
+        s.close()
+
+
+def console(folder, server, filters=FILTERS):
+    ports = free_ports()
+    conf = configuration(ports, console={"http": {"listen": f"127.0.0.1:{ports['console']}"}, "database": {
+        "driver": server.driver, "dsn": server.dsn, "saved-filters": filters}})
+    os.makedirs(folder, exist_ok=True)
+    return Role(folder, "console", conf, ports["console"])
+
+
+def ask(role, method, path, body=None, user="alice"):
+    connection = http.client.HTTPConnection("127.0.0.1", role.port, timeout=20)
+    with contextlib.closing(connection):
+        connection.request(method, "/api/v0/console/" + path, None if body is None else json.dumps(body), {"Remote-User": user})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read() or b"null")
+
+
+def filters_of(role, user):
+    return {f["description"]: f for f in ask(role, "GET", "filter/saved", user=user)[1]["filters"]}
+
+
+EVIL = "it's ?; DROP TABLE saved_filters -- \\ \" \U0001f600 $1"
+
+
+def test_filters_and_settings_are_kept(tmp_path, server):
+    with console(tmp_path / "one", server) as role:
+        assert set(filters_of(role, "alice")) == {"From Google"}
+        for description, content, shared in ((EVIL, EVIL, False), ("ours", "DstAS = 2", True)):
+            assert ask(role, "POST", "filter/saved", {"description": description, "content": content, "shared": shared})[0] == 204
+        mine = filters_of(role, "alice")
+        assert mine[EVIL]["content"] == EVIL and mine[EVIL]["user"] == "alice" and mine[EVIL]["shared"] is False
+        assert set(filters_of(role, "bob")) == {"From Google", "ours"}
+        number = mine["ours"]["id"]
+        assert ask(role, "DELETE", f"filter/saved/{number}", user="bob")[0] == 404
+        for wrong in ("x", "-1", "99999999999999999999", "1%20OR%201=1"):
+            assert ask(role, "DELETE", f"filter/saved/{wrong}")[0] == 404
+        assert ask(role, "DELETE", f"filter/saved/{number}")[0] == 204
+        assert ask(role, "DELETE", f"filter/saved/{number}")[0] == 404
+        assert ask(role, "POST", "filter/saved", {"description": "long", "content": "x" * 60_000})[0] == 204
+        assert len(filters_of(role, "alice")["long"]["content"]) == 60_000
+        # settings
+        value = {"theme": "dark", "text": EVIL, "list": [1, 2.5, None]}
+        assert ask(role, "GET", "user/settings") == (200, {"settings": {}})
+        assert ask(role, "PUT", "user/settings/page", {"theme": "light"})[0] == 204
+        assert ask(role, "PUT", "user/settings/page", value)[0] == 204
+        assert ask(role, "PUT", "user/settings/" + "n" * 65, 1)[0] == 400
+        assert ask(role, "GET", "user/settings")[1] == {"settings": {"page": value}}
+        assert ask(role, "GET", "user/settings", user="bob")[1] == {"settings": {}}
+        assert ask(role, "DELETE", "user/settings/page", user="bob")[0] == 404
+    with console(tmp_path / "two", server, [{"description": "Other", "content": "DstAS = 1"}]) as role:
+        assert set(filters_of(role, "alice")) == {"Other", EVIL, "long"}
+        assert ask(role, "GET", "user/settings")[1] == {"settings": {"page": value}}
+        assert ask(role, "DELETE", "user/settings/page")[0] == 204
+        for i in range(100):
+            assert ask(role, "PUT", f"user/settings/s{i}", i)[0] == 204
+        assert ask(role, "PUT", "user/settings/more", 1)[0] == 400
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_a_database_that_comes_back_is_used_again(tmp_path, kind):
+    server = DRIVERS[kind](tmp_path)
+    server.driver = kind
+    try:
+        with console(tmp_path / "one", server) as role:
+            assert set(filters_of(role, "alice")) == {"From Google"}
+            server.close()
+            status, answer = ask(role, "GET", "filter/saved")
+            assert status == 500 and "database" in answer["message"]
+            server.start()
+            assert set(filters_of(role, "alice")) == {"From Google"}
+    finally:
+        server.close()
+
+
+def test_two_consoles_share_a_database(tmp_path):
+    """Both start at once on an empty one: the tables are made once."""
+    server = Postgres(tmp_path)
+    server.driver = "postgresql"
+    try:
+        with contextlib.ExitStack() as stack:
+            roles = [console(tmp_path / name, server) for name in ("one", "two")]
+            for role in roles:
+                role.start()
+                stack.callback(stop, role.process)
+            assert ask(roles[0], "POST", "filter/saved", {"description": "mine", "content": "x"})[0] == 204
+            assert "mine" in filters_of(roles[1], "alice")
+    finally:
+        server.close()
+
+
+def test_file_of_the_first_version_is_brought_along(tmp_path):
+    path = tmp_path / "console.sqlite"
+    db = sqlite3.connect(path)
+    db.executescript("CREATE TABLE filters (id INTEGER PRIMARY KEY, user TEXT NOT NULL, shared INTEGER NOT NULL, description TEXT "
+                     "NOT NULL, content TEXT NOT NULL); INSERT INTO filters VALUES (7, 'alice', 0, 'old', 'SrcAS = 1'); "
+                     "PRAGMA user_version = 1")
+    db.close()
+    server = File(tmp_path)
+    server.driver = "sqlite"
+    for _ in range(2):
+        with console(tmp_path / "one", server) as role:
+            assert filters_of(role, "alice")["old"]["id"] == 7
+    db = sqlite3.connect(path)
+    db.execute("UPDATE weir_schema SET version = 99")
+    db.commit()
+    db.close()
+    role = console(tmp_path / "one", server)
+    with pytest.raises(AssertionError, match="newer version"):
+        role.start()
+
+
+def test_wrong_dsn_is_said(tmp_path):
+    for driver, dsn, word in (("postgresql", f"host=127.0.0.1 port={free_port()} dbname=x", "refused"),
+                              ("mysql", f"root:secret@tcp(127.0.0.1:{free_port()})/x", "connect"), ("mysql", "nonsense", "expected")):
+        server = File(tmp_path)
+        server.driver, server.dsn = driver, dsn
+        role = console(tmp_path / driver, server)
+        began = time.monotonic()
+        with pytest.raises(AssertionError, match=word) as info:
+            role.start()
+        assert "secret" not in str(info.value) and time.monotonic() - began < 20

@@ -1,0 +1,211 @@
+"""What the console stands: other sites, other names, many clients at once, slow and large ones; and answers in two steps."""
+import contextlib
+import http.client
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+from lab import wait_until
+from test_console_api import sql, stamp
+from weir import PROGRAM, Role, configuration, free_ports
+
+USER, PASSWORD = "weir", "test-password"
+ROWS = 1_200_000
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Rows of the last day, in detail alone."""
+    folder, ports = tmp_path_factory.mktemp("limits"), free_ports()
+    conf = configuration(
+        ports, clickhouse={"orchestrator-url": f"http://127.0.0.1:{ports['orchestrator']}"},
+        clickhousedb={"servers": [f"127.0.0.1:{ports['store']}"], "username": USER, "password": PASSWORD},
+        console={"http": {"listen": f"127.0.0.1:{ports['console']}", "hosts": ["flows.example"]}})
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(Role(folder, "store", conf, ports["store"], PROGRAM))
+        stack.enter_context(Role(folder, "orchestrator", conf, ports["orchestrator"]))
+        wait_until(lambda: {"udp", "flows", "ledger"} <= set(sql(ports["store"], "SHOW TABLES").split()), 30, "the orchestrator made no tables")
+        now = int(time.time()) - 20
+        sql(ports["store"], "INSERT INTO flows (TimeReceived, SamplingRate, ExporterAddress, SrcAddr, SrcAS, SrcPort, Proto, "
+            f"EType, Bytes, Packets) SELECT toDateTime({now} - intDiv(number * 86000, {ROWS})), 1, "
+            "toIPv6('::ffff:192.0.2.1'), toIPv6(concat('::ffff:10.0.0.', toString(number % 200))), 64500 + number % 7, "
+            f"1024 + number % 50, 6, 2048, 1000, 1 FROM numbers({ROWS})")
+        role = stack.enter_context(Role(folder, "console", conf, ports["console"]))
+        yield ports, now, role
+
+
+def ask(ports, method, path, body=None, headers=None, timeout=60):
+    connection = http.client.HTTPConnection("127.0.0.1", ports["console"], timeout=timeout)
+    with contextlib.closing(connection):
+        connection.request(method, path, None if body is None else json.dumps(body), headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+
+
+# ---- Who may ask
+
+@pytest.mark.parametrize("host,status", [
+    ("127.0.0.1", 200), ("localhost:8081", 200), ("[::1]:8081", 200), ("192.0.2.7", 200), ("flows.example", 200),
+    ("FLOWS.example.:443", 200), ("evil.example", 421), ("127.0.0.1.evil.example", 421), ("localhost.evil.example", 421), ("", 421)])
+def test_names_that_point_here_are_not_enough(site, host, status):
+    ports, _, _ = site
+    for path in ("/api/v0/console/user/info", "/", "/api/v0/console/metrics"):
+        assert ask(ports, "GET", path, headers={"Host": host})[0] == status
+
+
+def test_headers_that_keep_browsers_safe(site):
+    ports, _, _ = site
+    for path in ("/", "/api/v0/console/user/info", "/api/v0/console/user/avatar", "/api/v0/nothing"):
+        _, headers, _ = ask(ports, "GET", path)
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "text/html" not in headers["Content-Type"] or "default-src 'self'" in headers["Content-Security-Policy"]
+    assert "script-src" not in ask(ports, "GET", "/api/v0/console/user/avatar")[1].get("Content-Security-Policy", "")
+
+
+@pytest.mark.parametrize("path", [
+    "/api/v0/console/docs/..%2f..%2f..%2fetc%2fpasswd", "/assets/../../../../etc/passwd", "/assets/..%2f..%2fetc/passwd",
+    "/docs/..%2f..%2fetc%2fpasswd", "/assets/docs/%2e%2e/%2e%2e/etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/assets/%00"])
+def test_no_path_leads_out(site, path):
+    ports, _, _ = site
+    status, _, body = ask(ports, "GET", path, headers={"Accept": "text/markdown"})
+    assert b"root:" not in body and status in (200, 400, 404)
+
+
+# ---- Too much
+
+def test_large_bodies_are_refused_unread(site):
+    ports, _, _ = site
+    with socket.create_connection(("127.0.0.1", ports["console"]), timeout=10) as s:
+        s.sendall(b"POST /api/v0/console/graph/line HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n")
+        assert b" 413 " in s.recv(4096)
+    deep = "[" * 200_000
+    connection = http.client.HTTPConnection("127.0.0.1", ports["console"], timeout=20)
+    with contextlib.closing(connection):
+        connection.request("POST", "/api/v0/console/graph/line", deep)
+        assert connection.getresponse().status == 400
+    status, _, body = ask(ports, "POST", "/api/v0/console/filter/validate", {"filter": "(" * 16000})
+    assert status == 200 and b"deep" in body
+    assert ask(ports, "POST", "/api/v0/console/filter/validate", {"filter": "SrcAS = 1 OR " * 5000 + "SrcAS = 1"})[0] == 200
+
+
+def test_slow_clients_do_not_keep_others_out(site):
+    ports, _, role = site
+    slow = [socket.create_connection(("127.0.0.1", ports["console"]), timeout=10) for _ in range(300)]
+    try:
+        for s in slow:
+            s.sendall(b"POST /api/v0/console/graph/line HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")
+        began = time.monotonic()
+        assert ask(ports, "GET", "/api/v0/console/user/info")[0] == 200
+        assert time.monotonic() - began < 5
+    finally:
+        for s in slow:
+            s.close()
+    assert role.process.poll() is None
+
+
+def test_a_thousand_clients(site):
+    """All ask for a dashboard's worth at once: everyone is answered, the memory stays bounded."""
+    ports, now, role = site
+    answers, lock = [], threading.Lock()
+
+    def client(i):
+        for path, body in (("graph/line", {"start": now - 3600, "end": now - 600, "dimensions": ["SrcAS"], "limit": 1 + i % 5}),
+                           ("widget/flow-rate", None), ("widget/top/protocol", None)):
+            try:
+                status, _, text = ask(ports, "POST" if body else "GET", "/api/v0/console/" + path, body, timeout=120)
+                good = status == 200 and bool(json.loads(text)) or status == 503
+            except (OSError, http.client.HTTPException, ValueError) as e:
+                status, good = repr(e), False
+            with lock:
+                answers.append((good, status))
+    threads = [threading.Thread(target=client, args=(i,)) for i in range(1000)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    bad = [s for good, s in answers if not good]
+    assert len(answers) == 3000 and not bad, bad[:5]
+    assert sum(s == 200 for _, s in answers) > 2900
+    assert role.process.poll() is None
+    with open(f"/proc/{role.process.pid}/status", encoding="ascii") as f:
+        resident = next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
+    assert resident < 500 * 1024, f"{resident} KiB"
+    assert role.metric("weir_console_cache_joined_total") > 0
+
+
+# ---- Fairness
+
+def test_one_user_cannot_take_all_connections(site, tmp_path):
+    ports, now, _ = site
+    mine = {**free_ports(), "store": ports["store"]}
+    conf = configuration(mine, clickhousedb={"servers": [f"127.0.0.1:{ports['store']}"], "username": USER,
+                                             "password": PASSWORD, "max-open-conns": 3},
+                         console={"http": {"listen": f"127.0.0.1:{mine['console']}"},
+                                  "query-limits": {"concurrent": 2, "time": "20s"}})
+    with Role(tmp_path, "console", conf, mine["console"]) as role:
+        assert ask(mine, "GET", "/api/v0/console/widget/flow-rate")[0] == 200
+        stop, running = threading.Event(), []
+
+        def greedy(i):
+            n = 0
+            while not stop.is_set():
+                n += 1
+                ask(mine, "POST", "/api/v0/console/graph/line",
+                    {"start": now - 86400, "end": now - i * 100 - n * 7 % 97, "dimensions": ["SrcAddr", "SrcPort"]},
+                    {"Remote-User": "greedy"})
+        threads = [threading.Thread(target=greedy, args=(i,)) for i in range(8)]
+        for t in threads:
+            t.start()
+        try:
+            for _ in range(10):
+                time.sleep(0.2)
+                running.append(int(sql(ports["store"], "SELECT count() FROM system.processes WHERE query LIKE '%cityHash64(d1%' "
+                                       "AND query NOT LIKE '%processes%'")))
+            began = time.monotonic()
+            status, _, body = ask(mine, "POST", "/api/v0/console/graph/line", {"start": now - 300, "end": now - 200},
+                                  {"Remote-User": "modest"})
+            assert status == 200, body
+            assert time.monotonic() - began < 10
+        finally:
+            stop.set()
+            for t in threads:
+                t.join()
+        assert 1 <= max(running) <= 2
+        assert role.process.poll() is None
+
+
+# ---- A first look, then the exact answer
+
+@pytest.mark.parametrize("path,dimensions", [("graph/line", ["SrcAddr"]), ("graph/line", []), ("graph/sankey", ["SrcAS", "SrcPort"])])
+def test_slow_answers_come_in_two_steps(site, path, dimensions):
+    ports, now, _ = site
+    question = {"start": stamp(now - 86400), "end": stamp(now - 600), "dimensions": dimensions, "limit": 3,
+                "filter": f"SrcPort >= {len(path)}"}
+    status, headers, body = ask(ports, "POST", f"/api/v0/console/{path}?progress", question)
+    assert status == 200 and headers["Content-Type"] == "application/x-ndjson"
+    first, exact = (json.loads(line) for line in body.decode().splitlines())
+    assert first["coarse"] is True and "coarse" not in exact
+    assert first["rows-read"] < exact["rows-read"] / 2
+    if path == "graph/line":
+        assert len(first["t"]) < len(exact["t"])
+        assert sum(first["average"]) == pytest.approx(sum(exact["average"]), rel=0.1)
+    else:
+        assert sum(first["xps"]) == pytest.approx(sum(exact["xps"]), rel=0.1)
+    # kept: the next one is told at once, and the same as to those who do not want steps
+    plain = json.loads(ask(ports, "POST", f"/api/v0/console/{path}", question)[2])
+    again = ask(ports, "POST", f"/api/v0/console/{path}?progress", question)[2].decode().splitlines()
+    assert plain == exact and [json.loads(line) for line in again] == [exact]
+
+
+def test_quick_answers_come_at_once(site):
+    ports, now, _ = site
+    body = ask(ports, "POST", "/api/v0/console/graph/line?progress", {"start": stamp(now - 900), "end": stamp(now - 600)})[2]
+    assert len(body.decode().splitlines()) == 1
+
+
+def test_failures_are_a_line_too(site):
+    ports, now, _ = site
+    assert ask(ports, "POST", "/api/v0/console/graph/line?progress", {"start": "x"})[0] == 400
