@@ -182,7 +182,7 @@ static void setting_row(void *arg, const char *const *v, size_t n)
         json_object_set_new(arg, v[0], value);
 }
 
-void settings_list(struct http_call *c)
+void saved_settings_list(struct http_call *c)
 {
     const char *login;
     struct err e;
@@ -220,7 +220,7 @@ static bool replace_setting(struct db *d, void *arg, struct err *e)
                                     s->row, 3, NULL, NULL, NULL, e);
 }
 
-void settings_put(struct http_call *c)
+void saved_settings_put(struct http_call *c)
 {
     struct setting s = {.row = {NULL, http_param(c, "name"), NULL}};
     struct err e;
@@ -243,7 +243,7 @@ void settings_put(struct http_call *c)
     json_decref(value);
 }
 
-void settings_delete(struct http_call *c)
+void saved_settings_delete(struct http_call *c)
 {
     struct setting s = {.row = {NULL, http_param(c, "name"), NULL}};
     struct err e;

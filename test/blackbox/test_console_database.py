@@ -8,6 +8,7 @@ import shutil
 import socket
 import sqlite3
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -30,13 +31,10 @@ def as_user(name):
 class Postgres:
     def __init__(self, folder):
         self.bin = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
-        self.data, self.port, self.user = str(folder / "pg"), free_port(), as_user("postgres")
-        os.makedirs(self.data)
+        # not in pytest's folder, which is root's alone
+        self.data, self.port, self.user = tempfile.mkdtemp(prefix="weir-pg-"), free_port(), as_user("postgres")
         if self.user:
             shutil.chown(self.data, "postgres")
-            for parent in list(folder.parents)[:3] + [folder]:
-                if str(parent).startswith("/tmp/"):
-                    os.chmod(parent, 0o755)
         subprocess.run([*self.user, f"{self.bin}/initdb", "-D", self.data, "-U", "weir", "--auth=trust", "--no-sync"],
                        check=True, capture_output=True, cwd="/")
         self.dsn = f"host=127.0.0.1 port={self.port} user=weir dbname=postgres"
@@ -51,6 +49,9 @@ class Postgres:
     def close(self):
         self.process.send_signal(2)
         self.process.wait(20)
+
+    def remove(self):
+        shutil.rmtree(self.data)
 
 
 class MariaDB:
@@ -80,6 +81,9 @@ class MariaDB:
     def close(self):
         stop(self.process, 30)
 
+    def remove(self):
+        shutil.rmtree(self.data)
+
 
 class File:
     def __init__(self, folder):
@@ -89,6 +93,9 @@ class File:
         pass
 
     def close(self):
+        pass
+
+    def remove(self):
         pass
 
 
@@ -103,6 +110,7 @@ def server(request, tmp_path):
         yield s
     finally:
         s.close()
+        s.remove()
 
 
 def console(folder, server, filters=FILTERS):
@@ -176,6 +184,7 @@ def test_a_database_that_comes_back_is_used_again(tmp_path, kind):
             assert set(filters_of(role, "alice")) == {"From Google"}
     finally:
         server.close()
+        server.remove()
 
 
 def test_two_consoles_share_a_database(tmp_path):
@@ -192,6 +201,7 @@ def test_two_consoles_share_a_database(tmp_path):
             assert "mine" in filters_of(roles[1], "alice")
     finally:
         server.close()
+        server.remove()
 
 
 def test_file_of_the_first_version_is_brought_along(tmp_path):
