@@ -63,7 +63,6 @@ static bool parse(struct arena *a, const char *dsn, struct address *out)
     return true;
 }
 
-/* A Unix socket's path has slashes: the name of the database stands behind the last one that follows ")". */
 static void *open_connection(const char *dsn, struct err *e)
 {
     struct arena a;
@@ -109,8 +108,8 @@ static bool failed(MYSQL_STMT *st, struct err *e)
 static bool fetch(MYSQL_STMT *st, db_row *row, void *arg)
 {
     MYSQL_BIND out[COLUMNS_MAX] = {0};
-    unsigned long lengths[COLUMNS_MAX];
-    my_bool nulls[COLUMNS_MAX];
+    unsigned long lengths[COLUMNS_MAX] = {0};
+    my_bool nulls[COLUMNS_MAX] = {0};
     unsigned n = mysql_stmt_field_count(st);
     n = n < COLUMNS_MAX ? n : COLUMNS_MAX;
     for (unsigned i = 0; i < n; i++)
@@ -122,13 +121,17 @@ static bool fetch(MYSQL_STMT *st, db_row *row, void *arg)
         const char *values[COLUMNS_MAX];
         arena_init(&a);
         for (unsigned i = 0; i < n; i++) {
+            values[i] = NULL;
+            if (nulls[i])
+                continue;
             char *text = arena_alloc(&a, lengths[i] + 1);
             MYSQL_BIND one = {.buffer_type = MYSQL_TYPE_STRING,
                               .buffer = text,
                               .buffer_length = lengths[i],
                               .length = &lengths[i],
                               .is_null = &nulls[i]};
-            values[i] = nulls[i] || (lengths[i] && mysql_stmt_fetch_column(st, &one, i, 0)) ? NULL : text;
+            if (lengths[i] == 0 || mysql_stmt_fetch_column(st, &one, i, 0) == 0)
+                values[i] = text;
         }
         row(arg, values, n);
         arena_fini(&a);

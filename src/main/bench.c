@@ -25,7 +25,8 @@ static const struct bench {
     {"store", "the embedded store: cost of a stored flow, time of queries [--rows N] [--runs N] [--dir DIR]",
      bench_store},
     {"console",
-     "the console's own questions over a day of rows: milliseconds [--rows N] [--times N] [--dir DIR]",
+     "the console's own questions over a month of rows: milliseconds [--rows N] [--days N] [--times N] "
+     "[--dir DIR]",
      bench_console},
     {"nets",
      "networks and GeoIP: making the table, memory, look-ups [--prefixes N] [--geo FILE,FILE] [--asn "

@@ -3,6 +3,8 @@
 #include "base/counters.h"
 #include "net/encoding.h"
 #include "net/http_client.h"
+#include "net/http_host.h"
+#include "net/http_listen.h"
 #include "net/http_listen.h"
 #include "net/http_route.h"
 #include "net/http_server.h"
@@ -447,9 +449,36 @@ static void encodings_go_round(void **state)
     assert_int_equal(encoding_accepted(NULL), ENCODING_NONE);
 }
 
+static void only_our_own_names_are_known(void **state)
+{
+    static const char *const names[] = {"flows.example"};
+    static const char *const ours[] = {"127.0.0.1",     "127.0.0.1:8081",    "[::1]:8081",
+                                       "[2001:db8::1]", "localhost",         "LocalHost:1",
+                                       "a.localhost",   "flows.example:443", "FLOWS.EXAMPLE."};
+    static const char *const others[] = {"",
+                                         "evil.example",
+                                         "127.0.0.1.evil.example",
+                                         "localhost.evil.example",
+                                         "flows.example.evil",
+                                         "xflows.example",
+                                         "[::1",
+                                         "[x]",
+                                         "1"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (!http_host_known(ours[i], names, 1))
+            fail_msg("%s", ours[i]);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (http_host_known(others[i], names, 1))
+            fail_msg("%s", others[i]);
+    assert_true(http_listen_is_local("127.0.0.1:80") && http_listen_is_local("[::1]:80") &&
+                http_listen_is_local("localhost:80"));
+    assert_true(!http_listen_is_local(":80") && !http_listen_is_local("192.0.2.1:80"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_our_own_names_are_known),
         cmocka_unit_test(requests_reach_their_handler),
         cmocka_unit_test(errors_are_json),
         cmocka_unit_test(bodies_are_bounded),

@@ -178,6 +178,46 @@ static void pieces_meet_at_the_border(void **state)
     assert_string_equal(p.pieces[0].table->name, "flows");
 }
 
+/* Detail that is gone does not take the traffic with it, as long as only dimensions wanted it. */
+static void old_time_is_told_without_its_detail(void **state)
+{
+    struct query_tables t = usual();
+    struct plan p;
+    plan_make(&p, &t, NOW - 20 * DAY, NOW, 100, DETAIL_SHOWN);
+    assert_true(p.detail_from >= t.t[0].oldest && p.detail_from - t.t[0].oldest < p.interval);
+    assert_true(p.pieces[0].without_detail && p.pieces[0].table->resolution_s > 1);
+    assert_int_equal(p.pieces[0].to, p.detail_from);
+    assert_true(!p.pieces[p.n - 1].without_detail && p.pieces[p.n - 1].table == &t.t[0]);
+    assert_int_equal(p.pieces[p.n - 1].to, p.to);
+    plan_make(&p, &t, NOW - 20 * DAY, NOW, 100, DETAIL_NEEDED);
+    assert_true(p.n == 1 && p.pieces[0].table == &t.t[0] && p.short_of_data);
+    plan_make(&p, &t, NOW - 10 * DAY, NOW, 100, DETAIL_SHOWN); /* all of it is still there */
+    assert_true(p.n == 1 && !p.detail_from);
+}
+
+static void a_first_look_reads_little(void **state)
+{
+    struct query_tables t = usual();
+    struct plan exact, coarse;
+    for (size_t i = 0; i < t.n; i++)
+        t.t[i].rows = 100000000 / t.t[i].resolution_s;
+    static const struct {
+        uint32_t ago;
+        enum request_detail detail;
+    } cases[] = {{DAY, DETAIL_NONE}, {DAY, DETAIL_SHOWN}, {7 * DAY, DETAIL_NEEDED}, {30 * DAY, DETAIL_NONE}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        plan_make(&exact, &t, NOW - cases[i].ago, NOW, 200, cases[i].detail);
+        plan_coarse(&coarse, &t, NOW - cases[i].ago, NOW, 200, cases[i].detail);
+        if (plan_rows(&coarse) * 4 > plan_rows(&exact) + 4)
+            fail_msg("case %zu: %llu of %llu", i, (unsigned long long)plan_rows(&coarse),
+                     (unsigned long long)plan_rows(&exact));
+        assert_true(coarse.interval > exact.interval);
+        if (coarse.sample)
+            assert_int_equal(coarse.interval % (300 * coarse.sample), 0);
+    }
+    assert_true(plan_rows(&exact) > 0);
+}
+
 static void previous_period_fits_the_range(void **state)
 {
     const char *name;
@@ -384,6 +424,8 @@ int main(void)
         cmocka_unit_test(table_follows_range_points_and_columns),
         cmocka_unit_test(young_system_is_drawn_finely),
         cmocka_unit_test(pieces_meet_at_the_border),
+        cmocka_unit_test(old_time_is_told_without_its_detail),
+        cmocka_unit_test(a_first_look_reads_little),
         cmocka_unit_test(previous_period_fits_the_range),
         cmocka_unit_test(charts_as_sql),
         cmocka_unit_test(details_of_sql),

@@ -45,6 +45,8 @@ def view(tmp_path_factory):
                  "InIfBoundary": boundary, "OutIfBoundary": "internal" if boundary == "external" else "external", "SrcPort": port,
                  "DstPort": 50000, "Proto": 6, "EType": etype, "Bytes": kbps * 1000 * 60 // 8 // 100, "Packets": 1}
                 for m in range(MINUTES) for asn, provider, connectivity, port, boundary, etype, kbps in PARTS]
+        # something before and after, so that the ten minutes are whole
+        rows += [{**rows[0], "TimeReceived": t, "InIfBoundary": "internal"} for t in (end - 700, end + 60)]
         sql(ports["store"], "INSERT INTO flows FORMAT JSONEachRow", "\n".join(json.dumps(r) for r in rows))
         stack.enter_context(Role(folder, "console", conf, ports["console"]))
         console = Console(ports, end, rows, 0)
