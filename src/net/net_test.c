@@ -5,7 +5,6 @@
 #include "net/http_client.h"
 #include "net/http_host.h"
 #include "net/http_listen.h"
-#include "net/http_listen.h"
 #include "net/http_route.h"
 #include "net/http_server.h"
 #include "net/url.h"
