@@ -35,6 +35,7 @@ bool err_wrap(struct err *e, const char *fmt, ...)
     int n = vsnprintf(e->msg, sizeof e->msg, fmt, ap);
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof e->msg)
-        snprintf(e->msg + n, sizeof e->msg - (size_t)n, ": %.1000s", old); /* what does not fit is the innermost reason */
+        snprintf(e->msg + n, sizeof e->msg - (size_t)n, ": %.1000s",
+                 old); /* what does not fit is the innermost reason */
     return false;
 }

@@ -181,7 +181,9 @@ static bool plant_rollup(struct bench_db *b, struct err *e)
     }
     uint32_t border = b->now / 60 * 60 - 60, from = (b->now - b->span_s) / 3600 * 3600;
     buf_init(&sql, 0);
-    for (uint32_t at = from; ok && at < border; at += 3600) {
+    uint32_t step =
+        b->span_s / 120 > 3600 ? b->span_s / 120 / 3600 * 3600 : 3600; /* fits the store's memory */
+    for (uint32_t at = from; ok && at < border; at += step) {
         buf_reset(&sql);
         buf_printf(&sql,
                    "INSERT INTO flows_1m0s (%.*s) SELECT %.*s FROM flows WHERE TimeReceived >= "
@@ -189,7 +191,7 @@ static bool plant_rollup(struct bench_db *b, struct err *e)
                    "toDateTime(%u) GROUP BY %.*s SETTINGS optimize_on_insert = 0, "
                    "max_partitions_per_insert_block = 0",
                    STR_ARG(buf_str(&cols)), STR_ARG(buf_str(&values)), at,
-                   at + 3600 < border ? at + 3600 : border, STR_ARG(buf_str(&keys)));
+                   at + step < border ? at + step : border, STR_ARG(buf_str(&keys)));
         buf_u8(&sql, 0);
         ok = statement(b, (char *)sql.p, e);
     }
