@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "base/str.h"
+#include <assert.h>
 
 struct buf {
     uint8_t *p;
@@ -87,4 +88,4 @@ static inline void buf_be64(struct buf *b, uint64_t v)
 /* unsigned LEB128, the length prefix of ClickHouse and protobuf */
 void buf_varint(struct buf *b, uint64_t v);
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "weir runs on little-endian machines");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "weir runs on little-endian machines");

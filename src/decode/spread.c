@@ -89,6 +89,8 @@ static void spread_row(struct plan_run *r, uint32_t i, uint64_t *bytes, uint64_t
         time[to] = s.time_s[k];
         packets[to] = by_time[k];
         bytes[to] = octets[k];
+        if (!first)
+            BATCH_U8(r->b, Piece)[to] = 1;
         r->stats->spread += !first;
         first = false;
     }

@@ -5,7 +5,9 @@
  * differently get a new row, so that a name that has arrived does not make all edges anew.
  */
 #include "enrich/enrich.h"
+#include "enrich/classify/classify.h"
 #include "enrich/route/route.h"
+#include <assert.h>
 #include <stdlib.h>
 
 enum { STRINGS_TIDY = 1 << 16, EDGES_TIDY = 1 << 14 };
@@ -61,6 +63,12 @@ void enrich_configure(struct enrich *e, const struct enrich_core_conf *core,
     if (!e->metadata)
         e->metadata = metadata_new(&e->sources[ENRICH_metadata]);
     metadata_configure(e->metadata, metadata);
+    classify_publish(&e->sources[ENRICH_classify], core);
+}
+
+bool enrich_by_vlan(const struct enrich *e)
+{
+    return classify_by_vlan(snapshot_get(&e->sources[ENRICH_classify]).data);
 }
 
 bool enrich_start(struct enrich *e, const char *data_dir, struct err *err)
@@ -139,6 +147,10 @@ static void put(struct enricher *r, uint32_t id)
     BATCH_IP(f, ExporterAddress)[f->n] = e->exporter;
     BATCH_U32(f, InIfIndex)[f->n] = e->in_if;
     BATCH_U32(f, OutIfIndex)[f->n] = e->out_if;
+    if (r->by_vlan) {
+        BATCH_U16(f, SrcVlan)[f->n] = (uint16_t)(e->vlans >> 16);
+        BATCH_U16(f, DstVlan)[f->n] = (uint16_t)e->vlans;
+    }
     f->n++;
 }
 
@@ -160,6 +172,7 @@ static void read_edge(const struct enricher *r, uint32_t row, struct edge *e)
                   : column_width(c) == 1 ? ((const uint8_t *)f->col[c])[row]
                                          : ((const uint32_t *)f->col[c])[row];
     }
+    e->verdict = batch_live(f, COL_Verdict) ? ((const uint8_t *)f->col[COL_Verdict])[row] : 0;
     e->default_rate = rates ? rate_of(&rates->otherwise, e->exporter) : 0;
     e->override_rate = rates ? rate_of(&rates->instead, e->exporter) : 0;
 }
@@ -168,8 +181,11 @@ static void read_edge(const struct enricher *r, uint32_t row, struct edge *e)
 static void take_fresh(struct enricher *r)
 {
     ask(r);
-    for (uint32_t row = 0; row < r->fresh->n; row++)
-        read_edge(r, row, &r->edges.rows[r->fresh_id[row]]);
+    for (uint32_t row = 0; row < r->fresh->n; row++) {
+        struct edge *e = &r->edges.rows[r->fresh_id[row]];
+        read_edge(r, row, e);
+        r->may_reject |= (e->verdict & EDGE_REJECTED) != 0;
+    }
     r->count.edges += r->fresh->n;
     batch_reset(r->fresh);
 }
@@ -182,6 +198,7 @@ static void take_again(struct enricher *r)
         const struct edge *old = &r->edges.rows[r->fresh_id[row]];
         struct edge now = *old;
         read_edge(r, row, &now);
+        r->may_reject |= (now.verdict & EDGE_REJECTED) != 0;
         if (memcmp(&now, old, sizeof now) != 0)
             edges_replace(&r->edges, r->fresh_id[row], &now);
     }
@@ -213,6 +230,7 @@ void enricher_pin(struct enricher *r, uint64_t second)
         if (sources[i]->scope == SCOPE_EDGE)
             generation += v.generation;
     }
+    r->by_vlan = classify_by_vlan(r->view.snapshot[ENRICH_classify]);
     if (second / 3600 > r->minute / 60)
         edges_forget(&r->edges);
     else if (generation != r->generation || second / 60 > r->minute)
@@ -222,9 +240,9 @@ void enricher_pin(struct enricher *r, uint64_t second)
 }
 
 static __attribute__((noinline)) uint32_t fresh_edge(struct enricher *r, struct ip exporter, uint32_t in_if,
-                                                     uint32_t out_if)
+                                                     uint32_t out_if, uint32_t vlans)
 {
-    uint32_t before = r->edges.n, id = edges_add(&r->edges, exporter, in_if, out_if);
+    uint32_t before = r->edges.n, id = edges_add(&r->edges, exporter, in_if, out_if, vlans);
     if (id < before)
         return id;
     if (r->fresh->n == BATCH_ROWS)
@@ -233,59 +251,119 @@ static __attribute__((noinline)) uint32_t fresh_edge(struct enricher *r, struct 
     return id;
 }
 
-static void fill_edges(struct enricher *r, struct batch *b, uint32_t from, uint32_t to)
+static void fill_edges(struct enricher *r, struct batch *b)
 {
+    const uint16_t *in_vlan = r->by_vlan ? BATCH_U16(b, SrcVlan) : NULL;
+    const uint16_t *out_vlan = r->by_vlan ? BATCH_U16(b, DstVlan) : NULL;
+    uint32_t vlans = 0, before = 0;
     const struct ip *exporter = BATCH_IP(b, ExporterAddress);
     const uint32_t *in = BATCH_U32(b, InIfIndex), *out = BATCH_U32(b, OutIfIndex);
     uint32_t *edge = BATCH_U32(b, Edge);
-    for (uint32_t i = from; i < to; i++) {
-        if (i > from && in[i] == in[i - 1] && out[i] == out[i - 1] && ip_eq(exporter[i], exporter[i - 1])) {
+    for (uint32_t i = 0; i < b->n; i++, before = vlans) {
+        if (__builtin_expect(in_vlan != NULL, 0))
+            vlans = (uint32_t)in_vlan[i] << 16 | out_vlan[i];
+        if (i > 0 && in[i] == in[i - 1] && out[i] == out[i - 1] && vlans == before &&
+            ip_eq(exporter[i], exporter[i - 1])) {
             edge[i] = edge[i - 1];
             continue;
         }
-        uint32_t id = edges_find(&r->edges, exporter[i], in[i], out[i]);
-        edge[i] = id != EDGE_NONE ? id : fresh_edge(r, exporter[i], in[i], out[i]);
+        uint32_t id = edges_find(&r->edges, exporter[i], in[i], out[i], vlans);
+        edge[i] = id != EDGE_NONE ? id : fresh_edge(r, exporter[i], in[i], out[i], vlans);
     }
     if (r->fresh->n)
         take_fresh(r);
 }
 
-static void fill_rates(struct enricher *r, struct batch *b, uint32_t from, uint32_t to)
+#define CLOSE_UP(type)                                                                                       \
+    for (uint32_t i = 0; i < n; i++)                                                                         \
+    ((type *)rows)[i] = ((const type *)rows)[kept[i]]
+
+static void close_up(void *rows, size_t width, const uint16_t *kept, uint32_t n)
+{
+    switch (width) {
+    case 1:
+        CLOSE_UP(uint8_t);
+        break;
+    case 2:
+        CLOSE_UP(uint16_t);
+        break;
+    case 4:
+        CLOSE_UP(uint32_t);
+        break;
+    case 8:
+        CLOSE_UP(uint64_t);
+        break;
+    default:
+        CLOSE_UP(struct u128);
+        assert(width == 16);
+    }
+}
+
+/* Rows of rejected edges go, the others close up. */
+static void drop_rejected(struct enricher *r, struct batch *b)
+{
+    const uint32_t *edge = BATCH_U32(b, Edge);
+    const uint8_t *piece = batch_live(b, COL_Piece) ? b->col[COL_Piece] : NULL;
+    uint16_t kept[BATCH_ROWS];
+    uint32_t n = 0;
+    r->n_dropped = 0;
+    for (uint32_t i = 0; i < b->n; i++)
+        if (!(r->edges.rows[edge[i]].verdict & EDGE_REJECTED))
+            kept[n++] = (uint16_t)i;
+        else if (!piece || !piece[i]) /* flows are counted, of which a row may be but a piece */
+            r->dropped[r->n_dropped++] = (uint16_t)i;
+    for (unsigned c = 0; n < b->n && c < COL_COUNT; c++)
+        if (batch_live(b, (enum column)c))
+            close_up(b->col[c], column_width((enum column)c), kept, n);
+    b->n = n;
+}
+
+static void fill_rates(struct enricher *r, struct batch *b)
 {
     static const int name = 0; /* ExporterName among edge_columns */
     uint64_t *rate = BATCH_U64(b, SamplingRate);
     const uint32_t *edge = BATCH_U32(b, Edge);
-    for (uint32_t i = from; i < to; i++) {
-        const struct edge *e = &r->edges.rows[edge[i]];
+    for (uint32_t i = 0; i < b->n; i++) {
+        struct edge *e = &r->edges.rows[edge[i]];
+        uint8_t from = RATE_FLOW;
         r->count.unknown_exporter += e->v[name] == 0;
-        if (__builtin_expect(e->override_rate != 0, 0))
+        if (__builtin_expect(e->override_rate != 0, 0)) {
             rate[i] = e->override_rate;
-        else if (__builtin_expect(rate[i] == 0, 0)) {
+            from = RATE_OVERRIDE;
+        } else if (__builtin_expect(rate[i] == 0, 0)) {
+            from = e->default_rate ? RATE_DEFAULT : RATE_UNKNOWN;
             rate[i] = e->default_rate ? e->default_rate : 1;
             r->count.unknown_rate += e->default_rate == 0;
+        }
+        if (__builtin_expect(e->rate != rate[i] || e->rate_from != from, 0)) {
+            e->rate = rate[i];
+            e->rate_from = from;
         }
     }
 }
 
-static void raise_rates(struct batch *b, uint32_t from, uint32_t to)
+static void raise_rates(struct batch *b)
 {
     if (!batch_live(b, COL_RateFactor))
         return;
     uint64_t *rate = BATCH_U64(b, SamplingRate);
     const uint32_t *factor = BATCH_U32(b, RateFactor);
-    for (uint32_t i = from; i < to; i++)
+    for (uint32_t i = 0; i < b->n; i++)
         if (factor[i])
             rate[i] = rate[i] * factor[i] / 1000;
 }
 
-void enricher_fill(struct enricher *r, struct batch *b, uint32_t from, uint32_t to)
+void enricher_fill(struct enricher *r, struct batch *b)
 {
-    fill_edges(r, b, from, to);
-    fill_rates(r, b, from, to);
-    raise_rates(b, from, to);
+    fill_edges(r, b);
+    r->n_dropped = 0;
+    if (__builtin_expect(r->may_reject, 0))
+        drop_rejected(r, b);
+    fill_rates(r, b);
+    raise_rates(b);
     for (unsigned i = 0; i < ENRICH_SOURCES; i++)
         if (sources[i]->scope == SCOPE_FLOW)
             sources[i]->fill(b, &r->view, i);
     if (r->providers)
-        providers_fill(r->providers, r->view.schema, b, from, to);
+        providers_fill(r->providers, r->view.schema, b, 0, b->n);
 }

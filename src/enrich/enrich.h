@@ -41,6 +41,8 @@ struct learnt_sink *enrich_learnt(struct enrich *e);
 bool enrich_networks(struct enrich *e, const struct enrich_networks_conf *networks,
                      const struct enrich_geoip_conf *geoip, const char *data_dir, struct err *err);
 void enrich_fini(struct enrich *e);
+/* Classifier rules look at VLANs, so these must be decoded. */
+bool enrich_by_vlan(const struct enrich *e);
 
 struct enricher {
     struct enrich *shared;
@@ -52,6 +54,10 @@ struct enricher {
     uint64_t generation, minute;
     const void *rates;
     const struct providers *providers;
+    bool by_vlan;       /* edges are told apart by VLAN as well */
+    bool may_reject;    /* an edge has been rejected since enricher_init */
+    uint32_t n_dropped; /* of the batch filled last: flows that are gone, and their rows */
+    uint16_t dropped[BATCH_ROWS];
     uint32_t listed; /* edges below this were handed out by enricher_unlisted */
     struct {
         uint64_t unknown_rate, unknown_exporter; /* flows */
@@ -67,7 +73,7 @@ void enricher_fini(struct enricher *r);
  * begins with new edges, so that what is in use shows as new.
  */
 void enricher_pin(struct enricher *r, uint64_t second);
-/* Fills column Edge and the rest of rows [from, to). */
-void enricher_fill(struct enricher *r, struct batch *b, uint32_t from, uint32_t to);
+/* Fills column Edge and the rest. Rows of rejected edges are taken out of the batch; n_dropped says how many. */
+void enricher_fill(struct enricher *r, struct batch *b);
 /* When nothing holds ids any more: gives memory back if there is much to give. */
 void enricher_tidy(struct enricher *r);

@@ -1,6 +1,7 @@
 /* Option tables of enrichment: core, remote data, routing, GeoIP, networks. Metadata has a file of its own. */
 #include "enrich/enrich_conf.h"
 #include "conf/value.h"
+#include "enrich/classify/classify.h"
 #include "enrich/remote/transform.h"
 #include "enrich/remote_conf.h"
 #include "net/url.h"
@@ -27,12 +28,10 @@ static const struct opt_choice net_providers[] = {
 
 #define CORE(field) OPT_AT(struct enrich_core_conf, field)
 static const struct opt core_rows[] = {
-    {"exporter-classifiers", OPT_LIST, CORE(exporter_classifiers), NULL, "Rules that classify exporters.",
-     .item = OPT_STRING, .flags = OPT_LATER},
+    {"exporter-classifiers", OPT_LIST, CORE(exporter_classifiers), NULL,
+     "Rules that classify exporters (page classification).", .item = OPT_STRING, .flags = OPT_RELOAD},
     {"interface-classifiers", OPT_LIST, CORE(interface_classifiers), NULL, "Rules that classify interfaces.",
-     .item = OPT_STRING, .flags = OPT_LATER},
-    {"classifier-cache-duration", OPT_DURATION, CORE(classifier_cache_ns), "5m",
-     "How long the result of the rules is kept.", SECOND_NS, DAY_NS, .flags = OPT_LATER},
+     .item = OPT_STRING, .flags = OPT_RELOAD},
     {"default-sampling-rate", OPT_SUBNETMAP, CORE(default_sampling_rate), NULL,
      "Sampling rate of exporters that do not say theirs.", 1, UINT32_MAX, .item = OPT_UINT,
      .flags = OPT_RELOAD},
@@ -47,9 +46,19 @@ static const struct opt core_rows[] = {
     {"startup-delay", OPT_DURATION, CORE(startup_delay_ns), "0",
      "Wait before the first flow, for routes to arrive.", .max = 3600 * SECOND_NS},
     {"workers", OPT_UINT, 0, .help = "workers of outlet.kafka-input", .flags = OPT_OLD},
-    {"classifier-cache-size", OPT_UINT, 0, .help = "classifier-cache-duration", .flags = OPT_OLD},
+    {"classifier-cache-size", OPT_UINT, 0, .help = "results of rules are kept until rules or names change",
+     .flags = OPT_OLD},
+    {"classifier-cache-duration", OPT_DURATION, 0,
+     .help = "results of rules are kept until rules or names change", .flags = OPT_OLD},
 };
-const struct opt_table enrich_core_table = OPT_TABLE("core", struct enrich_core_conf, core_rows);
+
+static bool core_check(const void *conf, const char **bad_key, struct err *e)
+{
+    return classify_check(conf, bad_key, e);
+}
+
+const struct opt_table enrich_core_table =
+    OPT_TABLE("core", struct enrich_core_conf, core_rows, .check = core_check);
 
 /* ---- remote data ---- */
 

@@ -17,8 +17,7 @@ enum enrich_asn_provider {
 enum enrich_net_provider { NET_FLOW, NET_ROUTING };
 
 struct enrich_core_conf {
-    struct opt_list exporter_classifiers, interface_classifiers; /* text of rules */
-    uint64_t classifier_cache_ns;
+    struct opt_list exporter_classifiers, interface_classifiers;        /* text of rules */
     struct opt_subnetmap default_sampling_rate, override_sampling_rate; /* uint64_t */
     struct opt_list asn_providers, net_providers;                       /* int */
     uint64_t startup_delay_ns;

@@ -1,5 +1,5 @@
 /*
- * lexer: text of a filter (later: of a classifier too) to tokens, with their place for messages.
+ * lexer: text of a filter to tokens, with their place for messages. Rules have a lexer of their own (rule_lexer.c).
  *
  * A word is any run of letters, digits and the punctuation of addresses (`_ . : /`, and `-` between two of them), so that
  * 2001:db8::/32, 00-11-22-33-44-55, AS65000 and SrcAddr are one token each; what a word means is the parser's business.

@@ -12,6 +12,7 @@ static const struct bench {
 } benches[] = {
     {"decode", "datagram to batch: CPU time per flow [--captures DIR] [--exporters N] [--milliseconds N]",
      bench_decode},
+    {"enrich", "what completes flows: CPU time of classifiers and of edges [--times N]", bench_enrich},
     {"inlet", "socket to bus: CPU time per datagram [--rate N] [--seconds N] [--len BYTES] [--dir DIR]",
      bench_inlet},
     {"path",

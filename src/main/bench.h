@@ -16,6 +16,7 @@ const char *bench_captures(int argc, char **argv);
 
 /* argv[0] is the benchmark's name; the result is the exit status. */
 int bench_decode(int argc, char **argv);
+int bench_enrich(int argc, char **argv);
 int bench_inlet(int argc, char **argv);
 int bench_path(int argc, char **argv);
 int bench_e2e(int argc, char **argv);

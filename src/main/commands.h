@@ -12,6 +12,7 @@ int cmd_demo(int argc, char **argv);
 int cmd_demo_exporter(int argc, char **argv);
 int cmd_asns(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
+int cmd_classify(int argc, char **argv);
 int cmd_console(int argc, char **argv);
 int cmd_filter(int argc, char **argv);
 int cmd_geoip(int argc, char **argv);

@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {NULL, "Tools:", NULL},
     {"asns", "fetch names of autonomous systems", cmd_asns},
     {"bench", "measure a part of weir on this machine", cmd_bench},
+    {"classify", "try classifier rules, on one object or on all that was seen", cmd_classify},
     {"decode", "print the flows of captures", cmd_decode},
     {"filter", "what a filter of the console means in SQL", cmd_filter},
     {"geoip", "fetch GeoIP databases with your own account", cmd_geoip},

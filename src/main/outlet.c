@@ -236,6 +236,7 @@ struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir
         outlet_free(o);
         return NULL;
     }
+    o->schema.asked[COL_SrcVlan] = o->schema.asked[COL_DstVlan] = enrich_by_vlan(&o->enrich);
     o->tap = tap_new(&o->schema);
     o->env = (struct outlet_env){.schema = &o->schema,
                                  .rollup_table = conf->clickhouse.rollups ? "flows_1m0s" : NULL,
@@ -264,6 +265,8 @@ void outlet_reload(struct outlet *o, const struct config_outlet *conf)
     enrich_configure(&o->enrich, &conf->core, &conf->metadata);
     if (!enrich_networks(&o->enrich, &conf->networks, &conf->geoip, o->data_dir, &e))
         log_warn("outlet", "a GeoIP database is missing", "error", e.msg, NULL);
+    if (enrich_by_vlan(&o->enrich) && !o->schema.asked[COL_SrcVlan])
+        log_warn("outlet", "Interface.VLAN is 0 until the next start: VLANs were not decoded so far", NULL);
     set_rule(o, conf);
 }
 

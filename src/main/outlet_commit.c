@@ -3,8 +3,8 @@
 #include "base/log.h"
 #include <sys/random.h>
 
-/* Version 2 had no oldest_s; it was a week. Version 3 had no spread_s. */
-enum { VERSION = 4, HEAD = 8 + 4 + 8 + 3 * 4 + 2 * 8, OLDEST_OF_2 = 7 * 86400 };
+/* Version 2 had no oldest_s; it was a week. Version 3 had no spread_s, version 4 no shares of rate limits. */
+enum { VERSION = 5, HEAD = 8 + 4 + 8 + 3 * 4 + 2 * 8, OLDEST_OF_2 = 7 * 86400 };
 static const char magic[] = "WEIRCKPT";
 
 void commit_save(struct buf *out, const struct part *p)
@@ -54,7 +54,7 @@ static bool parse(struct part *p, struct str in, struct err *e)
     r->spread_s = 0;
     if ((version > 2 && !take_u32(&rest, &r->oldest_s)) || (version > 3 && !take_u32(&rest, &r->spread_s)))
         return err_set(e, "a commit that is cut short");
-    if (!limit_load(&p->limit, &rest))
+    if (!limit_load(&p->limit, &rest, version < 5))
         return err_set(e, "a commit that is cut short");
     struct err why;
     /* templates come again; without them records are rejected, and counted */

@@ -43,10 +43,40 @@ static void strings(struct buf *out, const struct enricher *r, const struct row 
         buf_add(out, &i, native_index_width(n));
 }
 
+static const char *const rate_words[] = {"unknown", "flow", "default", "override"}; /* by enum edge_rate */
+
+/* What is the edge's own and no column of flows; false: another one. */
+static bool own_column(struct buf *out, const struct row *rows, uint32_t n, const char *name)
+{
+    bool index = strcmp(name, "IfIndex") == 0, given = strcmp(name, "Given") == 0,
+         rate = strcmp(name, "SamplingRate") == 0, from = strcmp(name, "SamplingRateFrom") == 0;
+    if (from) {
+        native_keys(out, 4);
+        for (int i = 0; i < 4; i++)
+            native_string(out, str_from(rate_words[i]));
+        buf_le64(out, n);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const struct edge *e = rows[i].e;
+        uint8_t mine = rows[i].side ? EDGE_OUT_GIVEN : EDGE_IN_GIVEN;
+        if (index)
+            buf_le32(out, rows[i].side ? e->out_if : e->in_if);
+        else if (given)
+            buf_u8(out, (e->verdict & EDGE_EXPORTER_GIVEN ? 1 : 0) | (e->verdict & mine ? 2 : 0));
+        else if (rate)
+            buf_le64(out, e->rate);
+        else if (from)
+            buf_u8(out, e->rate_from);
+    }
+    return index || given || rate || from;
+}
+
 static void column(struct buf *out, const struct enricher *r, const struct row *rows, uint32_t n,
                    const char *name, uint32_t second)
 {
     char in[64];
+    if (own_column(out, rows, n, name))
+        return;
     snprintf(in, sizeof in, "%s%s", strncmp(name, "If", 2) == 0 ? "In" : "", name);
     enum column c = column_find(str_from(in));
     if (c == COL_TimeReceived) {
@@ -83,6 +113,8 @@ uint32_t exporters_native(const struct enricher *r, uint32_t from, uint32_t seco
     uint32_t n = 0;
     for (uint32_t i = from; i < r->edges.n; i++) {
         const struct edge *e = &r->edges.rows[i];
+        if (e->verdict & EDGE_REJECTED)
+            continue;
         if (e->in_if || !e->out_if)
             add(rows, &n, (struct row){e, 0});
         if (e->out_if)

@@ -73,7 +73,10 @@ static const char *const reason_names[LEDGER_REASONS + 1] = {
 #define X(id, name, help) [REASON_##id] = name,
 #include "decode/reasons.def"
 #undef X
-    [LEDGER_REFUSED] = "refused by the store", [LEDGER_RATE_LIMIT] = "rate limit", [LEDGER_REASONS] = ""};
+    [LEDGER_REFUSED] = "refused by the store",
+    [LEDGER_RATE_LIMIT] = "rate limit",
+    [LEDGER_CLASSIFIER] = "rejected by a classifier",
+    [LEDGER_REASONS] = ""};
 
 /* One row of the table: the account of an exporter and minute, or what was rejected of it for one reason. */
 struct line {

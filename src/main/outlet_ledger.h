@@ -8,7 +8,7 @@
 #include "base/ip.h"
 #include "decode/decode.h"
 
-enum { LEDGER_REFUSED = REASON_COUNT, LEDGER_RATE_LIMIT, LEDGER_REASONS };
+enum { LEDGER_REFUSED = REASON_COUNT, LEDGER_RATE_LIMIT, LEDGER_CLASSIFIER, LEDGER_REASONS };
 
 struct ledger_row {
     struct ip src;

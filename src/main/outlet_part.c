@@ -22,6 +22,15 @@ enum {
 
 /* ---- jobs */
 
+static void job_free(struct worker *w, struct part_job *j)
+{
+    if (j->job.block)
+        worker_block_back(w, j->job.block);
+    buf_fini(&j->job.data);
+    ledger_tally_fini(&j->tally);
+    free(j);
+}
+
 static void submit(struct part *p, struct part_job *j, struct minute *m, const char *table)
 {
     struct worker *w = p->w;
@@ -74,8 +83,11 @@ static void submit_block(struct part *p, struct block *b, struct minute *m, cons
 /* The open block, as the slot's whole or (part_so_far) one of several. */
 static void end_block(struct part *p)
 {
-    if (p->block->n == 0)
+    if (p->block->n == 0) {
+        p->slot_parts += p->slot_rows > 0; /* numbers do not depend on what classifiers reject */
+        p->slot_rows = 0;
         return;
+    }
     submit_block(p, p->block, p->open, "flows", p->slot_first, p->slot_last, p->slot_parts, p->tally);
     p->tally = (struct tally){0};
     p->block = worker_block(p->w, &p->w->env->flows);
@@ -111,6 +123,10 @@ static void tell_exporters(struct part *p, struct minute *m)
     struct part_job *j = xcalloc(1, sizeof *j);
     j->job.rows = exporters_native(r, r->listed, (uint32_t)(p->cut.slot_from), &j->job.data);
     r->listed = r->edges.n;
+    if (j->job.rows == 0) { /* all of them are rejected */
+        job_free(p->w, j);
+        return;
+    }
     name_token(p, &j->job, p->slot_first, p->slot_last, 0);
     submit(p, j, m, "exporters");
 }
@@ -163,6 +179,9 @@ static void end_rows(struct part *p)
         drop_rows(b, p->now_from);
         return;
     }
+    if (b->n == p->now_from)
+        return;
+    p->runs[p->n_runs++] = (struct row_run){b->n, p->now_row};
     mend_times(p, p->now_from, b->n);
     if (p->now_factor != LIMIT_ONE) {
         uint32_t *factor = BATCH_U32(b, RateFactor);
@@ -186,13 +205,36 @@ static void append(struct part *p, struct batch *b)
     }
 }
 
+/* Rows that a classifier rejected were counted as flows and are now accounted for otherwise. */
+static void count_dropped(struct part *p)
+{
+    const struct enricher *r = &p->enricher;
+    const struct row_run *run = p->runs;
+    for (uint32_t i = 0; i < r->n_dropped; i++) {
+        while (run->end <= r->dropped[i])
+            run++;
+        struct ledger_row *row = &p->open->ledger.rows[run->ledger_row];
+        row->flows--;
+        row->rejected[LEDGER_CLASSIFIER]++;
+        ledger_tally_add(&p->tally, run->ledger_row, (uint64_t)-1);
+    }
+    counter_add(p->w->counters, OUTLET_CLASSIFIED_OUT, r->n_dropped);
+}
+
 static void flush(struct part *p)
 {
     struct worker *w = p->w;
     struct batch *b = w->batch;
     if (b->n == 0)
         return;
-    enricher_fill(&p->enricher, b, 0, b->n);
+    enricher_fill(&p->enricher, b);
+    if (p->enricher.n_dropped)
+        count_dropped(p);
+    p->n_runs = 0;
+    if (b->n == 0) {
+        batch_reset(b);
+        return;
+    }
     head_of_paths(b);
     append(p, b);
     if (w->env->rollup_table)
@@ -236,8 +278,9 @@ static void take_dgram(struct part *p, const struct dgram *d)
 {
     struct worker *w = p->w;
     struct decode_stats stats = {0};
-    decode_into(p, d, &stats);
     uint32_t row = ledger_row(&p->open->ledger, d->src, d->rx_ns / 60000000000u);
+    p->now_row = row;
+    decode_into(p, d, &stats);
     if (p->now_dropped) {
         p->open->ledger.rows[row].rejected[LEDGER_RATE_LIMIT] += stats.flows;
         counter_add(w->counters, OUTLET_RATE_LIMITED, stats.flows);
@@ -393,15 +436,6 @@ bool part_ready(const struct part *p)
 
 /* ---- settling */
 
-static void job_free(struct worker *w, struct part_job *j)
-{
-    if (j->job.block)
-        worker_block_back(w, j->job.block);
-    buf_fini(&j->job.data);
-    ledger_tally_fini(&j->tally);
-    free(j);
-}
-
 /* Takes the minute's settled jobs out of its list; true when there were any. */
 static bool sweep(struct part *p, struct minute *m)
 {
@@ -536,6 +570,7 @@ struct part *part_new(struct worker *w, unsigned index, struct err *e)
     w->env->decoder.wire(p->decoder, w->env->registry, &p->enricher.strings);
     p->block = worker_block(w, &w->env->flows);
     p->rollup = rollup_new(w->env->schema);
+    p->runs = xcalloc(BATCH_ROWS, sizeof *p->runs);
     if (!commit_load(p, e)) {
         part_free(p);
         return NULL;
@@ -558,6 +593,7 @@ void part_free(struct part *p)
     }
     ledger_tally_fini(&p->tally);
     limit_fini(&p->limit);
+    free(p->runs);
     block_free(p->block);
     rollup_free(p->rollup);
     p->w->env->decoder.free(p->decoder);

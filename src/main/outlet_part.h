@@ -7,6 +7,11 @@
 #include "main/outlet_limit.h"
 #include "main/outlet_worker.h"
 
+/* Rows of the batch up to `end` that one row of the ledger accounts for. */
+struct row_run {
+    uint32_t end, ledger_row;
+};
+
 struct part_job {
     struct insert_job job;
     struct minute *minute;
@@ -49,7 +54,10 @@ struct part {
     const struct dgram *now;
     uint32_t now_from; /* its first row in the batch */
     uint32_t now_factor;
-    bool now_dropped; /* its rows are beyond the rate limit */
+    bool now_dropped;     /* its rows are beyond the rate limit */
+    uint32_t now_row;     /* its row of the ledger */
+    struct row_run *runs; /* whose the batch's rows are, datagram by datagram; BATCH_ROWS */
+    uint32_t n_runs;
 };
 
 struct part *part_new(struct worker *w, unsigned index, struct err *e);

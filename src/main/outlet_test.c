@@ -21,7 +21,8 @@ struct sim {
     struct worker worker;
     struct cut_rule rules[3];
     const char *rejected_dir;
-    uint64_t limited; /* flows that the rate limit had a part in */
+    uint64_t limited;        /* flows that the rate limit had a part in */
+    uint64_t classified_out; /* flows that a classifier rejects */
     uint64_t seed;
 };
 
@@ -91,6 +92,12 @@ static void expect(struct sim *s, struct fake_store *want)
                 b->n = kept ? b->n : 0;
                 stats.flows = kept ? stats.flows : 0;
             }
+            if (who == 3) { /* a classifier does not want this one */
+                rejected += stats.flows;
+                s->classified_out += stats.flows;
+                b->n = 0;
+                stats.flows = 0;
+            }
             a->datagrams++;
             a->stored += stats.flows;
             a->rejected += rejected;
@@ -105,7 +112,7 @@ static void expect(struct sim *s, struct fake_store *want)
         }
         limit_fini(&limit);
     }
-    assert_true(s->limited > 0);
+    assert_true(s->limited > 0 && s->classified_out > 0);
     batch_free(b);
 }
 
@@ -119,7 +126,9 @@ static void configure(struct sim *s)
     struct enrich_exporter_conf exporter = {.name = fake_rnd(&s->seed) % 2 ? "edge1" : "edge2"};
     struct enrich_metadata_provider provider = {.type = METADATA_STATIC, .exporters = {1, &all, &exporter}};
     struct enrich_metadata_conf metadata = {.providers = {1, &provider}};
-    struct enrich_core_conf core = {.default_sampling_rate = {1, &all, &rate}};
+    static const char *rule = "Exporter.IP == \"192.0.2.3\" && Reject()";
+    struct enrich_core_conf core = {.default_sampling_rate = {1, &all, &rate},
+                                    .exporter_classifiers = {1, &rule}};
     enrich_configure(&s->enrich, &core, &metadata);
 }
 
@@ -367,6 +376,69 @@ static void slots_are_cut_by_records(void **state)
     assert_int_equal(step(&c, BUS_DGRAM, 5992, 10), CUT_MINUTE); /* as much as a minute may have */
 }
 
+/* ---- rate limits */
+
+/* Each second an exporter sends one kind of flows, then another; ten times as many as it may. */
+static void a_limit_is_fair(void **state)
+{
+    struct limit l = {0};
+    uint64_t kept[2] = {0}, seen = 0, told = 0;
+    for (uint64_t second = 1000; second < 1010; second++)
+        for (int i = 0; i < 1000; i++) {
+            struct dgram d = {
+                .src = ip_v4((uint8_t[]){192, 0, 2, 1}), .rate_limit = 1000, .rx_ns = second * 1000000000u};
+            struct limit_row *r = limit_row(&l, &d);
+            bool in = limit_admits(r, &d);
+            limit_count(r, 10, in);
+            if (second == 1000)
+                continue; /* it is not known yet that there will be too many */
+            kept[i / 500] += in ? 10 : 0;
+            told += in ? 10 * r->factor / LIMIT_ONE : 0;
+            seen += 10;
+        }
+    assert_in_range(kept[0] + kept[1], 9 * 990, 9 * 1010);
+    assert_in_range(kept[0], kept[1] * 95 / 100, kept[1] * 105 / 100);
+    assert_in_range(told, seen * 98 / 100, seen * 102 / 100);
+
+    /* when it sends less, all is kept again, from the second after */
+    for (uint64_t second = 1010; second < 1013; second++)
+        for (int i = 0; i < 90; i++) {
+            struct dgram d = {
+                .src = ip_v4((uint8_t[]){192, 0, 2, 1}), .rate_limit = 1000, .rx_ns = second * 1000000000u};
+            struct limit_row *r = limit_row(&l, &d);
+            bool in = limit_admits(r, &d);
+            limit_count(r, 10, in);
+            assert_true(in || second == 1010);
+            assert_true(r->factor == LIMIT_ONE || second < 1012);
+        }
+    limit_fini(&l);
+}
+
+/* A commit written before shares were kept can still be read. */
+static void limits_are_saved(void **state)
+{
+    struct limit l = {0}, again = {0};
+    struct dgram d = {.src = ip_v4((uint8_t[]){192, 0, 2, 1}), .rate_limit = 10, .rx_ns = 1000000000000u};
+    limit_count(limit_row(&l, &d), 40, true);
+    d.rx_ns += 1000000000u;
+    limit_row(&l, &d);
+    struct buf b, old;
+    buf_init(&b, 0);
+    buf_init(&old, 0);
+    limit_save(&l, &b);
+    buf_add(&old, b.p, b.len - 4);
+    struct str in = buf_str(&b), in_old = buf_str(&old);
+    assert_true(limit_load(&again, &in, false) && in.len == 0);
+    assert_memory_equal(&again.rows[0], &l.rows[0], sizeof l.rows[0]);
+    assert_int_equal(again.rows[0].share, LIMIT_ALL / 4);
+    assert_true(limit_load(&again, &in_old, true) && in_old.len == 0);
+    assert_int_equal(again.rows[0].share, LIMIT_ALL);
+    limit_fini(&l);
+    limit_fini(&again);
+    buf_fini(&b);
+    buf_fini(&old);
+}
+
 /* ---- names */
 
 static void names_change_without_a_restart(void **state)
@@ -391,7 +463,7 @@ static void names_change_without_a_restart(void **state)
         BATCH_U32(b, InIfIndex)[0] = 7;
         BATCH_U32(b, OutIfIndex)[0] = 9;
         enricher_pin(&r, 100);
-        enricher_fill(&r, b, 0, 2);
+        enricher_fill(&r, b);
         const struct edge *e = &r.edges.rows[BATCH_U32(b, Edge)[0]],
                           *none = &r.edges.rows[BATCH_U32(b, Edge)[1]];
         assert_true(str_eq(intern_str(&r.strings, e->v[edge_value(COL_ExporterName)]), STR("r1")));
@@ -419,6 +491,7 @@ static void names_change_without_a_restart(void **state)
     assert_false(got.bad);
     assert_string_equal(native_text(&got, "IfName", 0), "old");
     assert_string_equal(native_text(&got, "ExporterName", 0), "r1");
+    assert_string_equal(native_text(&got, "SamplingRateFrom", 0), "unknown");
     native_block_free(&got);
     buf_fini(&out);
     enricher_fini(&r);
@@ -433,11 +506,11 @@ static void crowds_are_bounded(void **state)
     edges_init(&t);
     struct ip a = ip_v4((uint8_t[]){192, 0, 2, 1});
     for (uint32_t i = 0; i < EDGES_MAX + 1000; i++)
-        edges_add(&t, a, i, i);
+        edges_add(&t, a, i, i, 0);
     assert_int_equal(t.n, EDGES_MAX);
     assert_int_equal(t.crowded, 1000);
     for (uint32_t i = 0; i < EDGES_MOST + 1000; i++)
-        edges_add(&t, ip_v4(&i), 1, 1);
+        edges_add(&t, ip_v4(&i), 1, 1, 0);
     assert_true(t.n <= EDGES_MOST + 1);
     edges_fini(&t);
 }
@@ -445,6 +518,8 @@ static void crowds_are_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(slots_are_cut_by_records),
+                                       cmocka_unit_test(a_limit_is_fair),
+                                       cmocka_unit_test(limits_are_saved),
                                        cmocka_unit_test(names_change_without_a_restart),
                                        cmocka_unit_test(crowds_are_bounded),
                                        cmocka_unit_test(refused_blocks_are_in_the_ledger),

@@ -43,6 +43,8 @@ enum {
 /* What all workers share; constant but for `rule`. */
 struct outlet_env {
     const struct schema *schema;
+    const struct schema
+        *decoded; /* columns that decoders fill: those of schema, and what enrichment needs besides */
     struct block_layout flows, rolled;
     const char *rollup_table; /* finest rollup; NULL: rollups are made by views */
     struct bus_reader *bus;

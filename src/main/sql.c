@@ -2,6 +2,7 @@
 #include "main/commands.h"
 #include "main/config.h"
 #include "main/datadir.h"
+#include "main/store_reach.h"
 #include <errno.h>
 #include <getopt.h>
 #include <histedit.h>
@@ -18,7 +19,6 @@ enum { HISTORY_LINES = 2000, TIMEOUT_S = 3600, STATEMENT_MAX = 1 << 20 };
 struct sql {
     struct arena arena;
     const char *config, *data_dir, *format;
-    struct ch_conf db;
     struct ch *ch;
     char last; /* byte of the answer */
 };
@@ -35,37 +35,6 @@ static void usage(FILE *f)
                "      --config FILE    take servers, user and password from this configuration\n"
                "      --data-dir DIR   where the store's password is, and the history (default: var)\n"
                "      --format FORMAT  any output format of ClickHouse: JSON, CSVWithNames, Vertical ...\n");
-}
-
-/* ---- where to ask */
-
-/* The embedded store's password is in the data directory, when the configuration has none. */
-static bool find_password(struct sql *s, struct err *e)
-{
-    struct buf text;
-    if (s->db.password && s->db.password[0])
-        return true;
-    buf_init(&text, 4096);
-    s->db.password = "";
-    if (datadir_read(s->data_dir, "store.password", &text, e))
-        s->db.password = arena_z(&s->arena, str_trim(buf_str(&text)));
-    buf_fini(&text);
-    return e->msg[0] == '\0';
-}
-
-static bool find_store(struct sql *s, struct config *loaded, struct err *e)
-{
-    static const char *here[1];
-    if (s->config) {
-        if (!config_load(loaded, s->config, environ, e))
-            return false;
-        const struct config_orchestrator *o = config_own(loaded, ROLE_ORCHESTRATOR, 0);
-        s->db = o->clickhousedb;
-        return !loaded->embedded_store || find_password(s, e);
-    }
-    here[0] = config_reach(&s->arena, config_roles[ROLE_STORE].http_listen);
-    s->db = (struct ch_conf){.servers = {1, here}, .database = "default"};
-    return find_password(s, e);
 }
 
 /* ---- one statement */
@@ -249,19 +218,19 @@ static int arguments(struct sql *s, int argc, char **argv)
 int cmd_sql(int argc, char **argv)
 {
     struct sql s = {0};
-    struct config loaded = {0};
+    struct store_reach reach;
     struct err e = {{0}};
     int rc = arguments(&s, argc, argv);
     if (rc >= 0)
         return rc;
     setlocale(LC_ALL, ""); /* the line editor wants to know what a character is */
     arena_init(&s.arena);
-    bool found = find_store(&s, &loaded, &e);
+    bool found = store_reach(&reach, s.config, s.data_dir, &s.arena, &e);
     if (!found)
         fprintf(stderr, "weir sql: %s\n", e.msg);
     rc = 1;
     if (found) {
-        s.ch = ch_new(&s.db);
+        s.ch = ch_new(&reach.db);
         if (optind == argc && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
             rc = session(&s);
         } else {
@@ -271,8 +240,7 @@ int cmd_sql(int argc, char **argv)
         }
         ch_free(s.ch);
     }
-    if (s.config)
-        config_fini(&loaded);
+    store_reach_fini(&reach);
     arena_fini(&s.arena);
     return rc;
 }

@@ -290,7 +290,7 @@ static void fill_cell(struct filling *f, enum column c, uint32_t row, uint32_t a
 /* An edge of this row's own: its values are to be as different as the others'. */
 static void fill_edge(struct filling *f, uint32_t row, uint32_t at)
 {
-    uint32_t id = edges_add(&f->edges, address(COL_ExporterAddress, row), row + 1, row + 2);
+    uint32_t id = edges_add(&f->edges, address(COL_ExporterAddress, row), row + 1, row + 2, 0);
     for (int i = 0; i < EDGE_VALUES; i++) {
         enum column c = edge_columns[i];
         f->edges.rows[id].v[i] =

@@ -19,11 +19,11 @@ int edge_value(enum column c)
     return -1;
 }
 
-static uint32_t hash(struct ip exporter, uint32_t in_if, uint32_t out_if)
+static uint32_t hash(struct ip exporter, uint32_t in_if, uint32_t out_if, uint32_t vlans)
 {
     uint64_t h = exporter.q[0] * 0x9e3779b97f4a7c15u ^ exporter.q[1];
     h = (h ^ h >> 29) * 0xbf58476d1ce4e5b9u ^ ((uint64_t)in_if << 32 | out_if);
-    h *= 0x94d049bb133111ebu;
+    h = (h ^ vlans) * 0x94d049bb133111ebu;
     return (uint32_t)(h >> 32);
 }
 
@@ -54,20 +54,22 @@ void edges_reset(struct edges *t)
     t->crowded = crowded;
 }
 
-static uint32_t *find(const struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if)
+static uint32_t *find(const struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if,
+                      uint32_t vlans)
 {
-    uint32_t i = hash(exporter, in_if, out_if) & t->mask;
+    uint32_t i = hash(exporter, in_if, out_if, vlans) & t->mask;
     for (; t->slots[i]; i = (i + 1) & t->mask) {
         const struct edge *e = &t->rows[t->slots[i] - 1];
-        if (e->in_if == in_if && e->out_if == out_if && ip_eq(e->exporter, exporter))
+        if (e->in_if == in_if && e->out_if == out_if && e->vlans == vlans && ip_eq(e->exporter, exporter))
             break;
     }
     return &t->slots[i];
 }
 
-uint32_t edges_find(const struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if)
+uint32_t edges_find(const struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if,
+                    uint32_t vlans)
 {
-    return *find(t, exporter, in_if, out_if) - 1; /* 0 - 1 is EDGE_NONE */
+    return *find(t, exporter, in_if, out_if, vlans) - 1; /* 0 - 1 is EDGE_NONE */
 }
 
 static void widen(struct edges *t)
@@ -78,7 +80,7 @@ static void widen(struct edges *t)
     for (uint32_t i = 0; i < size; i++)
         if (old[i]) {
             const struct edge *e = &t->rows[old[i] - 1];
-            *find(t, e->exporter, e->in_if, e->out_if) = old[i];
+            *find(t, e->exporter, e->in_if, e->out_if, e->vlans) = old[i];
         }
     free(old);
 }
@@ -92,27 +94,27 @@ static uint32_t next_row(struct edges *t)
     return t->n++;
 }
 
-static uint32_t add(struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if)
+static uint32_t add(struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if, uint32_t vlans)
 {
-    uint32_t *slot = find(t, exporter, in_if, out_if);
+    uint32_t *slot = find(t, exporter, in_if, out_if, vlans);
     if (*slot)
         return *slot - 1;
     uint32_t id = next_row(t);
-    t->rows[id] = (struct edge){.exporter = exporter, .in_if = in_if, .out_if = out_if};
+    t->rows[id] = (struct edge){.exporter = exporter, .in_if = in_if, .out_if = out_if, .vlans = vlans};
     *slot = id + 1;
     if (++t->known > t->mask / 2)
         widen(t);
     return id;
 }
 
-uint32_t edges_add(struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if)
+uint32_t edges_add(struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if, uint32_t vlans)
 {
     if (t->n < EDGES_MAX)
-        return add(t, exporter, in_if, out_if);
+        return add(t, exporter, in_if, out_if, vlans);
     t->crowded++;
     if (t->n < EDGES_MOST)
-        return add(t, exporter, 0, 0);
-    return add(t, (struct ip){0}, 0, 0);
+        return add(t, exporter, 0, 0, 0);
+    return add(t, (struct ip){0}, 0, 0, 0);
 }
 
 uint32_t edges_replace(struct edges *t, uint32_t id, const struct edge *values)
@@ -121,11 +123,13 @@ uint32_t edges_replace(struct edges *t, uint32_t id, const struct edge *values)
         t->crowded++;
         return id;
     }
-    uint32_t *slot = find(t, t->rows[id].exporter, t->rows[id].in_if, t->rows[id].out_if), with = next_row(t);
+    const struct edge *old = &t->rows[id];
+    uint32_t *slot = find(t, old->exporter, old->in_if, old->out_if, old->vlans), with = next_row(t);
     t->rows[with] = *values;
     t->rows[with].exporter = t->rows[id].exporter;
     t->rows[with].in_if = t->rows[id].in_if;
     t->rows[with].out_if = t->rows[id].out_if;
+    t->rows[with].vlans = t->rows[id].vlans;
     *slot = with + 1;
     return with;
 }

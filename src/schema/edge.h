@@ -15,10 +15,21 @@ enum { EDGE_VALUES = 18, EDGES_MAX = 1 << 16, EDGES_MOST = 1 << 18 };
 /* The columns besides ExporterAddress, in the order of struct edge's values. */
 extern const enum column edge_columns[EDGE_VALUES];
 
+/* Rejected by a classifier rule: flows are not stored. Given: attributes are the metadata's, so no rule was asked. */
+enum edge_verdict { EDGE_REJECTED = 1, EDGE_EXPORTER_GIVEN = 2, EDGE_IN_GIVEN = 4, EDGE_OUT_GIVEN = 8 };
+
+/* Where a flow's sampling rate comes from. */
+enum edge_rate { RATE_UNKNOWN, RATE_FLOW, RATE_DEFAULT, RATE_OVERRIDE };
+
 struct edge {
     struct ip exporter;
     uint32_t in_if, out_if;
-    uint32_t v[EDGE_VALUES];              /* ids of strings, or plain numbers */
+    uint32_t vlans;          /* input's << 16 | output's, when classifier rules look at them; else 0 */
+    uint8_t verdict;         /* enum edge_verdict */
+    uint8_t rate_from;       /* enum edge_rate: of the flow seen last */
+    uint16_t nothing;        /* edges are compared as bytes */
+    uint64_t rate;           /* its sampling rate */
+    uint32_t v[EDGE_VALUES]; /* ids of strings, or plain numbers */
     uint64_t default_rate, override_rate; /* 0: none */
 };
 
@@ -36,9 +47,10 @@ void edges_fini(struct edges *t);
 void edges_reset(struct edges *t);
 void edges_forget(struct edges *t);
 /* EDGE_NONE: not known; edges_add is next. */
-uint32_t edges_find(const struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if);
+uint32_t edges_find(const struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if,
+                    uint32_t vlans);
 /* A new row without values. At the bound it may be one that exists: of the exporter alone, or of nobody. */
-uint32_t edges_add(struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if);
+uint32_t edges_add(struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if, uint32_t vlans);
 
 /*
  * A row with other values takes the place of `id` in look-ups; who holds `id` keeps what it says. Returns the new id, or

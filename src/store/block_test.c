@@ -49,10 +49,10 @@ static uint32_t name(struct world *w, const char *prefix, uint32_t n)
 static uint32_t some_edge(struct world *w, uint32_t k)
 {
     struct ip exporter = ip_v4((uint8_t[]){192, 0, 2, (uint8_t)(k % 7)});
-    uint32_t id = edges_find(&w->edges, exporter, k, k + 1);
+    uint32_t id = edges_find(&w->edges, exporter, k, k + 1, 0);
     if (id != EDGE_NONE)
         return id;
-    id = edges_add(&w->edges, exporter, k, k + 1);
+    id = edges_add(&w->edges, exporter, k, k + 1, 0);
     for (int i = 0; i < EDGE_VALUES; i++) {
         enum column c = edge_columns[i];
         w->edges.rows[id].v[i] = column_defs[c].store == STORE_STR ? name(w, column_defs[c].name, k % 5)

@@ -314,7 +314,7 @@ static void flows_find_their_router_and_vrf(void **state)
         BATCH_IP(batch, DstAddr)[i] = t_ip("203.0.113.9");
         BATCH_U32(batch, IngressVRFID)[i] = cases[i].in_vrf;
         BATCH_U32(batch, EgressVRFID)[i] = cases[i].out_vrf;
-        uint32_t edge = edges_add(&edges, t_ip(cases[i].exporter), i, i);
+        uint32_t edge = edges_add(&edges, t_ip(cases[i].exporter), i, i, 0);
         edges.rows[edge].v[0] = intern(&strings, str_from(cases[i].name));
         BATCH_U32(batch, Edge)[i] = edge;
     }
