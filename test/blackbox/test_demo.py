@@ -49,6 +49,16 @@ def test_the_first_picture_is_full(demo):
     wait_until(lambda: "weir is ready: http://127.0.0.1:8081/" in demo.log(), 20, demo.log)
 
 
+def test_rules_tell_places_and_providers(demo):
+    """Nothing of it stands in the configuration: classifiers make it of names and descriptions."""
+    seen = ("SELECT arraySort(groupUniqArray(ExporterSite)), arraySort(groupUniqArray(ExporterRegion)),"
+            " arraySort(groupUniqArrayIf(InIfProvider, InIfProvider != '')),"
+            " countIf(InIfBoundary = 'external' AND OutIfBoundary = 'internal') > count() / 2 FROM flows")
+    demo.wait_sql(seen, lambda rows: rows == [[
+        ["lyon", "milan", "newyork", "th2"], ["france", "italy", "usa"],
+        ["cogent", "de-cix", "franceix", "google", "lyonix", "meta", "mix", "netflix", "telia"], 1]], 60)
+
+
 def test_routes_come_from_the_demos_own_routers(demo):
     """Paths and communities of flows toward the Internet, by the routes of the router that saw them."""
     paths = ("SELECT uniqExact(ExporterName), uniqExact(Dst1stAS) > 5, max(length(DstASPath)) FROM flows"
