@@ -181,22 +181,24 @@ static void on_alarm(int signum)
     _exit(1);
 }
 
+/* Before the role answers anything: who sees it answer may stop it at once. What comes before the loop runs waits for it. */
+static void signals_start(struct role_run *r)
+{
+    static const int numbers[ROLE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+    for (size_t i = 0; i < ROLE_SIGNALS; i++) {
+        uv_signal_init(&r->loop, &r->signals[i]);
+        r->signals[i].data = r;
+        uv_signal_start(&r->signals[i], numbers[i] == SIGHUP ? on_hangup : on_stop, numbers[i]);
+    }
+}
+
 static void loop_run(struct role_run *r)
 {
-    uv_signal_t signals[3];
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
-    for (size_t i = 0; i < 3; i++) {
-        uv_signal_init(&r->loop, &signals[i]);
-        signals[i].data = r;
-        uv_signal_start(&signals[i], numbers[i] == SIGHUP ? on_hangup : on_stop, numbers[i]);
-    }
     role_reload_start(r);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     signal(SIGALRM, on_alarm);
     alarm(STOP_WITHIN_S);
     role_reload_stop(r);
-    for (size_t i = 0; i < 3; i++)
-        uv_close((uv_handle_t *)&signals[i], NULL);
 }
 
 static void close_handle(uv_handle_t *h, void *arg)
@@ -216,6 +218,7 @@ static int role_live(struct role_run *r)
         role_publish(r);
     }
     role_http_tables(r);
+    signals_start(r);
     if (!r->role->start(&r->ctx, &e)) {
         log_error("role", "cannot start", "reason", e.msg, NULL);
         return 1;

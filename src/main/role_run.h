@@ -8,6 +8,8 @@
 
 struct role_watch;
 
+enum { ROLE_SIGNALS = 3 }; /* SIGTERM, SIGINT, SIGHUP */
+
 struct role_run {
     const struct role *role;
     enum config_role id;
@@ -16,6 +18,7 @@ struct role_run {
     size_t section; /* index of ours in the loaded configuration */
     struct arena arena;
     uv_loop_t loop;
+    uv_signal_t signals[ROLE_SIGNALS];
     char *const *environment;
 
     struct config *started,
