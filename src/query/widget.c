@@ -102,14 +102,17 @@ enum query_result widget_flow_rate(const struct widget_ask *w, struct query_answ
     return r;
 }
 
+/* One for each address, by its newest name: what was seen before its name was known is not another exporter. */
 enum query_result widget_exporters(const struct widget_ask *w, struct query_answer *out, struct err *e)
 {
     struct buf data;
     *out = (struct query_answer){0};
     buf_init(&data, 0);
     buf_printf(&out->sql,
-               "SELECT DISTINCT if(ExporterName = '', replaceRegexpOne(IPv6NumToString(ExporterAddress), "
-               "'^::ffff:', ''), ExporterName)::String AS name FROM %s ORDER BY name",
+               "SELECT DISTINCT if(name = '', replaceRegexpOne(IPv6NumToString(address), '^::ffff:', ''), "
+               "name)::String "
+               "AS shown FROM (SELECT ExporterAddress AS address, argMax(ExporterName, (ExporterName != '', "
+               "TimeReceived))::String AS name FROM %s GROUP BY address) ORDER BY shown",
                w->tables->exporters ? "exporters" : "flows WHERE TimeReceived > now() - 3600");
     enum query_result r = ask(w, out, "RowBinary", &data, e);
     struct rows rows = rows_init(buf_str(&data));
