@@ -327,14 +327,12 @@ static void shown(void **state)
 static void previewed(void **state)
 {
     static const char *lines[] = {
-        "[\"::ffff:192.0.2.1\",\"th2-a.example.fr\",\"\",\"\",\"th2\",\"spain\",\"\",\"transit\",\"cogent\","
-        "\"up\","
-        "\"Transit: Cogent 1\",10000,1,1,0]",
-        "[\"::ffff:192.0.2.1\",\"th2-a.example.fr\",\"\",\"\",\"th2\",\"spain\",\"\",\"\",\"\",\"core\","
-        "\"Core\",10000,0,2,"
-        "0]",
-        "[\"::ffff:192.0.2.2\",\"given.example.fr\",\"\",\"\",\"\",\"\",\"x\",\"\",\"me\",\"up\",\"PNI "
-        "x\",10000,0,1,3]",
+        ("[\"::ffff:192.0.2.1\",\"th2-a.example.fr\",\"\",\"\",\"th2\",\"spain\",\"\",\"transit\",\"cogent\","
+         "\"up\",\"Transit: Cogent 1\",10000,1,1,0]"),
+        ("[\"::ffff:192.0.2.1\",\"th2-a.example.fr\",\"\",\"\",\"th2\",\"spain\",\"\",\"\",\"\",\"core\","
+         "\"Core\",10000,0,2,0]"),
+        ("[\"::ffff:192.0.2.2\",\"given.example.fr\",\"\",\"\",\"\",\"\",\"x\",\"\",\"me\",\"up\",\"PNI "
+         "x\",10000,0,1,3]"),
         "[\"2001:db8::1\",\"lab\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"up\",\"\",10000,0,1,0]",
     };
     const char *rejecting[] = {exporter_rules[0], exporter_rules[3], "Exporter.Name == \"lab\" && Reject()",
