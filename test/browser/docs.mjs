@@ -19,8 +19,8 @@ export const tests = {
         await page.waitForSelector('[data-test="docs-hits"] a');
         await t.shot("search");
         await page.keyboard.press("Enter");
-        await page.waitForURL(/docs\/usage#/);
-        await page.waitForSelector('[data-test="docs"] #the-filter-language');
+        await page.waitForURL(/docs\/console(#|$)/);
+        await page.waitForSelector('[data-test="docs"] h1:has-text("filter language")');
     },
 
     async "an anchor is scrolled to, also in a shared address"(t) {

@@ -146,7 +146,15 @@ export async function answered(page, action, path = "/graph/line") {
     await action();
     const r = await response;
     await page.waitForSelector('[data-test="chart"][aria-busy="false"]');
-    return { status: r.status(), request: r.request().postDataJSON(), body: lastLine(await r.text().catch(() => "")) };
+    const question = r.request();
+    // The browser does not always keep what a page reads as a stream; the same question without the first look has the same answer.
+    const body =
+        lastLine(await r.text().catch(() => "")) ??
+        (await page.evaluate(
+            async ([url, data]) => (await fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: data })).json(),
+            [r.url().replace(/\?progress$/, ""), question.postData()],
+        ));
+    return { status: r.status(), request: question.postDataJSON(), body };
 }
 
 export async function openVisualize(t, path = "visualize", options = {}) {
