@@ -132,7 +132,8 @@ def test_a_thousand_clients(site):
     assert role.process.poll() is None
     with open(f"/proc/{role.process.pid}/status", encoding="ascii") as f:
         resident = next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
-    assert resident < 500 * 1024, f"{resident} KiB"
+    # 500 MiB are the program's; what AddressSanitizer puts around each allocation, and keeps of freed ones, is as much again.
+    assert resident < (500 if role.program == PROGRAM else 1000) * 1024, f"{resident} KiB"
     assert role.metric("weir_console_cache_joined_total") > 0
 
 
