@@ -16,6 +16,7 @@ const PAGES = {
     [view({ graphType: "grid", bidirectional: true })]: `${CHART} li canvas`,
     [view({ graphType: "sankey", dimensions: ["SrcAS", "InIfProvider"] })]: `${CHART} [data-ribbon]`,
     [view({ graphType: "heatmap" })]: `${CHART} canvas`,
+    flows: '[data-test="flow"]',
     compare: '[data-test="changes"] tbody tr',
     "docs/usage": '[data-test="docs"] h1',
 };
