@@ -61,7 +61,8 @@ static bool get_columns(struct flows_request *q, json_t *json, const struct sche
                 return err_set(e, "\"columns\": %s is there twice", column_defs[c].name);
         q->columns[q->n++] = c;
     }
-    for (i = 0; q->n == 0 && i < sizeof usual / sizeof *usual; i++)
+    bool none_named = q->n == 0;
+    for (i = 0; none_named && i < sizeof usual / sizeof *usual; i++)
         if (shown(s, usual[i]))
             q->columns[q->n++] = usual[i];
     return true;

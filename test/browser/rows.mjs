@@ -26,6 +26,7 @@ export const tests = {
         const body = await (await answer).json();
         await page.waitForSelector('[data-test="flow"]');
         assert.ok(body.rows.length > 0);
+        assert.ok(body.columns.length > 8, "the usual columns");
         const request = (await answer).request().postDataJSON();
         assert.ok((Date.parse(request.end) - Date.parse(request.start)) / 1000 <= 120, "one bucket");
         const at = body.columns.findIndex((c) => c.name === "TimeReceived");
