@@ -55,24 +55,23 @@ void lexer_caret(struct str text, const struct lang_error *e, struct buf *out)
     buf_z(out, "^\n");
 }
 
-static char look(const struct lexer *l, size_t ahead)
+char lexer_look(const struct lexer *l, size_t ahead)
 {
     return l->at + ahead < l->all.len ? l->all.p[l->at + ahead] : 0;
 }
 
-/* False on a comment that never ends. */
-static bool skip_blanks(struct lexer *l)
+bool lexer_blanks(struct lexer *l, char line)
 {
     while (l->at < l->all.len) {
-        char c = look(l, 0);
+        char c = lexer_look(l, 0);
         if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
             l->at++;
-        } else if (c == '-' && look(l, 1) == '-') {
-            while (l->at < l->all.len && look(l, 0) != '\n')
+        } else if (c == line && lexer_look(l, 1) == line) {
+            while (l->at < l->all.len && lexer_look(l, 0) != '\n')
                 l->at++;
-        } else if (c == '/' && look(l, 1) == '*') {
+        } else if (c == '/' && lexer_look(l, 1) == '*') {
             size_t from = l->at;
-            for (l->at += 2; look(l, 0) != '*' || look(l, 1) != '/'; l->at++)
+            for (l->at += 2; lexer_look(l, 0) != '*' || lexer_look(l, 1) != '/'; l->at++)
                 if (l->at >= l->all.len)
                     return lexer_error(l, from, "this comment is not closed: expected */");
             l->at += 2;
@@ -85,20 +84,20 @@ static bool skip_blanks(struct lexer *l)
 
 static bool in_word(const struct lexer *l)
 {
-    char c = look(l, 0);
+    char c = lexer_look(l, 0);
     if (c == '/')
-        return look(l, 1) != '*';
+        return lexer_look(l, 1) != '*';
     return isalnum((unsigned char)c) || c == '_' || c == '.' || c == ':' ||
-           (c == '-' && isalnum((unsigned char)look(l, 1)));
+           (c == '-' && isalnum((unsigned char)lexer_look(l, 1)));
 }
 
 static bool string(struct lexer *l, struct token *t)
 {
-    char quote = look(l, 0);
+    char quote = lexer_look(l, 0);
     char *value = arena_alloc(l->arena, l->all.len - l->at + 1);
     size_t n = 0;
     for (l->at++; l->at < l->all.len; l->at++) {
-        char c = look(l, 0);
+        char c = lexer_look(l, 0);
         if (c == quote) {
             l->at++;
             t->kind = TOKEN_STRING;
@@ -108,9 +107,9 @@ static bool string(struct lexer *l, struct token *t)
         if (c == '\n')
             break;
         if (c == '\\') {
-            if (look(l, 1) != '\\' && look(l, 1) != quote)
+            if (lexer_look(l, 1) != '\\' && lexer_look(l, 1) != quote)
                 return lexer_error(l, l->at, "expected \\ or %c after \\ in a string", quote);
-            c = look(l, 1);
+            c = lexer_look(l, 1);
             l->at++;
         }
         value[n++] = c;
@@ -138,9 +137,9 @@ static bool sign(struct lexer *l, struct token *t)
 struct token lexer_next(struct lexer *l)
 {
     struct token t = {.kind = TOKEN_BAD};
-    bool ok = !l->error->message[0] && skip_blanks(l);
+    bool ok = !l->error->message[0] && lexer_blanks(l, '-');
     t.at = l->at;
-    char c = look(l, 0);
+    char c = lexer_look(l, 0);
     if (!ok) {
         return t;
     } else if (l->at >= l->all.len) {

@@ -47,5 +47,9 @@ void lexer_init(struct lexer *l, struct str text, struct arena *a, struct lang_e
 struct token lexer_next(struct lexer *l);
 /* Sets the error at byte `at`, unless one is set already (the first one is the cause). Returns false. */
 bool lexer_error(struct lexer *l, size_t at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The character so far ahead, 0 beyond the end. */
+char lexer_look(const struct lexer *l, size_t ahead);
+/* Skips blanks and comments, of which those to the end of a line begin with `line` twice. False on a comment that never ends. */
+bool lexer_blanks(struct lexer *l, char line);
 /* The line of the text at fault with a caret below it, for a terminal. */
 void lexer_caret(struct str text, const struct lang_error *e, struct buf *out);

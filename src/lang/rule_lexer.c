@@ -4,33 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static char look(const struct lexer *l, size_t ahead)
-{
-    return l->at + ahead < l->all.len ? l->all.p[l->at + ahead] : 0;
-}
-
-static bool skip_blanks(struct lexer *l)
-{
-    while (l->at < l->all.len) {
-        char c = look(l, 0);
-        if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
-            l->at++;
-        } else if (c == '/' && look(l, 1) == '/') {
-            while (l->at < l->all.len && look(l, 0) != '\n')
-                l->at++;
-        } else if (c == '/' && look(l, 1) == '*') {
-            size_t from = l->at;
-            for (l->at += 2; look(l, 0) != '*' || look(l, 1) != '/'; l->at++)
-                if (l->at >= l->all.len)
-                    return lexer_error(l, from, "this comment is not closed: expected */");
-            l->at += 2;
-        } else {
-            break;
-        }
-    }
-    return true;
-}
-
 /* ---- texts */
 
 static void put_utf8(char *out, size_t *n, uint32_t c)
@@ -57,7 +30,7 @@ static bool escape_number(struct lexer *l, size_t skip, unsigned digits, unsigne
 {
     *out = 0;
     for (unsigned i = 0; i < digits; i++) {
-        char c = look(l, skip + i);
+        char c = lexer_look(l, skip + i);
         unsigned d = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
                      : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
                      : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
@@ -75,7 +48,7 @@ static bool escape_number(struct lexer *l, size_t skip, unsigned digits, unsigne
 static bool escape(struct lexer *l, char *out, size_t *n)
 {
     static const char from[] = "abfnrtv\\'\"`?", to[] = "\a\b\f\n\r\t\v\\'\"`?";
-    char c = look(l, 1);
+    char c = lexer_look(l, 1);
     const char *simple = c ? strchr(from, c) : NULL;
     uint32_t code;
     if (simple) {
@@ -99,12 +72,12 @@ static bool escape(struct lexer *l, char *out, size_t *n)
 
 static bool text(struct lexer *l, struct rule_token *t)
 {
-    char quote = look(l, 0);
+    char quote = lexer_look(l, 0);
     char *value = arena_alloc(l->arena, l->all.len - l->at + 4); /* no escape makes more than it takes */
     size_t n = 0;
     for (l->at++; l->at < l->all.len;) {
-        char c = look(l, 0);
-        if (c == quote && !(quote == '`' && look(l, 1) == '`')) {
+        char c = lexer_look(l, 0);
+        if (c == quote && !(quote == '`' && lexer_look(l, 1) == '`')) {
             l->at++;
             t->kind = RTOK_TEXT;
             t->value = (struct rule_value){.type = TYPE_TEXT, .s = {value, n}};
@@ -130,11 +103,12 @@ static bool number(struct lexer *l, struct rule_token *t)
 {
     char digits[64], *end;
     size_t n = 0;
-    bool fraction = false, based = look(l, 0) == '0' && look(l, 1) && strchr("xXoObB", look(l, 1));
+    bool fraction = false,
+         based = lexer_look(l, 0) == '0' && lexer_look(l, 1) && strchr("xXoObB", lexer_look(l, 1));
     for (; n < sizeof digits - 1; l->at++) {
-        char c = look(l, 0);
-        bool point =
-            c == '.' && !based && !fraction && look(l, 1) != '.' && isdigit((unsigned char)look(l, 1));
+        char c = lexer_look(l, 0);
+        bool point = c == '.' && !based && !fraction && lexer_look(l, 1) != '.' &&
+                     isdigit((unsigned char)lexer_look(l, 1));
         bool power = (c == 'e' || c == 'E') && !based && n;
         bool sign = (c == '+' || c == '-') && !based && n && (digits[n - 1] | 0x20) == 'e';
         if (!isalnum((unsigned char)c) && c != '_' && !point && !sign)
@@ -187,19 +161,19 @@ static bool sign(struct lexer *l, struct rule_token *t)
 struct rule_token rule_lexer_next(struct lexer *l)
 {
     struct rule_token t = {.kind = RTOK_BAD};
-    bool ok = !l->error->message[0] && skip_blanks(l);
+    bool ok = !l->error->message[0] && lexer_blanks(l, '/');
     t.at = l->at;
-    char c = look(l, 0);
+    char c = lexer_look(l, 0);
     if (!ok) {
         return t;
     } else if (l->at >= l->all.len) {
         t.kind = RTOK_END;
     } else if (c == '"' || c == '\'' || c == '`') {
         ok = text(l, &t);
-    } else if (isdigit((unsigned char)c) || (c == '.' && isdigit((unsigned char)look(l, 1)))) {
+    } else if (isdigit((unsigned char)c) || (c == '.' && isdigit((unsigned char)lexer_look(l, 1)))) {
         ok = number(l, &t);
     } else if (in_name(c)) {
-        while (l->at < l->all.len && in_name(look(l, 0)))
+        while (l->at < l->all.len && in_name(lexer_look(l, 0)))
             l->at++;
         t.kind = RTOK_NAME;
     } else {
