@@ -3,9 +3,11 @@
 
 void spread_cut(struct spread *s, uint64_t start_ms, uint64_t end_ms, uint32_t step_s)
 {
-    uint64_t step = (uint64_t)step_s * 1000, cells = step ? (end_ms - 1) / step - start_ms / step + 1 : 1;
+    /* times before 1970, which a shift can bring about, wrap to beyond INT64_MAX */
+    bool lasts = start_ms < end_ms && end_ms <= INT64_MAX;
+    uint64_t step = (uint64_t)step_s * 1000, cells = lasts ? (end_ms - 1) / step - start_ms / step + 1 : 1;
     s->n = 0;
-    if (end_ms <= start_ms || cells <= 1) {
+    if (cells <= 1) {
         s->time_s[0] = (uint32_t)(start_ms / 1000);
         s->weight[0] = 1;
         s->n = 1;

@@ -17,7 +17,7 @@ struct spread {
     uint64_t weight[SPREAD_PIECES]; /* milliseconds in it */
 };
 
-/* Pieces of [start_ms, end_ms) on a grid of `step_s`; at least one. */
+/* Pieces of [start_ms, end_ms) on a grid of `step_s`, not 0; at least one, and just one of what is no span of time after 1970. */
 void spread_cut(struct spread *s, uint64_t start_ms, uint64_t end_ms, uint32_t step_s);
 /* The most pieces there can be, wherever the time lies on the grid. */
 uint32_t spread_most(uint64_t start_ms, uint64_t end_ms, uint32_t step_s);

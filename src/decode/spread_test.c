@@ -36,6 +36,14 @@ static void pieces(void **state)
     assert_int_equal(s.n, 1);
     spread_cut(&s, 0, 0, 10);
     assert_int_equal(s.n, 1);
+    spread_cut(&s, 0 - (uint64_t)900000, 0 - (uint64_t)3000, 10); /* a shift to before 1970: both wrapped */
+    assert_int_equal(s.n, 1);
+    spread_cut(&s, 0 - (uint64_t)900000, 3000, 10);
+    assert_int_equal(s.n, 1);
+    spread_cut(&s, 0, UINT64_MAX, 10);
+    assert_int_equal(s.n, 1);
+    spread_cut(&s, 0, INT64_MAX, 1);
+    assert_in_range(s.n, 2, SPREAD_PIECES);
 }
 
 static uint32_t rnd(uint32_t *seed)
