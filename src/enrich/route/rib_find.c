@@ -81,12 +81,15 @@ static struct rib_answer find_one(const struct rib *r, const struct rib_ask *q, 
     return best;
 }
 
+/* 1 <= n <= ABREAST */
 static void find_abreast(const struct rib *r, const struct rib_ask *ask, size_t n, struct rib_answer *out)
 {
     struct ip address[ABREAST];
     struct lpm_hit hit[ABREAST];
-    for (size_t i = 0; i < n; i++)
-        address[i] = ask[i].address;
+    size_t k = 0;
+    do
+        address[k] = ask[k].address;
+    while (++k < n);
     lpm_find_many(&r->lpm, address, n, hit);
     for (size_t i = 0; i < n; i++)
         if (hit[i].value) {
