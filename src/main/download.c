@@ -30,7 +30,8 @@ bool download(const struct download *d, size_t most, struct buf *out, struct err
                                      .user = d->user,
                                      .password = d->password,
                                      .timeout_ns = TIMEOUT_S * 1000000000ull,
-                                     .max_reply = most};
+                                     .max_reply = most,
+                                     .environ_proxy = true};
     bool ok = http_follow(c, &req, NULL, &ans, &url, e) == FOLLOW_OK;
     if (ok && (ans.status == 401 || ans.status == 403))
         ok = err_set(e, "%s: HTTP status %d: the account is not accepted", d->url, ans.status);

@@ -137,8 +137,9 @@ static struct curl_slist *set_up(struct http_client *c, const struct http_reques
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, to_ms(req->connect_timeout_ns, DEFAULT_CONNECT_MS));
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, to_ms(req->timeout_ns, DEFAULT_MS));
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    if (req->proxy)
-        curl_easy_setopt(easy, CURLOPT_PROXY, req->proxy);
+    /* weir's roles and its store are where the configuration says: a proxy of the environment knows nothing of them */
+    if (req->proxy || !req->environ_proxy)
+        curl_easy_setopt(easy, CURLOPT_PROXY, req->proxy ? req->proxy : "");
     if (req->packed)
         curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     if (req->user) {

@@ -20,7 +20,8 @@ struct http_request {
     uint64_t timeout_ns;         /* 0: 30 s */
     size_t max_reply;            /* 0: 64 MiB */
     bool packed;                 /* let the server compress the answer; it arrives unpacked */
-    const char *proxy;           /* URL; "": none; NULL: as the environment says (http_proxy, no_proxy...) */
+    const char *proxy;           /* URL of one; NULL: none, whatever the environment says */
+    bool environ_proxy;          /* as the environment says (http_proxy, no_proxy...), when `proxy` is NULL */
     /* when set, gets the answer's headers; name and value are borrowed */
     void (*header)(void *arg, struct str name, struct str value);
     void *header_arg;

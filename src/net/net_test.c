@@ -361,6 +361,26 @@ static void nobody_there(void **state)
     http_client_free(c);
 }
 
+static void a_proxy_of_the_environment_is_for_those_who_ask(void **state)
+{
+    int status;
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    setenv("all_proxy", "http://127.0.0.1:1", 1);
+    ask(state, (struct http_request){0}, "/echo/a", &status);
+    assert_int_equal(status, 200);
+    const char *why = ask(state, (struct http_request){.environ_proxy = true}, "/echo/a", &status);
+    assert_int_equal(status, -1);
+    assert_non_null(strstr(why, "port 1 "));
+    ask(state, (struct http_request){.proxy = "http://127.0.0.1:2"}, "/echo/a", &status);
+    assert_int_equal(status, -1);
+    setenv("no_proxy", "127.0.0.1", 1);
+    ask(state, (struct http_request){.environ_proxy = true}, "/echo/a", &status);
+    assert_int_equal(status, 200);
+    unsetenv("http_proxy");
+    unsetenv("all_proxy");
+    unsetenv("no_proxy");
+}
+
 static void routes_match(void **state)
 {
     struct arena a;
@@ -491,6 +511,7 @@ int main(void)
         cmocka_unit_test(many_clients_at_once),
         cmocka_unit_test(a_port_in_use_is_said),
         cmocka_unit_test(nobody_there),
+        cmocka_unit_test(a_proxy_of_the_environment_is_for_those_who_ask),
         cmocka_unit_test(routes_match),
         cmocka_unit_test(encodings_go_round),
         cmocka_unit_test(urls_lead_only_to_http),

@@ -117,20 +117,12 @@ static bool stopped(void *arg)
     return f->stop && __atomic_load_n(f->stop, __ATOMIC_RELAXED);
 }
 
-/* `proxy` of the configuration as the client wants it. */
-static const char *proxy_of(const struct enrich_remote_conf *c)
-{
-    bool on;
-    if (!value_bool(str_from(c->proxy), &on))
-        return c->proxy;
-    return on ? NULL : "";
-}
-
 /* *url: where the page is, then where it came from; the caller's to free. */
 static bool page(struct fetch *f, char **url, struct http_answer *ans, struct leads *leads)
 {
     uint64_t now = clock_mono_ns();
     char *asked = *url;
+    bool on = false, is_bool = value_bool(str_from(f->conf->proxy), &on);
     struct http_request req = {.method = f->conf->method,
                                .url = asked,
                                .headers = f->headers,
@@ -138,7 +130,8 @@ static bool page(struct fetch *f, char **url, struct http_answer *ans, struct le
                                .timeout_ns = f->deadline_ns > now ? f->deadline_ns - now : 1,
                                .max_reply = FETCH_PAGE_BYTES,
                                .packed = true,
-                               .proxy = proxy_of(f->conf),
+                               .proxy = is_bool ? NULL : f->conf->proxy,
+                               .environ_proxy = on,
                                .header = on_header,
                                .header_arg = leads,
                                .abandon = stopped,
