@@ -21,6 +21,7 @@ struct fake_record {
     uint64_t second;
     struct dgram d;
     uint8_t data[BUS_NOTE_LEN];
+    uint8_t *whole; /* from malloc, then the bus's: instead of data */
 };
 
 struct fake_bus {
@@ -43,7 +44,7 @@ static inline size_t fake_read(struct bus_reader *r, unsigned i, uint64_t offset
     size_t at = offset / 10, got = 0, want = 1 + fake_rnd(&b->seed) % 50;
     for (; got < n && got < want && at < b->part[i].visible; at++, got++) {
         struct fake_record *f = &b->part[i].rec[at];
-        f->d.data = f->data;
+        f->d.data = f->whole ? f->whole : f->data;
         rec[got] = (struct bus_record){.offset = at * 10,
                                        .next = (at + 1) * 10,
                                        .seq = at + 1,
@@ -92,6 +93,8 @@ static inline void fake_bus_init(struct fake_bus *b, uint64_t seed)
 static inline void fake_bus_fini(struct fake_bus *b)
 {
     for (int i = 0; i < FAKE_PARTS; i++) {
+        for (size_t k = 0; k < b->part[i].n; k++)
+            free(b->part[i].rec[k].whole);
         free(b->part[i].rec);
         buf_fini(&b->part[i].checkpoint);
     }
@@ -203,6 +206,7 @@ struct fake_store {
     uint64_t seed, base_minute;
     unsigned away, cut_off; /* of 100 inserts: not taken; taken, but the answer is lost */
     const char *refuse;     /* table that refuses for good */
+    void (*keep)(struct fake_store *s, const char *table, const struct native_block *b);
 };
 
 static inline void *fake_open(void *arg, bool (*abandon)(void *), void *abandon_arg)
@@ -278,7 +282,7 @@ static inline enum ch_failure fake_insert(void *way, const char *table, const ch
     struct native_block b = native_read(data);
     if (b.bad)
         abort();
-    fake_keep(s, table, &b);
+    s->keep(s, table, &b);
     native_block_free(&b);
     return fake_rnd(&s->seed) % 100 < s->cut_off ? CH_AWAY : CH_OK;
 }

@@ -3,30 +3,16 @@
  * committing, with rules that change in between; in the end flows, rollup and ledger must be what one undisturbed reading
  * of the bus gives. The same without tokens must fail, or the test proves nothing.
  */
-#include "main/outlet_fake.h"
+#include "main/outlet_sim.h"
 #include "main/outlet_exporters.h"
 #include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
 
-enum { RUNS = 10, BASE_S = 1800000000 / 60 * 60, EARLIEST_MINUTES = 200 };
-
-struct sim {
-    struct fake_bus bus;
-    struct fake_store store;
-    struct schema schema;
-    struct enrich enrich;
-    struct outlet_env env;
-    struct worker worker;
-    struct cut_rule rules[3];
-    const char *rejected_dir;
-    uint64_t limited;        /* flows that the rate limit had a part in */
-    uint64_t classified_out; /* flows that a classifier rejects */
-    uint64_t seed;
-};
+enum { RUNS = 10, EARLIEST_MINUTES = 200 };
 
 /* ---- a bus full of records */
+
+static uint64_t limited;        /* flows that the rate limit had a part in */
+static uint64_t classified_out; /* flows that a classifier rejects */
 
 static void make_records(struct sim *s, unsigned part, uint64_t seconds)
 {
@@ -63,6 +49,7 @@ static void make_records(struct sim *s, unsigned part, uint64_t seconds)
 static void expect(struct sim *s, struct fake_store *want)
 {
     struct batch *b = batch_new();
+    limited = classified_out = 0;
     want->base_minute = BASE_S / 60 - EARLIEST_MINUTES;
     for (unsigned p = 0; p < FAKE_PARTS; p++) {
         struct fake_decoder d = {0};
@@ -87,14 +74,14 @@ static void expect(struct sim *s, struct fake_store *want)
                 bool kept = limit_admits(r, &f->d);
                 rate = rate * r->factor / LIMIT_ONE;
                 limit_count(r, stats.flows, kept);
-                s->limited += kept ? r->factor > LIMIT_ONE : stats.flows;
+                limited += kept ? r->factor > LIMIT_ONE : stats.flows;
                 rejected += kept ? 0 : stats.flows;
                 b->n = kept ? b->n : 0;
                 stats.flows = kept ? stats.flows : 0;
             }
             if (who == 3) { /* a classifier does not want this one */
                 rejected += stats.flows;
-                s->classified_out += stats.flows;
+                classified_out += stats.flows;
                 b->n = 0;
                 stats.flows = 0;
             }
@@ -112,108 +99,22 @@ static void expect(struct sim *s, struct fake_store *want)
         }
         limit_fini(&limit);
     }
-    assert_true(s->limited > 0 && s->classified_out > 0);
+    assert_true(limited > 0 && classified_out > 0);
     batch_free(b);
-}
-
-/* ---- one outlet's life */
-
-static void configure(struct sim *s)
-{
-    /* every exporter's rate is 7 by default; who has which name changes from life to life */
-    static struct prefix all;
-    static uint64_t rate = 7;
-    struct enrich_exporter_conf exporter = {.name = fake_rnd(&s->seed) % 2 ? "edge1" : "edge2"};
-    struct enrich_metadata_provider provider = {.type = METADATA_STATIC, .exporters = {1, &all, &exporter}};
-    struct enrich_metadata_conf metadata = {.providers = {1, &provider}};
-    static const char *rule = "Exporter.IP == \"192.0.2.3\" && Reject()";
-    struct enrich_core_conf core = {.default_sampling_rate = {1, &all, &rate},
-                                    .exporter_classifiers = {1, &rule}};
-    enrich_configure(&s->enrich, &core, &metadata);
-}
-
-static void begin_life(struct sim *s)
-{
-    struct err e;
-    struct insert_conf conf = {.way = {fake_open, fake_close, fake_insert, &s->store},
-                               .rejected_dir = s->rejected_dir};
-    configure(s);
-    s->env.inserter = inserter_new(&conf);
-    s->env.rule = &s->rules[fake_rnd(&s->seed) % 3];
-    s->bus.commits_to_fail = 0; /* it could not begin */
-    if (!worker_init(&s->worker, &s->env, 0, 1, &e))
-        fail_msg("%s", e.msg);
-    s->bus.commits_to_fail = 10;
-}
-
-static void end_life(struct sim *s)
-{
-    worker_fini(&s->worker);
-    inserter_free(s->env.inserter);
-}
-
-static bool all_committed(const struct sim *s)
-{
-    for (int p = 0; p < FAKE_PARTS; p++)
-        if (s->bus.part[p].visible < s->bus.part[p].n || s->bus.part[p].commit / 10 < s->bus.part[p].n - 1)
-            return false;
-    return true;
-}
-
-static void live(struct sim *s, bool to_the_end)
-{
-    unsigned steps = to_the_end ? 1000000 : fake_rnd(&s->seed) % 60;
-    for (unsigned i = 0; i < steps && !(to_the_end && all_committed(s)); i++) {
-        for (int p = 0; p < FAKE_PARTS; p++) {
-            size_t more = s->bus.part[p].visible + fake_rnd(&s->seed) % 40;
-            s->bus.part[p].visible = more < s->bus.part[p].n ? more : s->bus.part[p].n;
-        }
-        worker_step(&s->worker);
-        for (unsigned k = fake_rnd(&s->seed) % 4; k-- > 0;)
-            inserter_do(s->env.inserter, fake_rnd(&s->seed) % 6);
-        if (to_the_end)
-            inserter_do(s->env.inserter, 0);
-        if (fake_rnd(&s->seed) % 200 == 0)
-            outlet_rule_set(&s->env, &s->rules[fake_rnd(&s->seed) % 3]);
-        if (fake_rnd(&s->seed) % 100 == 0)
-            configure(s);
-    }
 }
 
 static struct sim *sim_new(uint64_t seed, bool tokens)
 {
-    struct sim *s = xcalloc(1, sizeof *s);
-    s->seed = seed;
-    schema_default(&s->schema);
-    fake_bus_init(&s->bus, seed + 1);
-    s->bus.commits_to_fail = 10;
-    s->store.seed = seed + 2;
-    s->store.away = 10;
-    s->store.cut_off = 10;
+    struct sim *s = sim_make(seed, tokens);
     s->store.base_minute = BASE_S / 60 - EARLIEST_MINUTES;
-    s->enrich.schema = &s->schema;
     s->rules[0] = (struct cut_rule){4, 20, 1000, 1 << 20, 1 << 20, 7 * 86400};
     s->rules[1] = (struct cut_rule){7, 1000, 90, 300, 1 << 20, 3600};
     s->rules[2] = (struct cut_rule){60, 11, 100000, 1 << 20, 3000, 86400};
-    s->env = (struct outlet_env){.schema = &s->schema,
-                                 .rollup_table = "flows_1m0s",
-                                 .bus = &s->bus.r,
-                                 .enrich = &s->enrich,
-                                 .decoder = fake_decoder,
-                                 .without_tokens = !tokens};
-    block_layout_init(&s->env.flows, &s->schema, false);
-    block_layout_init(&s->env.rolled, &s->schema, true);
+    s->env.decoder = fake_decoder;
+    sim_layout(s);
     for (unsigned p = 0; p < FAKE_PARTS; p++)
         make_records(s, p, 150 + fake_rnd(&s->seed) % 100);
     return s;
-}
-
-static void sim_free(struct sim *s)
-{
-    enrich_fini(&s->enrich);
-    fake_bus_fini(&s->bus);
-    free(s->store.tokens);
-    free(s);
 }
 
 static bool equal(const struct fake_store *got, const struct fake_store *want)
