@@ -1,8 +1,9 @@
 /*
  * spool: the bus as files in a directory; one process writes, one reads, each may die and come back at any moment.
  *
- * Layout: DIR/format, DIR/<partition>/<offset of its first byte, 20 digits>.seg, DIR/<partition>/commit. An offset is a
- * byte position in the partition's endless log, so it stays valid for as long as its segment does.
+ * Layout: DIR/format, DIR/<partition>/<offset of its first byte, 20 digits>.seg, and beside it the small files commit,
+ * read (the mark: how far any reader came) and tail. An offset is a byte position in the partition's endless log, so it
+ * stays valid for as long as its segment does.
  */
 #pragma once
 #include "bus/bus.h"

@@ -186,14 +186,38 @@ bool spool_commit_read(const char *dir, unsigned partition, uint64_t *offset, st
     return ok;
 }
 
-uint64_t spool_committed(const char *dir, unsigned partition)
+/* The last of n words at the beginning of a partition's small file; 0 when there are fewer. */
+static uint64_t last_word(const char *dir, unsigned partition, const char *name, size_t n)
 {
-    char path[SPOOL_PATH_MAX];
-    uint64_t head[2] = {0};
-    snprintf(path, sizeof path, "%s/%u/commit", dir, partition);
+    char path[SPOOL_PATH_MAX + 32];
+    uint64_t word[2] = {0};
+    snprintf(path, sizeof path, "%s/%u/%s", dir, partition, name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, head, sizeof head);
+    ssize_t got = fd < 0 ? 0 : read(fd, word, n * sizeof *word);
     if (fd >= 0)
         close(fd);
-    return n == sizeof head ? head[1] : 0;
+    return got == (ssize_t)(n * sizeof *word) ? word[n - 1] : 0;
+}
+
+uint64_t spool_committed(const char *dir, unsigned partition)
+{
+    return last_word(dir, partition, "commit", 2);
+}
+
+uint64_t spool_mark(const char *dir, unsigned partition)
+{
+    return last_word(dir, partition, "read", 1);
+}
+
+bool spool_mark_write(const char *dir, unsigned partition, uint64_t offset, struct err *e)
+{
+    char path[SPOOL_PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/%u/read", dir, partition);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && pwrite(fd, &offset, sizeof offset, 0) == (ssize_t)sizeof offset;
+    if (!ok)
+        err_errno(e, "cannot write %s", path);
+    if (fd >= 0)
+        close(fd);
+    return ok;
 }

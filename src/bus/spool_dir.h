@@ -28,4 +28,11 @@ bool spool_commit_read(const char *dir, unsigned partition, uint64_t *offset, st
 /* The committed offset alone; 0 when nothing was. */
 uint64_t spool_committed(const char *dir, unsigned partition);
 
+/*
+ * The mark, DIR/<partition>/read: no life of the reader has come to read anything from this offset on; 0 when nothing was
+ * read. It outlives any process, but is not synced: with the machine's power it may fall back by some seconds.
+ */
+uint64_t spool_mark(const char *dir, unsigned partition);
+bool spool_mark_write(const char *dir, unsigned partition, uint64_t offset, struct err *e);
+
 bool spool_read_file(const char *path, struct buf *out, struct err *e);

@@ -1,7 +1,9 @@
 /*
  * The reading side: segments are mapped as reading comes to them, and stay mapped until they are both released and
- * committed; for that time a lock on the file (flock) keeps the writer from dropping what may be read again. It never
- * writes but for commits, and follows the writer through the partition's tail.
+ * committed; for that time a lock on the file (flock) keeps the writer from dropping it. Before the first record of a
+ * segment is handed out, the mark (spool_mark) moves behind the segment, so that what lies between commit and mark is kept
+ * for the next reader when this one dies: it will read all of that again, and must find the same. Nothing else is written
+ * but commits. The reader follows the writer through the partition's tail.
  */
 #include "base/arena.h"
 #include "base/clock.h"
@@ -10,6 +12,7 @@
 #include "bus/spool.h"
 #include "bus/spool_dir.h"
 #include "bus/spool_tail.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -23,7 +26,7 @@ struct part {
     size_t n_open;
     struct spool_tail *tail;
     uint64_t read_to, read_seq; /* behind the last record handed out */
-    uint64_t released, committed;
+    uint64_t released, committed, mark;
     uint64_t skipped;
     long poll_ns; /* grows while nothing comes */
 };
@@ -47,19 +50,59 @@ static struct segment *opened(struct part *p, uint64_t offset)
     return NULL;
 }
 
-/* Fails when the writer is about to drop it, or just has. */
-static bool open_locked(struct spool_reader *s, unsigned i, uint64_t base, struct segment *seg)
+/* Is the open file still the one with this name? */
+static bool still_there(const char *path, int fd)
+{
+    struct stat a, b;
+    return stat(path, &a) == 0 && fstat(fd, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+static bool move_mark(struct spool_reader *s, unsigned i, uint64_t offset, struct err *e)
+{
+    struct part *p = &s->parts[i];
+    if (offset <= p->mark)
+        return true;
+    if (!spool_mark_write(s->dir, i, offset, e))
+        return false;
+    p->mark = offset;
+    return true;
+}
+
+enum taken { TAKEN, TAKE_NEXT, TAKE_LATER };
+
+/* Locks the segment, which the writer may be about to drop, and says so for those who come after. */
+static enum taken take(struct spool_reader *s, unsigned i, uint64_t base, struct segment *seg)
 {
     struct err e;
     char path[SPOOL_PATH_MAX + 64];
-    struct stat st;
     spool_segment_path(path, s->dir, i, base);
+    enum taken how = TAKEN;
+    errno = 0;
     if (!segment_open(seg, path, base, &e))
-        return false;
-    if (flock(seg->fd, LOCK_SH | LOCK_NB) == 0 && fstat(seg->fd, &st) == 0 && st.st_nlink > 0)
-        return true;
-    segment_close(seg);
-    return false;
+        how =
+            errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EINTR ? TAKE_LATER : TAKE_NEXT;
+    if (how == TAKEN) {
+        /* the writer has it for a moment only */
+        bool locked = flock(seg->fd, LOCK_SH) == 0, there = still_there(path, seg->fd);
+        if (!there)
+            how = TAKE_NEXT;
+        else if (!locked && !err_errno(&e, "cannot lock %s", path))
+            how = TAKE_LATER;
+        else if (!move_mark(s, i, seg->base + seg->len, &e))
+            how = TAKE_LATER;
+        if (how != TAKEN)
+            segment_close(seg);
+    }
+    if (how == TAKE_LATER)
+        log_error("spool", "cannot read now; trying on", "partition", LOG_U64(i), "error", e.msg, NULL);
+    return how;
+}
+
+static struct segment *keep(struct part *p, const struct segment *fresh)
+{
+    p->open = xrealloc(p->open, (p->n_open + 1) * sizeof *p->open);
+    p->open[p->n_open] = *fresh;
+    return &p->open[p->n_open++];
 }
 
 /* The segment with `offset`, or the first one behind it; *offset moves to what exists. NULL: not there yet. */
@@ -74,19 +117,19 @@ static struct segment *seek(struct spool_reader *s, unsigned i, uint64_t *offset
     if (*offset >= spool_tail_get(p->tail).offset || !spool_segments_list(&all, s->dir, i, &e))
         return NULL;
     for (size_t k = 0; k < all.n && !seg; k++) {
-        if ((k + 1 < all.n && all.bases[k + 1] <= *offset) || opened(p, all.bases[k]) ||
-            !open_locked(s, i, all.bases[k], &fresh))
+        if (k + 1 < all.n && all.bases[k + 1] <= *offset)
             continue;
-        if (*offset >= fresh.base + fresh.len) {
-            segment_close(&fresh);
-            continue;
-        }
-        if (*offset < fresh.base)
-            *offset = fresh.base; /* what was before is gone; the ticks tell how much */
-        p->open = xrealloc(p->open, (p->n_open + 1) * sizeof *p->open);
-        p->open[p->n_open++] = fresh;
-        seg = &p->open[p->n_open - 1];
+        seg = opened(p, all.bases[k]);
+        enum taken how = seg ? TAKEN : take(s, i, all.bases[k], &fresh);
+        if (how == TAKE_LATER)
+            break; /* to go on without it would cut the slots elsewhere */
+        if (how == TAKEN && !seg)
+            seg = keep(p, &fresh);
+        if (seg && *offset >= seg->base + seg->len)
+            seg = NULL; /* the last one before a gap */
     }
+    if (seg && *offset < seg->base)
+        *offset = seg->base; /* what was before is gone; the ticks tell how much */
     spool_segments_free(&all);
     return seg;
 }
@@ -231,6 +274,7 @@ struct bus_reader *spool_reader_new(const char *dir, unsigned wait_ms, struct er
     s->parts = xcalloc(partitions, sizeof *s->parts);
     for (unsigned i = 0; i < partitions; i++) {
         s->parts[i].poll_ns = POLL_MIN_NS;
+        s->parts[i].mark = spool_mark(dir, i);
         /* the writer makes the format file first, the tails a moment later */
         while (!(s->parts[i].tail = spool_tail_open(dir, i, false, e)) && clock_mono_ns() < until)
             nanosleep(&(struct timespec){0, 10000000}, NULL);

@@ -2,10 +2,12 @@
  * What the spool drops: committed segments beyond age; at the bound the oldest committed segment, then the oldest one
  * that nobody has read.
  *
- * Every datagram is either read or told as shed, exactly once, whoever dies when. The reader locks (flock) a segment it
- * may still read again, and such a one is not dropped. One that is dropped unread is first renamed, so that nobody
- * begins to read it, then counted by exporter and minute, then told by a tick that ends with a note naming the segment,
- * then removed. A writer that comes back and finds a renamed one looks for that note.
+ * Every datagram is either read or told as shed, exactly once, whoever dies when. What the reader has begun to read and
+ * not committed it reads again after its death, and it must then cut its slots at the same places: so nothing between
+ * commit and mark (spool_mark) is dropped, whether the reader lives or not. The lock on a segment (flock) decides who of
+ * the two was first, the reader with its mark or the writer with its renaming. A segment that is dropped unread is first
+ * renamed, so that nobody begins to read it, then counted by exporter and minute, then told by a tick that ends with a
+ * note naming the segment, then removed. A writer that comes back and finds a renamed one looks for that note.
  */
 #include "base/arena.h"
 #include "base/log.h"
@@ -119,7 +121,18 @@ static bool drop_committed(struct spool_writer *s, unsigned i, uint64_t commit, 
     return true;
 }
 
-/* The oldest one that the reader does not have. */
+/* Renames a segment that no reader has come to; false: one has it, or had. */
+static bool seize(struct spool_writer *s, unsigned i, uint64_t base, const char *path, const char *gone)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool mine = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && spool_mark(s->dir, i) <= base &&
+                rename(path, gone) == 0;
+    if (fd >= 0)
+        close(fd);
+    return mine;
+}
+
+/* The oldest one that no reader has come to. */
 static bool drop_unread(struct spool_writer *s, unsigned i, uint64_t second)
 {
     uint64_t base, next;
@@ -128,16 +141,11 @@ static bool drop_unread(struct spool_writer *s, unsigned i, uint64_t second)
         spool_segment_path(path, s->dir, i, base);
         snprintf(gone, sizeof gone, "%s" GONE, path);
         uint64_t len = len_of(path);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        bool mine = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && rename(path, gone) == 0;
-        if (mine) {
-            forget(&s->parts[i], k, len);
-            tell_and_remove(s, i, gone, base, second);
-        }
-        if (fd >= 0)
-            close(fd);
-        if (mine)
-            return true;
+        if (!seize(s, i, base, path, gone))
+            continue;
+        forget(&s->parts[i], k, len);
+        tell_and_remove(s, i, gone, base, second);
+        return true;
     }
     return false;
 }

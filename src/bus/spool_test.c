@@ -426,6 +426,49 @@ static void slow_reader_and_bound_are_exact(void **state)
     w->free(w);
 }
 
+/* What a reader had begun to read and not committed is there for the next one, whatever came meanwhile. */
+static void what_was_read_is_kept(void **state)
+{
+    struct err e;
+    struct spool_conf c = conf_of(8 * (256 << 10));
+    struct bus_writer *w = spool_writer_new(&c, &e);
+    struct bus_reader *r = spool_reader_new(dir, 0, &e);
+    struct bus_record rec[400];
+    uint64_t put_in = 0, offset = 0, read = 0, told = 0, kept;
+    for (; put_in < 400; put_in++)
+        put(w, 0, (uint32_t)put_in, 1400);
+    assert_int_equal(w->flush(w, &e), 0);
+    assert_int_equal(r->read(r, 0, 0, rec, 200, 0),
+                     200); /* 180 of them fill a segment: it has come to the second */
+    assert_int_equal(spool_mark(dir, 0), 2 * (256 << 10));
+    r->free(r);
+    for (unsigned round = 0; round < 40; round++) {
+        for (unsigned k = 0; k < 100; k++)
+            put(w, 0, (uint32_t)put_in++, 1400);
+        assert_int_equal(w->flush(w, &e), 0);
+        w->tick(w, 1800000000 + round);
+    }
+    r = spool_reader_new(dir, 0, &e);
+    kept = r->read(r, 0, 0, rec, 400, 0);
+    assert_in_range(kept, 360, 400);
+    for (uint64_t k = 0; k < 360; k++)
+        assert_int_equal(rec[k].seq, rec[0].seq + k);
+    read_all(r, &offset, &read, &told);
+    assert_true(told > 1000);
+    assert_int_equal(read + told, put_in);
+    /* once it is committed it goes first */
+    assert_true(r->commit(r, 0, offset, STR(""), &e));
+    r->free(r);
+    for (unsigned k = 0; k < 2000; k++)
+        put(w, 0, (uint32_t)put_in++, 1400);
+    assert_int_equal(w->flush(w, &e), 0);
+    w->tick(w, 1800000100);
+    char path[SPOOL_PATH_MAX];
+    spool_segment_path(path, dir, 0, 0);
+    assert_int_equal(access(path, F_OK), -1);
+    w->free(w);
+}
+
 /* A writer that died between renaming a segment, telling, and removing it: told once in either case. */
 static void drops_are_finished(void **state)
 {
@@ -555,11 +598,20 @@ static void full_disk(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        TEST(gives_back_what_was_put),         TEST(commit_is_kept),     TEST(partitions_cannot_change),
-        TEST(bound_sheds_and_tells),           TEST(survives_kill),      TEST(torn_tail_is_mended),
-        TEST(slow_reader_and_bound_are_exact), TEST(drops_are_finished), TEST(rotten_bytes_are_skipped),
-        TEST(offsets_go_on_without_segments),  TEST(check_is_the_same),  TEST(many_threads),
-        TEST(never_behind_the_commit),         TEST(full_disk)};
+    const struct CMUnitTest tests[] = {TEST(gives_back_what_was_put),
+                                       TEST(commit_is_kept),
+                                       TEST(partitions_cannot_change),
+                                       TEST(bound_sheds_and_tells),
+                                       TEST(survives_kill),
+                                       TEST(torn_tail_is_mended),
+                                       TEST(slow_reader_and_bound_are_exact),
+                                       TEST(what_was_read_is_kept),
+                                       TEST(drops_are_finished),
+                                       TEST(rotten_bytes_are_skipped),
+                                       TEST(offsets_go_on_without_segments),
+                                       TEST(check_is_the_same),
+                                       TEST(many_threads),
+                                       TEST(never_behind_the_commit),
+                                       TEST(full_disk)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

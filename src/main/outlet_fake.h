@@ -16,11 +16,13 @@ static inline uint32_t fake_rnd(uint64_t *seed)
 
 enum { FAKE_PARTS = 2 };
 
+enum { FAKE_DATA = 32 * BUS_NOTE_LEN };
+
 struct fake_record {
     enum bus_kind kind;
-    uint64_t second;
+    uint64_t second; /* 0: nobody has read it */
     struct dgram d;
-    uint8_t data[BUS_NOTE_LEN];
+    uint8_t data[FAKE_DATA];
     uint8_t *whole; /* from malloc, then the bus's: instead of data */
 };
 
