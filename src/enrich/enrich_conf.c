@@ -62,12 +62,13 @@ const struct opt_table enrich_core_table =
 
 /* ---- remote data ---- */
 
-static const struct opt_choice parsers[] = {{"json", PARSER_JSON, ""},
-                                            {"csv-comma", PARSER_CSV_COMMA, ""},
-                                            {"csv-semicolon", PARSER_CSV_SEMICOLON, ""},
-                                            {"csv-colon", PARSER_CSV_COLON, ""},
-                                            {"plain", PARSER_PLAIN, ""},
-                                            {NULL}};
+static const struct opt_choice parsers[] = {
+    {"json", PARSER_JSON, ""},
+    {"csv-comma", PARSER_CSV_COMMA, "a list of rows, whose columns are `f1`, `f2`...; a header is a row"},
+    {"csv-semicolon", PARSER_CSV_SEMICOLON, ""},
+    {"csv-colon", PARSER_CSV_COLON, ""},
+    {"plain", PARSER_PLAIN, "a list of lines"},
+    {NULL}};
 static const struct opt_choice paginations[] = {
     {"auto", PAGES_AUTO, "whichever of the next two works"},
     {"none", PAGES_NONE, "there is one page"},
