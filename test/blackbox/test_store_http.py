@@ -80,7 +80,7 @@ class Store:
         r = c.getresponse()
         return r.status, r.headers, r.read()
 
-    def ask(self, sql=b"", who=OWNER, method="POST", headers=None, timeout=20, **args):
+    def ask(self, sql=b"", who=OWNER, method="POST", headers=None, timeout=60, **args):
         """Status, headers, body."""
         c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         h = {"X-ClickHouse-User": who[0], "X-ClickHouse-Key": who[1], **(headers or {})} if who else headers or {}
