@@ -8,7 +8,7 @@
 static void columns(const char *title, bool off)
 {
     printf("\n%s:\n", title);
-    for (unsigned c = 0; c < COL_COUNT; c++) {
+    for (unsigned c = 0; c < COL_CUSTOM; c++) {
         unsigned flags = column_defs[c].flags;
         if (!(flags & (COLF_HIDDEN | COLF_FIXED)) && (bool)(flags & COLF_OFF) == off)
             printf("  %s\n", column_defs[c].name);

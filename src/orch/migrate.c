@@ -1,6 +1,6 @@
 /*
  * Order of a run: database; dictionaries, as computed columns use them; tables made, columns added and changed; views;
- * columns dropped. So no view ever names a column that is not there.
+ * columns dropped, then dictionaries. So no view ever names a column that is not there, and no column a dictionary.
  */
 #include "orch/migrate.h"
 #include "base/counters.h"
@@ -223,6 +223,34 @@ static void make_dictionary(struct migration *m, const struct tables_dictionary 
     buf_fini(&sql);
 }
 
+/* Those of an earlier configuration, when no column uses them any more. */
+static void drop_dictionaries(struct migration *m)
+{
+    size_t i;
+    json_t *row, *rows = migrate_ask(m,
+                                     "SELECT name FROM system.tables WHERE database = '%s' AND engine = "
+                                     "'Dictionary' AND startsWith(name, 'custom_dict_') ORDER BY name",
+                                     m->plan.conf.database);
+    json_array_foreach(rows, i, row)
+    {
+        const char *name = migrate_cell(row, 0);
+        bool wanted = false;
+        char what[200];
+        struct buf sql;
+        for (size_t k = 0; k < m->plan.n_dictionaries; k++)
+            wanted |= strcmp(m->plan.dictionaries[k].name, name) == 0;
+        if (wanted)
+            continue;
+        buf_init(&sql, 0);
+        snprintf(what, sizeof what, "dictionary %s dropped", name);
+        buf_printf(&sql, "DROP DICTIONARY IF EXISTS %s.`%s`", m->plan.conf.database, name);
+        tables_on_cluster(&m->plan, &sql);
+        migrate_step(m, true, what, buf_str(&sql));
+        buf_fini(&sql);
+    }
+    json_decref(rows);
+}
+
 /* ---- a run */
 
 static bool is_plain(const char *name)
@@ -248,6 +276,7 @@ static void run(struct migration *m)
         make_view(m, &p->views[i]);
     for (size_t i = 0; i < p->n_tables; i++)
         migrate_table_drops(m, &p->tables[i]);
+    drop_dictionaries(m);
 }
 
 void migrate_run(struct ch *ch, const struct tables_conf *conf, struct migrate_result *r)

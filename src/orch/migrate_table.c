@@ -79,8 +79,21 @@ static bool in_list(const char *list, const char *name)
     return false;
 }
 
-static bool same_expression(struct migration *m, const char *a, const char *b)
+/* ClickHouse writes dictionaries with their database, which is ours. */
+static bool same_expression(struct migration *m, const char *is, const char *b)
 {
+    const char *in_ours = arena_printf(&m->plan.arena, "('%s.", m->plan.conf.database);
+    struct buf text;
+    buf_init(&text, 0);
+    for (const char *at = is; *at;) {
+        bool qualified = strncmp(at, in_ours, strlen(in_ours)) == 0;
+        buf_z(&text, qualified ? "('" : "");
+        at += qualified ? strlen(in_ours) : 0;
+        buf_u8(&text, (uint8_t)*at);
+        at += *at != 0;
+    }
+    const char *a = arena_z(&m->plan.arena, buf_str(&text));
+    buf_fini(&text);
     struct buf x, y;
     buf_init(&x, 0);
     buf_init(&y, 0);

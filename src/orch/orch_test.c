@@ -1,6 +1,7 @@
 /* Plans as text, on one server and on a cluster; dictionaries; migration against a server that answers from a script. */
 #include "net/http_server.h"
 #include "orch/asns.h"
+#include "orch/custom.h"
 #include "orch/dictionaries.h"
 #include "orch/migrate.h"
 #include "orch/provision.h"
@@ -283,6 +284,64 @@ static void dictionaries_carry_names(void **state)
     buf_fini(&b);
 }
 
+/* "" when the file is refused, and then e->msg says why. */
+static char *custom(const char *csv, bool networks, struct err *e)
+{
+    static struct schema_dictionary_key keys[] = {{"a", "IPv6", "", ""}, {"n", "UInt16", "", ""}};
+    static struct schema_dictionary_attribute attributes[] = {{"t", "String", "", "x"},
+                                                              {"m", "UInt8", "", "5"}};
+    const struct schema_dictionary_conf d = {.keys = {networks ? 1 : 2, keys},
+                                             .attributes = {2, attributes},
+                                             .layout = networks ? DICTIONARY_IP_TRIE
+                                                                : DICTIONARY_COMPLEX_KEY_HASHED};
+    struct buf b;
+    buf_init(&b, 0);
+    if (!custom_write(&d, str_from(csv), &b, e))
+        buf_reset(&b);
+    buf_u8(&b, 0);
+    return (char *)b.p;
+}
+
+static void files_of_dictionaries_are_read(void **state)
+{
+    struct err e;
+    static const struct {
+        const char *csv, *want;
+        bool networks;
+    } good[] = {
+        {"a,n,t,m\n192.0.2.1,65000,\"b, \"\"c\"\"\",2\n",
+         "a,n,t,m\n::ffff:192.0.2.1,65000,\"b, \"\"c\"\"\",2\n", false},
+        {"\xef\xbb\xbfm,more,t, n ,a\r\n\r\n,q,,1,2001:DB8::1\r\n", "a,n,t,m\n2001:db8::1,1,\"x\",5\n",
+         false},
+        {"a,t,m\n192.0.2.9/24,y,1\n2001:db8::/32,z,2\n198.51.100.1,w,3",
+         "a,t,m\n::ffff:192.0.2.0/120,\"y\",1\n2001:db8::/32,\"z\",2\n::ffff:198.51.100.1/128,\"w\",3\n",
+         true},
+        {"a,t,m\n", "a,t,m\n", true},
+    };
+    static const char *const bad[][2] = {
+        {"", "it is empty: a header is expected"},
+        {"a,t,m\n::,x,1\n", "its header has no column \"n\""},
+        {"a,n,t,m\n::,1,x,1\n\n::,1,x\n", "line 4: 3 fields, too few for m"},
+        {"a,n,t,m\n::,1,x,256\n", "line 2: m: \"256\" is no number"},
+        {"a,n,t,m\n::,,x,1\n", "line 2: n: \"\" is no number"},
+        {"a,n,t,m\nhost,1,x,1\n", "line 2: a: \"host\" is no IP address"},
+        {"a,n,t,m\n::,1,\"x\ny,1\n", "line 2: a quote without its end"},
+        {"a,n,t,m\n::,1,\"x\ny\"z,1\n", "line 2: text behind a closing quote"},
+        {"a,n,t,m\n::,1,\xff,1\n", "line 2: t: \"\xff\" is no text in UTF-8"},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        char *got = custom(good[i].csv, good[i].networks, &e);
+        assert_string_equal(got, good[i].want);
+        free(got);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char *got = custom(bad[i][0], false, &e);
+        assert_string_equal(got, "");
+        assert_string_equal(e.msg, bad[i][1]);
+        free(got);
+    }
+}
+
 static void clickhouse_is_told_where_we_are(void **state)
 {
     char url[200];
@@ -396,6 +455,7 @@ int main(void)
         cmocka_unit_test(dictionaries_carry_names),
         cmocka_unit_test(names_of_as_are_cleaned),
         cmocka_unit_test(names_of_as_are_read),
+        cmocka_unit_test(files_of_dictionaries_are_read),
         cmocka_unit_test(clickhouse_is_told_where_we_are),
         cmocka_unit_test(everything_is_made_in_order),
         cmocka_unit_test(a_failure_stops_the_run),

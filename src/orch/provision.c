@@ -103,6 +103,22 @@ static bool find_url(const struct provision_conf *conf, const struct ch *ch, cha
     return true;
 }
 
+static void reload_dictionary(struct ch *ch, const char *database, const char *prefix, const char *name)
+{
+    char sql[300];
+    struct err ignored; /* it keeps what it has, and is asked for again in its time */
+    snprintf(sql, sizeof sql, "SYSTEM RELOAD DICTIONARY %s.%s%s", database, prefix, name);
+    ch_query(ch, &(struct ch_query){.sql = sql}, NULL, &ignored);
+}
+
+static void reload_dictionaries(struct ch *ch, const struct provision_conf *conf)
+{
+    const struct opt_map *custom = conf->schema->dictionaries;
+    reload_dictionary(ch, conf->clickhousedb->database, "", "asns");
+    for (size_t i = 0; custom && i < custom->n; i++)
+        reload_dictionary(ch, conf->clickhousedb->database, "custom_dict_", custom->keys[i]);
+}
+
 /* One run; false when it is to be tried again soon. */
 static bool run(struct provision *p, const struct provision_conf *conf, bool changed)
 {
@@ -118,12 +134,8 @@ static bool run(struct provision *p, const struct provision_conf *conf, bool cha
                                            .cluster = conf->clickhousedb->cluster,
                                            .url = url};
         migrate_run(ch, &tables, &r);
-        if (r.failure == CH_OK && changed) {
-            char sql[300];
-            struct err ignored;
-            snprintf(sql, sizeof sql, "SYSTEM RELOAD DICTIONARY %s.asns", conf->clickhousedb->database);
-            ch_query(ch, &(struct ch_query){.sql = sql}, NULL, &ignored);
-        }
+        if (r.failure == CH_OK && changed)
+            reload_dictionaries(ch, conf);
     }
     ch_free(ch);
     if (r.failure == CH_OK) {

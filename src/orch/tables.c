@@ -1,5 +1,6 @@
 /* From columns.def, tables.def and the resolutions to a plan. */
 #include "orch/tables.h"
+#include "schema/dictionary.h"
 #include "schema/tables.def"
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +44,7 @@ static bool is_alias(const struct schema *s, enum column c)
     return column_defs[c].flags & COLF_ALIAS && !s->materialized[c];
 }
 
-static struct tables_column column_of(const struct schema *s, enum column c, bool rolled)
+static struct tables_column column_of(const struct schema *s, enum column c)
 {
     const struct column_def *d = &column_defs[c];
     struct tables_column col = {
@@ -52,7 +53,7 @@ static struct tables_column column_of(const struct schema *s, enum column c, boo
         col.kind = "ALIAS";
         col.expr = d->expr;
         col.codec = "";
-    } else if (!rolled && d->flags & (COLF_ALIAS | COLF_GEN)) {
+    } else if (d->flags & (COLF_ALIAS | COLF_GEN)) { /* by whatever way rows come in */
         col.kind = "DEFAULT";
         col.expr = d->expr;
     }
@@ -65,7 +66,7 @@ static void fill_columns(struct arena *a, struct tables_table *t, const struct s
     for (unsigned c = 0; c < COL_COUNT; c++) {
         if (!is_wanted(s, (enum column)c, rolled))
             continue;
-        struct tables_column col = column_of(s, (enum column)c, rolled);
+        struct tables_column col = column_of(s, (enum column)c);
         col.key = rolled ? schema_rollup_key(s, (enum column)c)
                          : c == COL_TimeReceived || c == COL_ExporterAddress || c == COL_InIfName ||
                                c == COL_OutIfName;
@@ -300,6 +301,28 @@ static const struct tables_dictionary dictionaries[] = {
     {"udp", "`port` UInt16 INJECTIVE, `name` String", "port", "HASHED()"},
 };
 
+static void plan_dictionaries(struct tables_plan *p)
+{
+    struct arena *a = &p->arena;
+    const struct opt_map *custom = p->conf.schema->dictionaries;
+    size_t own = sizeof dictionaries / sizeof *dictionaries, more = custom ? custom->n : 0;
+    struct tables_dictionary *all = arena_array(a, own + more, sizeof *all);
+    memcpy(all, dictionaries, sizeof dictionaries);
+    for (size_t i = 0; i < more; i++) {
+        const struct schema_dictionary_conf *d = &((const struct schema_dictionary_conf *)custom->items)[i];
+        struct buf columns, key;
+        buf_init(&columns, 0);
+        buf_init(&key, 0);
+        dictionary_sql_columns(d, &columns);
+        dictionary_sql_key(d, &key);
+        all[own + i] =
+            (struct tables_dictionary){arena_printf(a, "custom_dict_%s", custom->keys[i]), keep(a, &columns),
+                                       keep(a, &key), dictionary_sql_layout(d), true};
+    }
+    p->dictionaries = all;
+    p->n_dictionaries = own + more;
+}
+
 /* ---- the plan */
 
 void tables_plan_init(struct tables_plan *p, const struct tables_conf *conf)
@@ -321,8 +344,7 @@ void tables_plan_init(struct tables_plan *p, const struct tables_conf *conf)
     plan_views(p, r, list->n);
     plan_exporters(p);
     plan_ledger(p, for_ever ? 0 : longest);
-    p->dictionaries = dictionaries;
-    p->n_dictionaries = sizeof dictionaries / sizeof *dictionaries;
+    plan_dictionaries(p);
 }
 
 void tables_plan_fini(struct tables_plan *p)

@@ -46,6 +46,7 @@ struct tables_view {
 
 struct tables_dictionary {
     const char *name, *columns, *key, *layout;
+    bool custom; /* of the configuration: looked at more often */
 };
 
 struct tables_conf {

@@ -128,7 +128,7 @@ void tables_create_dictionary(const struct tables_plan *p, const struct tables_d
         ch_quote(sql, str_from(password));
         buf_z(sql, ")");
     }
-    buf_printf(sql, "))\nLIFETIME(MIN 0 MAX 3600)\nLAYOUT(%s)\nCOMMENT ", d->layout);
+    buf_printf(sql, "))\nLIFETIME(MIN 0 MAX %d)\nLAYOUT(%s)\nCOMMENT ", d->custom ? 300 : 3600, d->layout);
     ch_quote(sql, str_from(comment));
 }
 

@@ -192,11 +192,31 @@ static void communities(struct buf *sql, enum column c, const struct schema *s, 
     buf_z(sql, " ORDER BY l");
 }
 
+/* Whatever its dictionary has, seen or not. */
+static void looked_up(struct buf *sql, enum column c, struct str prefix)
+{
+    const struct column_def *d = &column_defs[c];
+    struct buf label;
+    buf_init(&label, 0);
+    sql_label(&label, c, NULL, "v", 32, 128);
+    buf_u8(&label, 0);
+    buf_printf(sql,
+               "SELECT DISTINCT %s AS l, '' FROM (SELECT `%s` AS v FROM dictionary('%s')) WHERE l != '' AND ",
+               (char *)label.p, d->attribute, d->dictionary);
+    starts_with(sql, "l", prefix);
+    buf_z(sql, " ORDER BY l");
+    buf_fini(&label);
+}
+
 /* The statement, empty when nothing is offered: counters, or addresses of which nothing is typed yet. */
 static void statement(struct buf *sql, enum column c, const struct schema *s, const struct query_tables *t,
                       struct str prefix)
 {
     bool port = c == COL_SrcPort || c == COL_DstPort;
+    if (column_defs[c].dictionary) {
+        looked_up(sql, c, prefix);
+        return;
+    }
     switch (column_defs[c].kind) {
     case KIND_ASN:
     case KIND_ASPATH:

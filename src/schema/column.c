@@ -1,6 +1,8 @@
 /* The table of columns, and look-ups in it. */
 #include "schema/column.h"
+#include "base/arena.h"
 #include "schema/batch.h"
+#include <pthread.h>
 #include <stdio.h>
 
 #define MAIN COLF_MAIN
@@ -14,28 +16,69 @@
 #define GEN COLF_GEN
 #define HIDDEN COLF_HIDDEN
 #define EITHER COLF_EITHER
-const struct column_def column_defs[COL_COUNT] = {
+struct column_def column_table[COL_COUNT] = {
 #define COL(key, store, type, codec, kind, flags, pk, group, elements, expr, doc)                            \
     [COL_##key] = {#key, STORE_##store, type,     codec, KIND_##kind, flags,                                 \
                    pk,   GROUP_##group, elements, expr,  doc},
 #include "schema/columns.def"
 #undef COL
+    [COL_CUSTOM... COL_COUNT - 1] = {.name = "",
+                                     .store = STORE_NONE,
+                                     .type = "",
+                                     .codec = "",
+                                     .flags = OFF | NODIM,
+                                     .elements = "",
+                                     .expr = "",
+                                     .doc = ""},
 };
+
+/* ---- added columns */
+
+static pthread_mutex_t adding = PTHREAD_MUTEX_INITIALIZER;
+static unsigned asked[COL_COUNT]; /* when it was last asked for: of several of one name the latest counts */
+
+static bool same(const struct column_def *a, const struct column_def *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->type, b->type) == 0 && a->kind == b->kind &&
+           a->flags == b->flags && strcmp(a->expr, b->expr) == 0 && strcmp(a->doc, b->doc) == 0 &&
+           strcmp(a->dictionary, b->dictionary) == 0 && strcmp(a->attribute, b->attribute) == 0;
+}
+
+enum column column_add(const struct column_def *def)
+{
+    static unsigned now;
+    pthread_mutex_lock(&adding);
+    unsigned c = COL_CUSTOM;
+    while (c < COL_COUNT && column_table[c].name[0] && !same(&column_table[c], def))
+        c++;
+    if (c < COL_COUNT) {
+        if (!column_table[c].name[0])
+            column_table[c] = *def;
+        asked[c] = ++now;
+    }
+    pthread_mutex_unlock(&adding);
+    return (enum column)c;
+}
+
+/* ---- look-ups */
+
+static enum column find(struct str name, bool (*eq)(struct str, struct str))
+{
+    unsigned best = COL_COUNT;
+    for (unsigned c = 0; name.len && c < COL_COUNT; c++)
+        if (eq(name, str_from(column_defs[c].name)) && (best == COL_COUNT || asked[c] > asked[best]))
+            best = c;
+    return (enum column)best;
+}
 
 enum column column_find(struct str name)
 {
-    for (unsigned c = 0; c < COL_COUNT; c++)
-        if (str_eq(name, str_from(column_defs[c].name)))
-            return (enum column)c;
-    return COL_COUNT;
+    return find(name, str_eq);
 }
 
 enum column column_find_nocase(struct str name)
 {
-    for (unsigned c = 0; c < COL_COUNT; c++)
-        if (str_eq_nocase(name, str_from(column_defs[c].name)))
-            return (enum column)c;
-    return COL_COUNT;
+    return find(name, str_eq_nocase);
 }
 
 enum column column_reverse(enum column c)

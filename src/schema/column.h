@@ -1,5 +1,6 @@
 /*
- * column: what is known about each column of a flow, from columns.def. Constant data; any thread.
+ * column: what is known about each column of a flow, from columns.def, and of those that a configuration adds
+ * (schema/dictionary.h). A column that has been added stays as it is; any thread may read.
  */
 #pragma once
 #include "base/str.h"
@@ -8,7 +9,8 @@ enum column {
 #define COL(key, store, type, codec, kind, flags, pk, group, elements, expr, doc) COL_##key,
 #include "schema/columns.def"
 #undef COL
-    COL_COUNT
+    COL_CUSTOM, /* first of those that a configuration may add; without a name as long as they are free */
+    COL_COUNT = COL_CUSTOM + 64
 };
 
 enum column_store {
@@ -79,9 +81,14 @@ struct column_def {
     const char *elements; /* "8 27 9/12232": information elements, best first */
     const char *expr;
     const char *doc;
+    const char *dictionary, *attribute; /* what an added column is looked up in; NULL for all others */
 };
 
-extern const struct column_def column_defs[COL_COUNT];
+extern struct column_def column_table[COL_COUNT]; /* written by column_add alone */
+#define column_defs ((const struct column_def *)column_table)
+
+/* Takes a copy, or finds the one made earlier of the same definition; its texts must stay. COL_COUNT: no place is free. */
+enum column column_add(const struct column_def *def);
 
 /* Exact name, or without case; COL_COUNT when there is none. */
 enum column column_find(struct str name);

@@ -1,6 +1,6 @@
 /* Defaults of columns.def with the configuration's wishes laid over them. */
 #include "schema/schema.h"
-#include "schema/dictionary_conf.h"
+#include "schema/dictionary.h"
 #include <ctype.h>
 
 #define NAMES(key_, field, help_)                                                                            \
@@ -17,8 +17,8 @@ static const struct opt schema_rows[] = {
     NAMES("indexes", indexes, "Columns to give a skip index."),
     NAMES("no-indexes", no_indexes, "Columns whose default skip index is not wanted."),
     {"custom-dictionaries", OPT_MAP, OPT_AT(struct schema_conf, custom_dictionaries), .item = OPT_STRUCT,
-     .sub = &schema_dictionary_table, .flags = OPT_LATER,
-     .help = "Columns looked up in dictionaries of your own."},
+     .sub = &schema_dictionary_table,
+     .help = "Columns looked up in dictionaries of your own, see [dictionaries](dictionaries.md)."},
 };
 const struct opt_table schema_table = OPT_TABLE("schema", struct schema_conf, schema_rows);
 
@@ -59,7 +59,7 @@ void schema_default(struct schema *s)
     *s = (struct schema){0};
     for (unsigned c = 0; c < COL_COUNT; c++) {
         unsigned flags = column_defs[c].flags;
-        s->enabled[c] = !(flags & COLF_OFF);
+        s->enabled[c] = !(flags & COLF_OFF) && c < COL_CUSTOM; /* others by dictionary_columns */
         s->main_only[c] = flags & COLF_MAIN;
         s->indexed[c] = indexed_by_default((enum column)c);
     }
@@ -91,26 +91,52 @@ static bool in_identifier(char c)
     return c == '_' || isalnum((unsigned char)c);
 }
 
-/* True when `expr` has the identifier `name`. */
+/* True when `expr` has the identifier `name` outside of texts. */
 static bool mentions(const char *expr, const char *name)
 {
     size_t n = strlen(name);
-    for (const char *at = expr; (at = strstr(at, name)); at += n)
-        if ((at == expr || !in_identifier(at[-1])) && !in_identifier(at[n]))
+    bool text = false;
+    for (const char *at = expr; n && *at; at++) {
+        text ^= *at == '\'';
+        if (!text && (at == expr || !in_identifier(at[-1])) && strncmp(at, name, n) == 0 &&
+            !in_identifier(at[n]))
             return true;
+    }
     return false;
 }
 
-/* An enabled computed column needs the columns that its expression names. */
-static bool check_dependencies(const struct schema *s, struct err *e)
+static bool is_computed(const struct schema *s, unsigned c)
 {
-    for (unsigned c = 0; c < COL_COUNT; c++) {
-        if (!s->enabled[c] || !column_defs[c].expr[0])
-            continue;
-        for (unsigned d = 0; d < COL_COUNT; d++)
-            if (d != c && !s->enabled[d] && mentions(column_defs[c].expr, column_defs[d].name))
-                return err_set(e, "schema: column %s needs %s, which is disabled", column_defs[c].name,
-                               column_defs[d].name);
+    return column_defs[c].flags & COLF_ALIAS && !s->materialized[c];
+}
+
+/* What computed column c needs of column d. */
+static bool check_dependency(struct schema *s, unsigned c, unsigned d, bool *changed, struct err *e)
+{
+    const char *name = column_defs[c].name, *needs = column_defs[d].name;
+    if (!s->enabled[d])
+        return err_set(e, "schema: column %s needs %s, which is disabled", name, needs);
+    if (column_defs[c].dictionary && is_computed(s, d))
+        return err_set(e, "schema: column %s needs %s, which is not stored (schema.materialize)", name,
+                       needs);
+    if (s->main_only[c] || !s->main_only[d])
+        return true;
+    if (column_defs[c].flags & COLF_MAIN)
+        return err_set(e, "schema.not-main-table-only: column %s needs %s, which is in the main table only",
+                       name, needs);
+    return *changed = s->main_only[c] = true;
+}
+
+/* An enabled computed column needs the columns that its expression names, and is only where they are. */
+static bool check_dependencies(struct schema *s, struct err *e)
+{
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (unsigned c = 0; c < COL_COUNT; c++)
+            for (unsigned d = 0; s->enabled[c] && column_defs[c].expr[0] && d < COL_COUNT; d++)
+                if (d != c && mentions(column_defs[c].expr, column_defs[d].name) &&
+                    !check_dependency(s, c, d, &changed, e))
+                    return false;
     }
     return true;
 }
@@ -118,7 +144,8 @@ static bool check_dependencies(const struct schema *s, struct err *e)
 bool schema_init(struct schema *s, const struct schema_conf *conf, struct err *e)
 {
     schema_default(s);
-    if (!set_named(&conf->enabled, s->enabled, true, "enabled", e) ||
+    if (!dictionary_columns(s, &conf->custom_dictionaries, e) ||
+        !set_named(&conf->enabled, s->enabled, true, "enabled", e) ||
         !set_named(&conf->disabled, s->enabled, false, "disabled", e) ||
         !set_named(&conf->main_table_only, s->main_only, true, "main-table-only", e) ||
         !set_named(&conf->not_main_table_only, s->main_only, false, "not-main-table-only", e) ||

@@ -18,12 +18,13 @@ struct schema_conf {
 extern const struct opt_table schema_table;
 
 struct schema {
-    bool enabled[COL_COUNT];      /* exists in `flows` (stored or alias) */
-    bool main_only[COL_COUNT];    /* not in rollups */
-    bool materialized[COL_COUNT]; /* alias that is stored */
-    bool indexed[COL_COUNT];      /* has a skip index */
-    bool group[GROUP_COUNT];      /* by enum column_group: any column of it enabled */
-    bool asked[COL_COUNT];        /* enrichment wants it of the flow, stored or not */
+    bool enabled[COL_COUNT];            /* exists in `flows` (stored or alias) */
+    bool main_only[COL_COUNT];          /* not in rollups */
+    bool materialized[COL_COUNT];       /* alias that is stored */
+    bool indexed[COL_COUNT];            /* has a skip index */
+    bool group[GROUP_COUNT];            /* by enum column_group: any column of it enabled */
+    bool asked[COL_COUNT];              /* enrichment wants it of the flow, stored or not */
+    const struct opt_map *dictionaries; /* of struct schema_dictionary_conf, checked; NULL: none */
 };
 
 /* False with the offending name when a column is unknown, fixed, or needed by an enabled one. */

@@ -1,5 +1,6 @@
 /* Columns, what a configuration makes of them, and batches. */
 #include "schema/batch.h"
+#include "schema/dictionary.h"
 #include "schema/learnt.h"
 #include "schema/schema.h"
 #include <setjmp.h>
@@ -37,6 +38,76 @@ static void configuration_is_checked(void **state)
     assert_string_equal(e.msg, "schema: column SrcNetPrefix needs SrcNetMask, which is disabled");
     conf = (struct schema_conf){.enabled = names(none, 1)};
     assert_false(schema_init(&s, &conf, &e));
+}
+
+static void computed_columns_are_where_they_can_be_computed(void **state)
+{
+    struct schema s;
+    struct err e;
+    const char *event[] = {"NATEvent", "NATEventName"}, *one[] = {"NATEvent"}, *prefix[] = {"SrcNetPrefix"},
+               *more[] = {"SrcNetPrefix", "SrcAddr", "SrcNetMask"}, *bytes[] = {"SrcAS"};
+    struct schema_conf conf = {.enabled = names(event, 2), .main_table_only = names(one, 1)};
+    assert_true(schema_init(&s, &conf, &e));
+    assert_true(s.main_only[COL_NATEvent] && s.main_only[COL_NATEventName]);
+    conf = (struct schema_conf){.not_main_table_only = names(prefix, 1)};
+    assert_false(schema_init(&s, &conf, &e));
+    assert_string_equal(e.msg,
+                        "schema.not-main-table-only: column SrcNetPrefix needs SrcAddr, which is in the "
+                        "main table only");
+    conf = (struct schema_conf){.not_main_table_only = names(more, 3), .materialize = names(prefix, 1)};
+    assert_true(schema_init(&s, &conf, &e));
+    assert_true(schema_rolled(&s, COL_SrcNetPrefix) && schema_rolled(&s, COL_SrcAddr));
+    conf = (struct schema_conf){.materialize = names(bytes, 1)};
+    assert_false(schema_init(&s, &conf, &e));
+    assert_string_equal(e.msg, "schema.materialize: SrcAS is stored anyway");
+}
+
+static struct schema_conf with_dictionary(struct schema_dictionary_conf *d, struct opt_map *map)
+{
+    static const char *key = "d";
+    *map = (struct opt_map){1, &key, d};
+    return (struct schema_conf){.custom_dictionaries = *map};
+}
+
+static void dictionaries_add_columns(void **state)
+{
+    struct schema s, before;
+    struct err e;
+    struct opt_map map;
+    struct schema_dictionary_key keys[] = {{"ip", "String", "", ""}, {"n", "UInt16", "Proto", ""}};
+    struct schema_dictionary_attribute attributes[] = {{"Role", "String", "", "it's"},
+                                                       {"rank", "UInt8", "Rank", "7"}};
+    const char *dimensions[] = {"SrcAddr", "DstAddr"}, *rank[] = {"SrcAddrRank"};
+    struct schema_dictionary_conf d = {
+        {2, keys}, {2, attributes}, "/x", DICTIONARY_COMPLEX_KEY_HASHED, {2, dimensions}};
+    struct schema_conf conf = with_dictionary(&d, &map);
+    conf.no_indexes = names(rank, 1);
+    assert_true(schema_init(&s, &conf, &e));
+    enum column c = column_find(STR("SrcAddrRole"));
+    assert_true(c >= COL_CUSTOM && s.enabled[c] && s.main_only[c] && schema_stored(&s, c));
+    assert_int_equal(column_reverse(c), column_find(STR("DstAddrRole")));
+    assert_string_equal(
+        column_defs[c].expr,
+        "dictGet('custom_dict_d', 'Role', tuple(CAST(SrcAddr, 'IPv6'), CAST(Proto, 'UInt64')))");
+    struct buf sql;
+    buf_init(&sql, 0);
+    dictionary_sql_columns(&d, &sql);
+    buf_u8(&sql, 0);
+    assert_string_equal((char *)sql.p,
+                        "`ip` IPv6, `n` UInt64, `Role` String DEFAULT 'it\\'s', `rank` UInt8 DEFAULT 7");
+    buf_fini(&sql);
+    /* again: the same columns; without: none; changed: the new one is found by the name */
+    assert_true(schema_init(&before, &conf, &e));
+    assert_int_equal(column_find(STR("SrcAddrRole")), c);
+    schema_default(&before);
+    assert_false(before.enabled[c]);
+    keys[1].match_dimension = "EType";
+    assert_true(schema_init(&s, &conf, &e));
+    assert_true(column_find(STR("SrcAddrRole")) != c && !s.enabled[c]);
+    keys[1].match_dimension = "Proto";
+    assert_true(schema_init(&s, &conf, &e));
+    assert_int_equal(column_find(STR("SrcAddrRole")), c);
+    assert_int_equal(column_find(STR("")), COL_COUNT);
 }
 
 static void batch_columns_are_zero_until_written(void **state)
@@ -86,6 +157,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(reverse_swaps_directions),
                                        cmocka_unit_test(configuration_is_checked),
+                                       cmocka_unit_test(computed_columns_are_where_they_can_be_computed),
+                                       cmocka_unit_test(dictionaries_add_columns),
                                        cmocka_unit_test(texts_of_exporters_are_made_fit),
                                        cmocka_unit_test(batch_columns_are_zero_until_written)};
     return cmocka_run_group_tests(tests, NULL, NULL);

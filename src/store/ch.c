@@ -210,6 +210,7 @@ static bool is_passing(int code)
         74,  /* CANNOT_READ_FROM_FILE_DESCRIPTOR */
         75,  /* CANNOT_WRITE_TO_FILE_DESCRIPTOR */
         76,  /* CANNOT_OPEN_FILE */
+        86,  /* RECEIVED_ERROR_FROM_REMOTE_IO_SERVER: what a dictionary is filled from */
         159, /* TIMEOUT_EXCEEDED */
         173, /* CANNOT_ALLOCATE_MEMORY */
         192, /* UNKNOWN_USER */
@@ -238,6 +239,8 @@ static bool is_passing(int code)
         497, /* ACCESS_DENIED */
         516, /* AUTHENTICATION_FAILED */
         999, /* KEEPER_EXCEPTION */
+        /* POCO_EXCEPTION: the network, of a dictionary's source as well */
+        1000,
     };
     for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
         if (passing[i] == code)
