@@ -6,6 +6,7 @@
 #include "main/commands.h"
 #include "main/datadir.h"
 #include "main/download.h"
+#include "net/url.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,7 +90,7 @@ static bool read_file(struct asns *t, const char *path, struct err *e)
     if (ok && memmem(text.p, text.len, "\xab\xcd\xefMaxMind.com", 14))
         ok = read_mmdb(t, path, e);
     else if (ok)
-        ok = (download_gunzip(&text, MOST, &plain, e) && asns_read(t, buf_str(&plain), true, e)) ||
+        ok = (download_gunzip(buf_str(&text), MOST, &plain, e) && asns_read(t, buf_str(&plain), true, e)) ||
              err_wrap(e, "%s", path);
     buf_fini(&text);
     buf_fini(&plain);
@@ -98,11 +99,14 @@ static bool read_file(struct asns *t, const char *path, struct err *e)
 
 static bool read_url(struct asns *t, const char *url, struct err *e)
 {
-    struct buf text;
+    struct buf body, text;
     const struct download d = {.url = url};
+    char bare[URL_BARE];
     buf_init(&text, 0);
-    bool ok =
-        download(&d, MOST, &text, e) && (asns_read(t, buf_str(&text), true, e) || err_wrap(e, "%s", url));
+    bool ok = download(&d, MOST, &body, e) &&
+              ((download_gunzip(buf_str(&body), MOST, &text, e) && asns_read(t, buf_str(&text), true, e)) ||
+               err_wrap(e, "%s", url_bare(url, bare)));
+    buf_fini(&body);
     buf_fini(&text);
     return ok;
 }

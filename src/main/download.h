@@ -8,9 +8,11 @@ struct download {
     const char *user, *password; /* NULL: none; they do not follow a redirect to another server */
 };
 
-/* A body of at most `most` bytes, gunzipped when it is a gzip file; appended to `out`. False with a reason. */
+/* What the server sends, at most `most` bytes; *out is set and the caller's to free, also after a failure. */
 bool download(const struct download *d, size_t most, struct buf *out, struct err *e);
-/* Appends what is in a gzip file, or the bytes as they are when it is none. */
-bool download_gunzip(const struct buf *body, size_t most, struct buf *out, struct err *e);
-/* The bytes of the first regular file in a tar archive (POSIX ustar) whose name ends so; false when there is none. */
-bool download_untar(struct str tar, const char *ending, struct str *file);
+/* Appends what is in a gzip file, at most `most` bytes, or the bytes as they are when it is none. */
+bool download_gunzip(struct str body, size_t most, struct buf *out, struct err *e);
+
+enum { DOWNLOAD_SUM = 65 };
+/* SHA-256 in hexadecimal. */
+void download_sum(struct str body, char sum[DOWNLOAD_SUM]);

@@ -7,11 +7,17 @@
 #include "main/commands.h"
 #include "main/config.h"
 #include "main/download.h"
+#include "main/tar.h"
+#include "net/url.h"
+#include <ctype.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { SUM_MOST = 4096 };
 
 static int usage(FILE *f)
 {
@@ -54,28 +60,100 @@ static bool is_maxmind(const char *name)
     return strncasecmp(name, "GeoLite2-", 9) == 0 || strncasecmp(name, "GeoIP2-", 7) == 0;
 }
 
-static bool fetch(struct update *u, const char *name, struct buf *whole, struct str *mmdb, struct err *e)
+/* A database at its provider. */
+struct offer {
+    const char *url, *sum_url; /* of the file, and of what says its SHA-256 */
+    const char *user, *password;
+    bool is_maxmind; /* the file is an archive */
+};
+
+static bool offer_of(struct update *u, const char *name, struct offer *o, struct err *e)
 {
     struct arena *a = &u->arena;
     const struct enrich_geoip_update *c = &u->account;
-    struct download d = {0};
-    if (is_maxmind(name)) {
+    o->is_maxmind = is_maxmind(name);
+    if (o->is_maxmind) {
         if (!*c->account_id || !*c->license_key)
             return err_set(e, "%s: MAXMIND_ACCOUNT_ID and MAXMIND_LICENSE_KEY are needed", name);
-        d = (struct download){
-            arena_printf(a, "%s/geoip/databases/%s/download?suffix=tar.gz", c->maxmind_url, name),
-            c->account_id, c->license_key};
+        o->user = c->account_id;
+        o->password = c->license_key;
+        o->url = arena_printf(a, "%s/geoip/databases/%s/download?suffix=tar.gz", c->maxmind_url, name);
+        o->sum_url = arena_printf(a, "%s.sha256", o->url);
     } else {
         if (!*c->token)
             return err_set(e, "%s: IPINFO_TOKEN is needed", name);
         /* the token is the user of basic authentication, so that it is in no log of a proxy */
-        d = (struct download){arena_printf(a, "%s/data/%s.mmdb", c->ipinfo_url, name), c->token, ""};
+        o->user = c->token;
+        o->password = "";
+        o->url = arena_printf(a, "%s/data/%s.mmdb", c->ipinfo_url, name);
+        o->sum_url = arena_printf(a, "%s/checksums", o->url);
     }
-    if (!download(&d, (size_t)GEOFILES_MOST << 20, whole, e))
-        return false;
-    *mmdb = buf_str(whole);
-    return !is_maxmind(name) || download_untar(*mmdb, ".mmdb", mmdb) ||
-           err_set(e, "%s: there is no database in the archive", d.url);
+    return true;
+}
+
+/* "SUM  NAME" by MaxMind, {"checksums": {"sha256": SUM}} by IPinfo. */
+static bool read_sum(const struct offer *o, struct str text, char sum[DOWNLOAD_SUM])
+{
+    json_t *whole = o->is_maxmind ? NULL : json_loadb(text.p, text.len, 0, NULL);
+    const char *member = NULL;
+    if (json_unpack(whole, "{s:{s:s}}", "checksums", "sha256", &member) == 0)
+        text = str_from(member);
+    size_t n = 0;
+    while (n < text.len && n < DOWNLOAD_SUM - 1 && isxdigit((unsigned char)text.p[n])) {
+        sum[n] = (char)tolower((unsigned char)text.p[n]);
+        n++;
+    }
+    sum[n] = 0;
+    bool ok = n == DOWNLOAD_SUM - 1 && (n == text.len || isspace((unsigned char)text.p[n]));
+    json_decref(whole);
+    return ok;
+}
+
+static bool fetch_sum(const struct offer *o, char sum[DOWNLOAD_SUM], struct err *e)
+{
+    const struct download d = {o->sum_url, o->user, o->password};
+    struct buf body;
+    char bare[URL_BARE];
+    bool ok =
+        download(&d, SUM_MOST, &body, e) &&
+        (read_sum(o, buf_str(&body), sum) || err_set(e, "%s: this is no SHA-256", url_bare(d.url, bare)));
+    buf_fini(&body);
+    return ok;
+}
+
+/* The database as it is to be in its file. */
+static bool fetch(const struct offer *o, const char *want, struct buf *whole, struct str *mmdb, struct err *e)
+{
+    const size_t most = (size_t)GEOFILES_MOST << 20;
+    const struct download d = {o->url, o->user, o->password};
+    struct buf body;
+    char sum[DOWNLOAD_SUM], bare[URL_BARE];
+    bool ok = download(&d, most, &body, e);
+    if (ok) {
+        download_sum(buf_str(&body), sum);
+        ok = strcmp(sum, want) == 0 || err_set(e, "this is not the file whose SHA-256 the server says");
+        ok = ok && download_gunzip(buf_str(&body), most, whole, e);
+        *mmdb = buf_str(whole);
+        ok = ok && (!o->is_maxmind || tar_find(*mmdb, ".mmdb", mmdb, e));
+        if (!ok)
+            err_wrap(e, "%s", url_bare(o->url, bare));
+    }
+    buf_fini(&body);
+    return ok;
+}
+
+/* Whether what is there has this sum: IPinfo lets a file be fetched three times a day. */
+static bool is_current(const char *path, const char *sum)
+{
+    struct buf b;
+    struct err e;
+    char now[DOWNLOAD_SUM];
+    buf_init(&b, 0);
+    bool ok = file_read(path, (size_t)GEOFILES_MOST << 20, &b, &e);
+    if (ok)
+        download_sum(buf_str(&b), now);
+    buf_fini(&b);
+    return ok && strcmp(now, sum) == 0;
 }
 
 /* Checked beside its place, then renamed. */
@@ -99,11 +177,30 @@ static bool put(const char *path, struct str mmdb, bool is_asn, bool is_geo, str
     return ok;
 }
 
+static bool renew(struct update *u, const char *path, const char *name, bool is_asn, bool is_geo,
+                  struct err *e)
+{
+    struct offer o;
+    struct buf whole;
+    struct str mmdb;
+    char sum[DOWNLOAD_SUM];
+    if (!offer_of(u, name, &o, e) || !fetch_sum(&o, sum, e))
+        return false;
+    if (!o.is_maxmind && is_current(path, sum)) {
+        printf("%s: there is no newer one\n", path);
+        return true;
+    }
+    buf_init(&whole, 0);
+    bool ok = fetch(&o, sum, &whole, &mmdb, e) && put(path, mmdb, is_asn, is_geo, e);
+    if (ok)
+        printf("%s: %zu bytes\n", path, mmdb.len);
+    buf_fini(&whole);
+    return ok;
+}
+
 static void update(struct update *u, const char *path, bool is_asn, bool is_geo)
 {
     struct err e;
-    struct buf whole;
-    struct str mmdb;
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
     struct str name = str_from(base);
     if (!str_ends(name, STR(".mmdb")) || strpbrk(base, "?&#%")) {
@@ -111,13 +208,9 @@ static void update(struct update *u, const char *path, bool is_asn, bool is_geo)
         return;
     }
     name.len -= 5;
-    buf_init(&whole, 0);
-    bool ok = fetch(u, arena_z(&u->arena, name), &whole, &mmdb, &e) && put(path, mmdb, is_asn, is_geo, &e);
-    if (ok)
-        printf("%s: %zu bytes\n", path, mmdb.len);
-    else
+    bool ok = renew(u, path, arena_z(&u->arena, name), is_asn, is_geo, &e);
+    if (!ok)
         fprintf(stderr, "weir geoip: %s\n", e.msg);
-    buf_fini(&whole);
     u->done += ok;
     u->failed += !ok;
 }

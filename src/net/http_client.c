@@ -1,6 +1,7 @@
 /* A multi handle with one easy handle in it: it keeps the connections, and its poll lets us look up every 200 ms. */
 #include "net/http_client.h"
 #include "base/arena.h"
+#include "net/url.h"
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -188,11 +189,12 @@ bool http_client_do(struct http_client *c, const struct http_request *req, struc
     curl_multi_remove_handle(c->multi, c->easy);
     curl_slist_free_all(headers);
     ans->status = (int)status;
+    char bare[URL_BARE];
     if (!finished || t.unwanted)
-        return err_set(e, "%s: abandoned", req->url);
+        return err_set(e, "%s: abandoned", url_bare(req->url, bare));
     if (ans->body.full)
-        return err_set(e, "%s: the answer is larger than %zu bytes", req->url, ans->body.cap);
+        return err_set(e, "%s: the answer is larger than %zu bytes", url_bare(req->url, bare), ans->body.cap);
     if (rc != CURLE_OK)
-        return err_set(e, "%s: %s", req->url, c->why[0] ? c->why : curl_easy_strerror(rc));
+        return err_set(e, "%s: %s", url_bare(req->url, bare), c->why[0] ? c->why : curl_easy_strerror(rc));
     return true;
 }

@@ -47,11 +47,11 @@ enum http_follow http_follow(struct http_client *c, const struct http_request *r
             free(hop.location);
             return FOLLOW_OK;
         }
-        char *to = NULL;
+        char *to = NULL, bare[URL_BARE];
         if (hops == REDIRECTS)
-            err_set(e, "%s: more than %d redirects", req->url, REDIRECTS);
+            err_set(e, "%s: more than %d redirects", url_bare(req->url, bare), REDIRECTS);
         else if (!(to = url_resolve(*url, str_from(hop.location), e)))
-            err_wrap(e, "redirect by %s", *url);
+            err_wrap(e, "redirect by %s", url_bare(*url, bare));
         free(hop.location);
         hop.location = NULL;
         if (!to)

@@ -429,6 +429,27 @@ static void urls_lead_only_to_http(void **state)
     assert_false(url_same_origin("http://a/x", "http://b/x"));
 }
 
+static void what_is_said_of_a_url_has_no_secrets(void **state)
+{
+    static const struct {
+        const char *url, *is;
+    } cases[] = {
+        {"http://a:1/b/c?token=s", "http://a:1/b/c"},
+        {"https://user:pass@a/b#c", "https://a/b"},
+        {"http://user:p@ss@a?x@y", "http://a"},
+        {"http://a/b@c", "http://a/b@c"},
+        {"http://[::1]:8123/?query=SELECT", "http://[::1]:8123/"},
+        {"a/b?http://c@d", "a/b"},
+        {"nonsense", "nonsense"},
+        {"", ""},
+    };
+    char out[URL_BARE], text[1000];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(url_bare(cases[i].url, out), cases[i].is);
+    snprintf(text, sizeof text, "http://a/%0900d", 0);
+    assert_int_equal(strlen(url_bare(text, out)), URL_BARE - 1);
+}
+
 static void encodings_go_round(void **state)
 {
     static const enum encoding all[] = {ENCODING_GZIP, ENCODING_DEFLATE, ENCODING_ZSTD, ENCODING_LZ4};
@@ -515,6 +536,7 @@ int main(void)
         cmocka_unit_test(routes_match),
         cmocka_unit_test(encodings_go_round),
         cmocka_unit_test(urls_lead_only_to_http),
+        cmocka_unit_test(what_is_said_of_a_url_has_no_secrets),
     };
     return cmocka_run_group_tests(tests, both_up, both_down);
 }

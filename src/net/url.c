@@ -2,6 +2,7 @@
 #include "net/url.h"
 #include "base/arena.h"
 #include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { URL_MOST = 8192 };
@@ -79,4 +80,14 @@ bool url_same_origin(const char *a, const char *b)
     curl_url_cleanup(x);
     curl_url_cleanup(y);
     return same;
+}
+
+const char *url_bare(const char *url, char out[URL_BARE])
+{
+    size_t len = strcspn(url, "?#");
+    const char *colon = memmem(url, len, "://", 3), *host = colon ? colon + 3 : url;
+    size_t authority = strcspn(host, "/?#");
+    const char *at = memrchr(host, '@', authority), *rest = at ? at + 1 : host;
+    snprintf(out, URL_BARE, "%.*s%.*s", (int)(host - url), url, (int)(url + len - rest), rest);
+    return out;
 }

@@ -1,4 +1,4 @@
-/* url: http and https addresses of what an answer leads to: redirects, next pages. Plain functions; any thread. */
+/* url: http and https addresses: what an answer leads to, what is said of them. Plain functions; any thread. */
 #pragma once
 #include "base/err.h"
 #include "base/str.h"
@@ -10,5 +10,8 @@ bool url_check(const char *url, struct err *e);
  * free()d. NULL with a reason.
  */
 char *url_resolve(const char *base, struct str to, struct err *e);
+enum { URL_BARE = 300 };
+/* As messages have it, in `out`: without user, password, query and fragment, where secrets may be; cut when long. */
+const char *url_bare(const char *url, char out[URL_BARE]);
 /* Scheme, host and port are the same (RFC 6454 4). */
 bool url_same_origin(const char *a, const char *b);

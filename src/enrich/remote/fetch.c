@@ -144,7 +144,8 @@ static bool page(struct fetch *f, char **url, struct http_answer *ans, struct le
                                                  : FETCH_LEADS_AWAY);
     if (ans->status == 200)
         return true;
-    err_set(f->e, "%s: HTTP status %d", *url, ans->status);
+    char bare[URL_BARE];
+    err_set(f->e, "%s: HTTP status %d", url_bare(*url, bare), ans->status);
     return fail(f, FETCH_STATUS);
 }
 
@@ -188,22 +189,22 @@ static bool take_page(struct fetch *f, char **url)
     jv body = ok ? parse_body((enum enrich_parser)f->conf->parser, buf_str(&ans.body), f->e) : jv_invalid();
     f->bytes += ans.body.len;
     buf_fini(&ans.body);
-    char *to = NULL;
+    char *to = NULL, bare[URL_BARE];
     if (ok && !jv_is_valid(body)) {
-        err_wrap(f->e, "%s", *url);
+        err_wrap(f->e, "%s", url_bare(*url, bare));
         ok = fail(f, FETCH_PARSE);
         jv_free(body);
     } else if (ok) {
         to = following(f, &leads, body);
         struct transform_limits limits = {f->deadline_ns, f->stop};
         if (!transform_run(f->transform, body, &limits, f->rows, f->e)) {
-            err_wrap(f->e, "transform of %s", *url);
+            err_wrap(f->e, "transform of %s", url_bare(*url, bare));
             ok = fail(f, FETCH_TRANSFORM);
         }
     }
     char *next = ok && to ? url_resolve(*url, str_from(to), f->e) : NULL;
     if (ok && to && !next) {
-        err_wrap(f->e, "next page of %s", *url);
+        err_wrap(f->e, "next page of %s", url_bare(*url, bare));
         ok = fail(f, FETCH_LEADS_AWAY);
     }
     free(leads.next);
@@ -215,11 +216,12 @@ static bool take_page(struct fetch *f, char **url)
 
 static bool take_pages(struct fetch *f)
 {
-    char *url = strdup(f->conf->url);
+    char *url = strdup(f->conf->url), bare[URL_BARE];
     bool ok = true;
     for (unsigned n = 0; ok && url; n++) {
         if (n == FETCH_PAGES || f->bytes > FETCH_BYTES) {
-            err_set(f->e, "%s: more than %d pages or %d MiB", f->conf->url, FETCH_PAGES, FETCH_BYTES >> 20);
+            err_set(f->e, "%s: more than %d pages or %d MiB", url_bare(f->conf->url, bare), FETCH_PAGES,
+                    FETCH_BYTES >> 20);
             ok = fail(f, FETCH_TOO_MUCH);
         } else
             ok = take_page(f, &url);
@@ -260,7 +262,8 @@ json_t *fetch_rows(const struct enrich_remote_conf *conf, const bool *stop, enum
                       .pages = (enum enrich_pagination)conf->pagination};
     bool ok = f.transform ? take_pages(&f) : fail(&f, FETCH_TRANSFORM);
     if (ok && json_array_size(f.rows) == 0) {
-        err_set(e, "%s: the result is empty", conf->url);
+        char bare[URL_BARE];
+        err_set(e, "%s: the result is empty", url_bare(conf->url, bare));
         ok = fail(&f, FETCH_EMPTY);
     }
     http_client_free(f.http);
