@@ -55,7 +55,7 @@ static void look_up(const struct plan_op *op, struct plan_run *r, enum name_kind
         if (n)
             dst[i] = names_intern(n, r->strings);
         else if (kind == NAME_APPLICATION)
-            dst[i] = plan_text(r, applications_format(id, room));
+            dst[i] = plan_text(r->strings, r->stats, applications_format(id, room));
     }
 }
 

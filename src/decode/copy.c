@@ -95,7 +95,7 @@ static void copy_text(const struct plan_op *op, struct plan_run *r)
         char room[LEARNT_TEXT];
         struct str text = learnt_text(plan_bytes(r, &at, i), room);
         if (text.len)
-            dst[i] = plan_text(r, text);
+            dst[i] = plan_text(r->strings, r->stats, text);
     }
 }
 
@@ -107,7 +107,8 @@ static void copy_number_text(const struct plan_op *op, struct plan_run *r)
         char room[32];
         uint64_t v = plan_value(r, &at, i);
         if (v)
-            dst[i] = plan_text(r, (struct str){room, (size_t)sprintf(room, "%llu", (unsigned long long)v)});
+            dst[i] = plan_text(r->strings, r->stats,
+                               (struct str){room, (size_t)sprintf(room, "%llu", (unsigned long long)v)});
     }
 }
 

@@ -131,7 +131,7 @@ static bool print_of_length(FILE *f, enum element_type type, struct str v)
     return true;
 }
 
-static void print_value(FILE *f, enum element_type type, struct str v)
+void explain_value(FILE *f, enum element_type type, struct str v)
 {
     if (type == ELEMENT_string)
         print_text(f, v);
@@ -177,7 +177,7 @@ static void print_element(FILE *f, unsigned indent, const struct known *k, uint3
     else
         snprintf(number, sizeof number, "%u", id);
     fprintf(f, "%*s%-10s %-32s ", (int)(indent * INDENT), "", number, k->name);
-    print_value(f, k->type, v);
+    explain_value(f, k->type, v);
     bool time = k->type >= ELEMENT_dateTimeSeconds && k->type <= ELEMENT_dateTimeNanoseconds;
     if (k->units[0] && v.len <= 8 && !time)
         fprintf(f, " %s", k->units);

@@ -6,4 +6,6 @@
 #include "decode/decoder.h"
 
 /* The r->n records of template t whose segments are in r->base. */
+/* A value by its element's type, or in hexadecimal digits. */
+void explain_value(FILE *f, enum element_type type, struct str v);
 void explain_records(const struct decoding *x, const struct plan_run *r, const struct template *t);

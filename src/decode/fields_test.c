@@ -69,6 +69,7 @@ static const struct {
     {0, 58, "0064", COL_SrcVlan, "100"},
     {0, 243, "0064", COL_SrcVlan, "100"},
     {0, 245, "0065", COL_SrcCustomerVlan, "101"},
+    {0, 351, "0100000000001388", COL_IngressVNI, "5000"},
     {0, 59, "0064", COL_DstVlan, "100"},
     {0, 254, "0064", COL_DstVlan, "100"},
     {0, 255, "0065", COL_DstCustomerVlan, "101"},

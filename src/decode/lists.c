@@ -171,7 +171,7 @@ static void fill_text(struct plan_run *r, uint32_t *dst, uint8_t type, struct st
         return;
     struct str text = learnt_text(bytes, room);
     if (text.len)
-        *dst = plan_text(r, text);
+        *dst = plan_text(r->strings, r->stats, text);
 }
 
 /* An address where the column has none; with it the row's family, if nothing told that. */

@@ -89,9 +89,11 @@ static void tcp(struct reading *r)
 /* RFC 7348 5 */
 static void vxlan(struct reading *r)
 {
-    cursor_skip(&r->c, 8);
-    if (enter(r, DECAP_VXLAN))
-        ethernet(r);
+    const uint8_t *p = cursor_bytes(&r->c, 8);
+    if (!p || !enter(r, DECAP_VXLAN))
+        return;
+    r->pk->vni = load_be32(p + 4) >> 8;
+    ethernet(r);
 }
 
 /* RFC 8926 3.4: options are counted in 4 bytes */
@@ -104,6 +106,7 @@ static void geneve(struct reading *r)
     uint16_t type = load_be16(p + 2);
     if (!enter(r, DECAP_GENEVE))
         return;
+    r->pk->vni = load_be32(p + 4) >> 8;
     if (type == ETYPE_BRIDGED)
         ethernet(r);
     else
@@ -413,6 +416,7 @@ static void store_l2(const struct packet *pk, struct batch *b, uint32_t row)
     PUT(DstMAC, uint64_t, pk->dst_mac);
     PUT(SrcVlan, uint16_t, pk->vlan);
     PUT(SrcCustomerVlan, uint16_t, pk->inner_vlan);
+    PUT(IngressVNI, uint32_t, pk->vni);
 }
 
 static void store_l3l4(const struct packet *pk, struct batch *b, uint32_t row)

@@ -16,6 +16,7 @@ struct packet {
     uint32_t etype, proto;
     uint32_t l3_len; /* as the IP header has it; 0: not IP, or it does not say */
     uint32_t frag_id, flow_label;
+    uint32_t vni; /* of the tunnel it was taken out of */
     uint32_t label[PACKET_LABELS];
     uint16_t n_labels;
     uint16_t src_port, dst_port, vlan, inner_vlan, tcp_flags, frag_offset;

@@ -101,6 +101,7 @@ static void decapsulation(void **state)
         assert_string_equal(ip_format(pk.src, text), "192.0.2.1");
         assert_int_equal(pk.src_port, 53);
         assert_int_equal(pk.l3_len, 84);
+        assert_int_equal(pk.vni, cases[i].how == DECAP_VXLAN || cases[i].how == DECAP_GENEVE);
         assert_true(frame(cases[i].packet, DECAP_NONE)); /* not asked for: the outer packet */
         assert_string_not_equal(ip_format(pk.src, text), "192.0.2.1");
     }

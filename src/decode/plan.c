@@ -540,11 +540,11 @@ struct str plan_bytes(const struct plan_run *r, const struct plan_place *at, uin
     return (struct str){(const char *)plan_at(r, at->seg, at->off, i), plan_len(r, at->seg, at->len, i)};
 }
 
-uint32_t plan_text(struct plan_run *r, struct str text)
+uint32_t plan_text(struct intern *strings, struct decode_stats *stats, struct str text)
 {
-    if (r->strings->n < STRINGS_MAX)
-        return intern(r->strings, text);
-    r->stats->texts++;
+    if (strings->n < STRINGS_MAX)
+        return intern(strings, text);
+    stats->texts++;
     return 0;
 }
 

@@ -149,7 +149,7 @@ static inline size_t plan_len(const struct plan_run *r, unsigned seg, size_t len
 /* An unsigned integer of any length (RFC 7011 6.2: leading zeros may be left out); of more than 8 bytes the last 8. */
 uint64_t plan_uint(const uint8_t *p, size_t len);
 uint64_t plan_value(const struct plan_run *r, const struct plan_place *at, uint32_t i);
-/* The text's id in r->strings, which must be there; 0 (empty) once there are too many of them. */
-uint32_t plan_text(struct plan_run *r, struct str text);
+/* The text's id; 0 (empty), and counted, once there are too many of them. */
+uint32_t plan_text(struct intern *strings, struct decode_stats *stats, struct str text);
 /* Its bytes, as they are. */
 struct str plan_bytes(const struct plan_run *r, const struct plan_place *at, uint32_t i);

@@ -2,6 +2,7 @@
  * sFlow version 5 (sflow.org, "sFlow Version 5", July 2004; sections are its own): a datagram of samples, each with records.
  */
 #include "decode/sflow.h"
+#include "decode/sflow_explain.h"
 
 enum {
     FLOW_SAMPLE = 1,
@@ -10,7 +11,6 @@ enum {
     EXPANDED_COUNTER_SAMPLE = 4,
     DISCARDED_PACKET = 5, /* "sFlow Dropped Packet Notification Structures" (sflow.org, October 2020) */
     SOURCE_INTERFACE = 0, /* 5.3: the source's index is an ifIndex */
-    INTERFACE_LOCAL = 0x3fffffff, /* the device itself */
 };
 
 void sflow_sample_init(struct sflow_sample *s)
@@ -21,7 +21,7 @@ void sflow_sample_init(struct sflow_sample *s)
 /* 5.3.1 interface: 0 an ifIndex, 1 discarded for a reason, 2 so many interfaces */
 uint32_t sflow_input(uint32_t format, uint32_t value)
 {
-    return format == SFLOW_FORMAT_INDEX && value != INTERFACE_LOCAL ? value : 0;
+    return format == SFLOW_FORMAT_INDEX && value != SFLOW_INTERFACE_LOCAL ? value : 0;
 }
 
 void sflow_output(struct sflow_sample *s, uint32_t format, uint32_t value)
@@ -73,20 +73,34 @@ static void put_nat(const struct sflow_sample *s, struct batch *b, uint32_t row)
     PUT(DstPortNAT, uint16_t, s->dst_port_nat);
 }
 
-/* The tags' columns: what the switch says, before what the frame has, before what was taken off it. */
+/* The tags' columns: what the switch says, before what was taken off the frame, before what the frame still has. */
 static void put_vlans(const struct sflow_sample *s, struct batch *b, uint32_t row)
 {
-    if (!s->packet.vlan)
-        PUT(SrcVlan, uint16_t, s->outer_vlan);
+    if (s->off_tags[0]) {
+        PUT(SrcVlan, uint16_t, s->off_tags[0]);
+        PUT(SrcCustomerVlan, uint16_t, s->off_tags[1] ? s->off_tags[1] : s->packet.vlan);
+    }
+    PUT(SrcVlan, uint16_t, s->in_tags[0]);
+    PUT(SrcCustomerVlan, uint16_t, s->in_tags[1]);
+    PUT(DstVlan, uint16_t, s->out_tags[0]);
+    PUT(DstCustomerVlan, uint16_t, s->out_tags[1]);
     PUT(SrcVlan, uint16_t, s->src_vlan);
     PUT(DstVlan, uint16_t, s->dst_vlan);
+    PUT(IngressVNI, uint32_t, s->in_vni);
+    PUT(EgressVNI, uint32_t, s->out_vni);
 }
 
-static void put_reason(const struct sflow_sample *s, struct batch *b, uint32_t row, struct intern *strings)
+static void put_texts(struct decoding *x, const struct sflow_sample *s, struct batch *b, uint32_t row)
 {
     char room[LEARNT_TEXT], code[32];
-    struct str text = learnt_text(s->drop_reason, room);
-    PUT(DropReason, uint32_t, intern(strings, text.len ? text : sflow_discard_name(s->discard_code, code)));
+    const struct schema *schema = x->st->schema;
+    if (s->discarded && schema->enabled[COL_DropReason]) {
+        struct str text = learnt_text(s->drop_reason, room);
+        PUT(DropReason, uint32_t,
+            plan_text(x->st->strings, x->stats, text.len ? text : sflow_discard_name(s->discard_code, code)));
+    }
+    if (s->user.len && schema->enabled[COL_UserName])
+        PUT(UserName, uint32_t, plan_text(x->st->strings, x->stats, learnt_text(s->user, room)));
 }
 
 void sflow_emit(struct decoding *x, const struct sflow_sample *s, struct ip exporter)
@@ -114,8 +128,8 @@ void sflow_emit(struct decoding *x, const struct sflow_sample *s, struct ip expo
         put_vlans(s, b, row);
     if (schema->group[GROUP_NAT])
         put_nat(s, b, row);
-    if (s->discarded && schema->enabled[COL_DropReason] && x->st->strings)
-        put_reason(s, b, row, x->st->strings);
+    if ((s->discarded || s->user.len) && x->st->strings)
+        put_texts(x, s, b, row);
     put_route(s, b, row, schema);
     x->stats->flows++;
     x->stats->packets++;
@@ -225,6 +239,8 @@ static void decode(struct decoding *x)
     struct session *s = session_get(&x->st->sessions, &key, x->d->src_port, x->rx_s);
     x->stats->lost += session_sequence(s, sequence, 1, uptime, &x->stats->late);
     struct ip exporter = x->d->use_src || ip_is_zero(key.agent) ? x->d->src : key.agent;
+    if (x->st->explain)
+        sflow_explain(x, c, key.agent, key.domain, samples);
     for (; samples > 0; samples--) {
         uint32_t format = cursor_be32(&c), len = cursor_be32(&c);
         struct cursor body = cursor_sub(&c, len);

@@ -13,6 +13,8 @@ enum {
     SFLOW_ADDRESS_IPV6 = 2,
     SFLOW_FORMAT_INDEX = 0, /* 5.3.1: what the upper two bits of an interface say the others are */
     SFLOW_FORMAT_DISCARDED = 1,
+    SFLOW_INTERFACE_LOCAL = 0x3fffffff, /* the device itself */
+    SFLOW_RAW_HEADER = 1,
     SFLOW_PATH_MAX = 128,
     SFLOW_COMMUNITIES_MAX = 128,
 };
@@ -24,8 +26,12 @@ struct sflow_sample {
     uint64_t rate;
     uint32_t in_if, out_if, status, bytes;
     uint32_t src_vlan, dst_vlan, src_mask, dst_mask, src_as, dst_as;
-    uint16_t src_port_nat, dst_port_nat, outer_vlan;
+    uint32_t in_vni, out_vni;
+    uint16_t src_port_nat, dst_port_nat;
+    uint16_t off_tags[2], in_tags[2],
+        out_tags[2]; /* taken off before the header was copied; as it came, as it went */
     uint32_t n_path, n_communities;
+    struct str user;        /* who the switch took the source for, else the destination */
     struct str drop_reason; /* as the exporter has it in words; empty: in none */
     uint32_t discard_code;
     bool has_packet, decap_failed, discarded;
@@ -56,6 +62,8 @@ void sflow_header(struct sflow_sample *s, uint32_t protocol, uint32_t frame_len,
                   enum dgram_decap decap);
 void sflow_sampled_ip(struct sflow_sample *s, struct cursor *c, bool v4);
 void sflow_extended_switch(struct sflow_sample *s, struct cursor *c);
+/* `version` 2 and 4 tell no character sets. */
+void sflow_extended_user(struct sflow_sample *s, struct cursor *c, uint32_t version);
 void sflow_extended_router(struct sflow_sample *s, struct cursor *c);
 /* `version` 2 has neither segments nor communities, 2 and 4 no next hop. */
 void sflow_extended_gateway(struct sflow_sample *s, struct cursor *c, uint32_t version);

@@ -18,7 +18,8 @@ static void close_part(struct buf *b, size_t at)
 
 static void make_record(struct mutate *m, struct buf *b, bool counters)
 {
-    static const uint16_t flows[] = {1, 1, 1, 2, 3, 4, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1012, 1020};
+    static const uint16_t flows[] = {1,    1,    1,    2,    3,    4,    1001, 1002, 1003, 1004, 1005,
+                                     1006, 1007, 1012, 1020, 1029, 1030, 1034, 1035, 1041, 1042, 2202};
     static const uint16_t ours[] = {1, 2, 5, 1005, 2000, 2001, 2003};
     uint32_t format = counters ? ours[mutate_draw(m, sizeof ours / sizeof *ours)]
                                : flows[mutate_draw(m, sizeof flows / sizeof *flows)];

@@ -2,17 +2,21 @@
 #include "decode/sflow.h"
 
 enum {
-    RAW_HEADER = 1,
     SAMPLED_ETHERNET = 2,
     SAMPLED_IPV4 = 3,
     SAMPLED_IPV6 = 4,
     EXTENDED_SWITCH = 1001,
     EXTENDED_ROUTER = 1002,
     EXTENDED_GATEWAY = 1003,
+    EXTENDED_USER = 1004,
     EXTENDED_MPLS = 1006,
     EXTENDED_NAT = 1007,
     EXTENDED_VLAN_TUNNEL = 1012,
     EXTENDED_NAT_PORT = 1020,
+    EXTENDED_VNI_EGRESS = 1029,
+    EXTENDED_VNI_INGRESS = 1030,
+    EXTENDED_VLAN_IN = 1034,
+    EXTENDED_VLAN_OUT = 1035,
     EXTENDED_HARDWARE_TRAP = 1041, /* dropped packet notifications */
     EXTENDED_LINUX_REASON = 1042,
     HEADER_ETHERNET = 1,
@@ -189,17 +193,29 @@ static void mpls(struct sflow_sample *s, struct cursor *c)
     }
 }
 
-/* extended_vlan_tunnel: tags the switch took off before the header was copied, the outermost first */
-static void vlan_tunnel(struct sflow_sample *s, struct cursor *c)
+/* extended_vlantunnel, extended_vlanin, extended_vlanout: tags with their protocol, the outermost first */
+static void tags(uint16_t tag[2], struct cursor *c)
 {
-    if (cursor_be32(c) > 0)
-        s->outer_vlan = cursor_be32(c) & 0x0fff;
+    uint32_t n = cursor_be32(c);
+    for (uint32_t i = 0; i < 2 && i < n; i++)
+        tag[i] = cursor_be32(c) & 0x0fff;
+}
+
+/* extended_user: a character set (of which ASCII and UTF-8 can be shown) and a name, of the source and of the destination */
+void sflow_extended_user(struct sflow_sample *s, struct cursor *c, uint32_t version)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        cursor_skip(c, version >= 5 ? 4 : 0);
+        struct str name = sflow_string(c);
+        if (s->user.len == 0)
+            s->user = name;
+    }
 }
 
 void sflow_record(struct sflow_sample *s, uint32_t format, struct cursor *c, enum dgram_decap decap)
 {
     switch (format) { /* 20 bits of enterprise, 12 of format: all of these are enterprise 0, sflow.org's */
-    case RAW_HEADER:
+    case SFLOW_RAW_HEADER:
         raw_header(s, c, decap);
         break;
     case SAMPLED_ETHERNET:
@@ -217,6 +233,9 @@ void sflow_record(struct sflow_sample *s, uint32_t format, struct cursor *c, enu
         break;
     case EXTENDED_GATEWAY:
         sflow_extended_gateway(s, c, 5);
+        break;
+    case EXTENDED_USER:
+        sflow_extended_user(s, c, 5);
         break;
     case EXTENDED_MPLS:
         mpls(s, c);
@@ -237,7 +256,19 @@ void sflow_record(struct sflow_sample *s, uint32_t format, struct cursor *c, enu
         s->drop_reason = sflow_string(c);
         break;
     case EXTENDED_VLAN_TUNNEL:
-        vlan_tunnel(s, c);
+        tags(s->off_tags, c);
+        break;
+    case EXTENDED_VLAN_IN:
+        tags(s->in_tags, c);
+        break;
+    case EXTENDED_VLAN_OUT:
+        tags(s->out_tags, c);
+        break;
+    case EXTENDED_VNI_EGRESS:
+        s->out_vni = cursor_be32(c);
+        break;
+    case EXTENDED_VNI_INGRESS:
+        s->in_vni = cursor_be32(c);
         break;
     }
 }

@@ -1,86 +1,8 @@
 /* sFlow: each rule by a datagram made by hand, broken ones too. */
 #include "decode/packet.h"
-#include "decode/testing.h"
-
-static struct buf b;
+#include "decode/sflow_testing.h"
 
 #define INNER "4500 0054 0001 0000 3f 11 0000 c0000201 c0000202 0035 0400 0040 0000"
-
-static int begin(void **state)
-{
-    struct rig *r = rig_new(NULL);
-    r->d.decoder = DECODER_SFLOW;
-    buf_init(&b, 0);
-    *state = r;
-    return 0;
-}
-
-static int end(void **state)
-{
-    rig_free(*state);
-    buf_fini(&b);
-    return 0;
-}
-
-static void header(uint32_t sequence, uint32_t samples)
-{
-    buf_reset(&b);
-    hex(&b, "00000005 00000001 0a0000fe 00000002");
-    buf_be32(&b, sequence);
-    buf_be32(&b, 100000);
-    buf_be32(&b, samples);
-}
-
-/* Something whose length in bytes stands in front: a sample or a record. */
-static size_t open_part(uint32_t format)
-{
-    buf_be32(&b, format);
-    buf_be32(&b, 0);
-    return b.len;
-}
-
-static void close_part(size_t at)
-{
-    uint32_t len = __builtin_bswap32((uint32_t)(b.len - at));
-    memcpy(b.p + at - 4, &len, 4);
-}
-
-/* A flow sample with rate 1000 and so many records to follow. */
-static size_t open_sample(const char *in, const char *out, uint32_t records)
-{
-    size_t at = open_part(1);
-    hex(&b, "00000001 00000003 000003e8 00000000 00000000");
-    hex(&b, in);
-    hex(&b, out);
-    buf_be32(&b, records);
-    return at;
-}
-
-static void record(uint32_t format, const char *body)
-{
-    size_t at = open_part(format);
-    hex(&b, body);
-    close_part(at);
-}
-
-/* sampled_header: protocol, a frame of 1518 bytes of which 4 were stripped */
-static void raw(uint32_t protocol, const char *packet)
-{
-    size_t at = open_part(1);
-    buf_be32(&b, protocol);
-    hex(&b, "000005ee 00000004");
-    size_t len_at = b.len;
-    buf_be32(&b, 0);
-    hex(&b, packet);
-    uint32_t len = __builtin_bswap32((uint32_t)(b.len - len_at - 4));
-    memcpy(b.p + len_at, &len, 4);
-    buf_zero(&b, (4 - b.len % 4) % 4);
-    close_part(at);
-}
-
-#define MACS "020000000002 020000000001 "
-#define IPV4_TCP                                                                                             \
-    "4548 05dc 1234 4000 40 06 0000 0a000001 0a000002 01bb c001 00000001 00000002 5012 ffff 0000 0000"
 
 static void raw_ethernet(void **state)
 {
@@ -344,13 +266,6 @@ static void decapsulation_of_samples(void **state)
     assert_int_equal(NUM(Bytes, 0), 84);
 }
 
-static void put_string(const char *text)
-{
-    buf_be32(&b, (uint32_t)strlen(text));
-    buf_z(&b, text);
-    buf_zero(&b, -strlen(text) % 4);
-}
-
 static void discarded_packets(void **state)
 {
     struct rig *r = *state;
@@ -419,6 +334,43 @@ static void mpls_nat_vlan_tunnel(void **state)
     assert_int_equal(NUM(SrcPortNAT, 0), 4096);
     assert_int_equal(NUM(DstPortNAT, 0), 443);
     assert_int_equal(NUM(SrcVlan, 0), 100);
+}
+
+static void tags_users_and_segments(void **state)
+{
+    struct rig *r = *state;
+    header(1, 3);
+    size_t at = open_sample("00000003", "00000004", 4);
+    raw(1, MACS "8100 00c8 8100 012c 0800" IPV4_TCP);
+    record(1012, "00000001 88a80064"); /* the outermost tag was taken off */
+    record(1004, "0000006a 00000003 616e6e00 00000003 00000003 626f6200");
+    record(1030, "00001388");
+    close_part(at);
+    at = open_sample("00000003", "00000004", 3);
+    raw(1, MACS "8100 00c8 8100 012c 0800" IPV4_TCP); /* both are there */
+    record(1004, "0000006a 00000000 00000003 00000003 626f6200");
+    record(1029, "00001389");
+    close_part(at);
+    at = open_sample("00000003", "00000004", 3);
+    raw(1, MACS "8100 00c8 0800" IPV4_TCP);
+    record(1034, "00000003 88a80001 81000002 81000003");
+    record(1035, "00000001 81000004");
+    close_part(at);
+    rig_decode(r, &b);
+    assert_int_equal(r->stats.flows, 3);
+    assert_int_equal(NUM(SrcVlan, 0), 100);
+    assert_int_equal(NUM(SrcCustomerVlan, 0), 200);
+    assert_string_equal(TEXT(UserName, 0), "ann");
+    assert_int_equal(NUM(IngressVNI, 0), 5000);
+    assert_int_equal(NUM(SrcVlan, 1), 200);
+    assert_int_equal(NUM(SrcCustomerVlan, 1), 300);
+    assert_string_equal(TEXT(UserName, 1), "bob");
+    assert_int_equal(NUM(EgressVNI, 1), 5001);
+    assert_int_equal(NUM(IngressVNI, 1), 0);
+    assert_int_equal(NUM(SrcVlan, 2), 1);
+    assert_int_equal(NUM(SrcCustomerVlan, 2), 2);
+    assert_int_equal(NUM(DstVlan, 2), 4);
+    assert_int_equal(NUM(DstCustomerVlan, 2), 0);
 }
 
 static void ppp_frames(void **state)
@@ -629,8 +581,6 @@ static void old_versions_that_lie(void **state)
     }
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -648,6 +598,7 @@ int main(void)
         T(discarded_packets),
         T(drop_reasons),
         T(mpls_nat_vlan_tunnel),
+        T(tags_users_and_segments),
         T(ppp_frames),
         T(counters_name_the_exporter),
         T(counters_that_lie),

@@ -48,8 +48,7 @@ static void extended(struct sflow_sample *s, struct cursor *c, uint32_t version)
         sflow_extended_gateway(s, c, version);
         break;
     case EXTENDED_USER:
-        sflow_string(c); /* of the source */
-        sflow_string(c); /* of the destination */
+        sflow_extended_user(s, c, version);
         break;
     case EXTENDED_URL:
         cursor_skip(c, 4); /* direction */

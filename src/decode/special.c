@@ -215,6 +215,14 @@ static void extended_event(const struct plan_op *op, struct plan_run *r)
         dst[i] = dst[i] ? dst[i] : load_be16(plan_at(r, op->seg, op->off, i));
 }
 
+/* 351 layer2SegmentId: one byte says which overlay it is, the last three are the segment's number */
+static void segment(const struct plan_op *op, struct plan_run *r)
+{
+    uint32_t *dst = (uint32_t *)r->b->col[op->col] + r->row;
+    for (uint32_t i = 0; i < r->n; i++)
+        dst[i] = load_be32(plan_at(r, op->seg, op->off + 4u, i)) & 0xffffff;
+}
+
 const struct special specials[] = {
     {0, 256, 2, COL_EType, etype_told, true},
     {0, 60, 1, COL_EType, etype_version, true},
@@ -234,6 +242,7 @@ const struct special specials[] = {
     {0, 95, SPECIAL_ANY, COL_ApplicationSubCategory, applications_subcategory, true},
     {0, 95, SPECIAL_ANY, COL_ApplicationGroup, applications_group, true},
     {0, 239, 1, COL_BiflowDirection, biflow_direction, true},
+    {0, 351, 8, COL_IngressVNI, segment, false},
     {0, 40002, 2, COL_FirewallExtendedEvent, extended_event, true},
     {2636, 137, 2, COL_ForwardingStatus, juniper_status, true},
     {2636, 137, 2, COL_DropReason, juniper_reason, true},

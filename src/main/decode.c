@@ -38,7 +38,8 @@ static bool decoded(const struct schema *s, enum column c)
                                        COL_FlowDirection,   COL_DstASPath,       COL_MPLSLabels,
                                        COL_SrcCommunities,  COL_DstCommunities,  COL_FirewallExtendedEvent,
                                        COL_BiflowDirection, COL_DropReason,      COL_EgressVRFName,
-                                       COL_FlowStart,       COL_FlowEnd,         COL_FlowDuration};
+                                       COL_IngressVNI,      COL_EgressVNI,       COL_FlowStart,
+                                       COL_FlowEnd,         COL_FlowDuration};
     bool ours = column_defs[c].elements[0] != 0;
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
         ours |= c == more[i];

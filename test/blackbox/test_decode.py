@@ -112,6 +112,29 @@ def test_explain_names_each_element_and_its_fate(tmp_path):
     assert json.loads([line for line in lines if line.startswith("{")][0])["SrcAddr"] == "10.0.0.1"
 
 
+def test_explain_names_sflow_records_and_their_fate(tmp_path):
+    packet = bytes.fromhex("020000000002 020000000001 8100 0064 8100 00c8 0800 4500002c00010000401100000a0000010a000002"
+                           "0035d431001800001234567812345678")
+    header = struct.pack(">4I", 1, 64, 4, len(packet)) + packet + bytes(-len(packet) % 4)
+    records = [(1, header), (1030, struct.pack(">I", 5000)), (2202, struct.pack(">I", 0)), (7 << 12 | 1, b"abcd")]
+    body = b"".join(struct.pack(">II", number, len(b)) + b for number, b in records)
+    sample = struct.pack(">8I", 1, 3, 512, 0, 0, 3, 0x40000102, len(records)) + body
+    path = tmp_path / "one"
+    path.write_bytes(struct.pack(">IIIIIIIII", 5, 1, 0x0A0000FE, 0, 1, 1000, 1, 1, len(sample)) + sample)
+    lines = [line.strip() for line in decode("--explain", str(path)).splitlines()]
+    fates = {line.split("  ")[0]: line for line in lines}
+    assert any("sFlow version 5, agent 10.0.0.254" in line for line in lines)
+    assert fates["sampling_rate"].endswith(" 512  -> SamplingRate")
+    assert fates["output"].endswith("discarded: 258 (access list)  -> ForwardingStatus")
+    assert fates["source address"].endswith(" 10.0.0.1  -> SrcAddr")
+    assert fates["inner VLAN"].endswith(" 200  (column SrcCustomerVlan is disabled)")
+    assert fates["vni"].endswith(" 5000  (column IngressVNI is disabled)")
+    assert fates["application"].endswith("(of a transaction, not of a packet)")
+    assert "unknown structure 7/1  (skipped, 4 bytes)" in lines
+    flow = json.loads(decode("--all", str(path)))
+    assert (flow["SrcVlan"], flow["SrcCustomerVlan"], flow["IngressVNI"]) == (100, 200, 5000)
+
+
 def test_elements_of_the_configuration(tmp_path):
     path = ipfix_file(tmp_path, (2, struct.pack(">HHHHHHI", 256, 2, 8, 4, 0x8064, 4, 99999)),
                       (256, bytes([10, 0, 0, 1]) + b"mine"))
