@@ -95,7 +95,7 @@ class Agent:
         self.spec["name"] = change.get("name", self.spec["name"])
         if change.get("restart"):
             self.started = time.monotonic()
-        else:
+        elif not change.get("quiet"):  # some agents say nothing of it
             self.changed = self.up()
         self.fill(change["interfaces"])
 

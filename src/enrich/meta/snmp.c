@@ -314,13 +314,14 @@ static void unanswered(struct conversation *c, const char *why)
 static bool send_discovery(struct conversation *c, struct err *e)
 {
     struct buf b;
-    if (c->fd < 0 && (c->fd = snmp_session_socket(c->job.agent, c->job.port, e)) < 0)
+    if (c->fd < 0 &&
+        (c->fd = snmp_session_socket(c->job.agent, c->job.port, c->job.conf->check_source, e)) < 0)
         return false;
     buf_init(&b, DISCOVERY_BYTES);
     discover_question(&b, c->msg_id);
-    bool ok = send(c->fd, b.p, b.len, MSG_DONTWAIT) == (ssize_t)b.len || errno == ECONNREFUSED;
+    bool ok = snmp_session_packet(c->fd, c->job.agent, c->job.port, buf_str(&b), e);
     buf_fini(&b);
-    return ok || err_errno(e, "cannot send");
+    return ok;
 }
 
 static bool send_system(struct conversation *c, struct err *e)

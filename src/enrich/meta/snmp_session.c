@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 enum { NEVER_US = 1800 * 1000000, KEYS_MOST = 256 };
 
@@ -53,7 +54,7 @@ static const int priv_types[] = {
 
 struct snmp_keys {
     struct {
-        const struct enrich_snmp_credentials *credentials;
+        XXH128_hash_t of; /* protocols and passphrases: a reload may put others at the same address */
         uint8_t auth[USM_AUTH_KU_LEN], priv[USM_PRIV_KU_LEN];
         size_t auth_len, priv_len;
     } rows[KEYS_MOST];
@@ -81,15 +82,29 @@ static bool make_key(oid *hash, size_t hash_len, const char *passphrase, uint8_t
            err_set(e, "no key can be made of the passphrase");
 }
 
+static XXH128_hash_t hash_of(const struct enrich_snmp_credentials *c)
+{
+    XXH3_state_t *h = XXH3_createState();
+    XXH3_128bits_reset(h);
+    XXH3_128bits_update(h, &c->auth, sizeof c->auth);
+    XXH3_128bits_update(h, &c->priv, sizeof c->priv);
+    XXH3_128bits_update(h, c->auth_passphrase, strlen(c->auth_passphrase) + 1);
+    XXH3_128bits_update(h, c->priv_passphrase, strlen(c->priv_passphrase) + 1);
+    XXH128_hash_t out = XXH3_128bits_digest(h);
+    XXH3_freeState(h);
+    return out;
+}
+
 static bool set_keys(netsnmp_session *s, struct snmp_keys *k, const struct enrich_snmp_credentials *c,
                      struct err *e)
 {
+    const XXH128_hash_t of = hash_of(c);
     unsigned i = 0;
-    while (i < k->n && k->rows[i].credentials != c)
+    while (i < k->n && !XXH128_isEqual(k->rows[i].of, of))
         i++;
     if (i == k->n) {
         i = k->n < KEYS_MOST ? k->n : k->next++ % KEYS_MOST;
-        k->rows[i].credentials = NULL;
+        k->rows[i].of = (XXH128_hash_t){0};
         k->rows[i].auth_len = sizeof k->rows[i].auth;
         k->rows[i].priv_len = sizeof k->rows[i].priv;
         oid *hash = s->securityAuthProto;
@@ -98,7 +113,7 @@ static bool set_keys(netsnmp_session *s, struct snmp_keys *k, const struct enric
             (c->priv != PRIV_NONE &&
              !make_key(hash, n, c->priv_passphrase, k->rows[i].priv, &k->rows[i].priv_len, e)))
             return false;
-        k->rows[i].credentials = c;
+        k->rows[i].of = of;
         k->n += i == k->n;
     }
     memcpy(s->securityAuthKey, k->rows[i].auth, k->rows[i].auth_len);
@@ -182,17 +197,26 @@ static socklen_t address(struct ip ip, uint16_t port, struct sockaddr_storage *o
     return sizeof *a;
 }
 
-int snmp_session_socket(struct ip agent, uint16_t port, struct err *e)
+int snmp_session_socket(struct ip agent, uint16_t port, bool check_source, struct err *e)
 {
     struct sockaddr_storage to;
     socklen_t len = address(agent, port, &to);
     int fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&to, len) == 0)
+    if (fd >= 0 && (!check_source || connect(fd, (struct sockaddr *)&to, len) == 0))
         return fd;
     err_errno(e, "no way to the agent");
     if (fd >= 0)
         close(fd);
     return -1;
+}
+
+bool snmp_session_packet(int fd, struct ip agent, uint16_t port, struct str packet, struct err *e)
+{
+    struct sockaddr_storage to;
+    socklen_t len = address(agent, port, &to);
+    return sendto(fd, packet.p, packet.len, MSG_DONTWAIT, (struct sockaddr *)&to, len) ==
+               (ssize_t)packet.len ||
+           errno == ECONNREFUSED || err_errno(e, "cannot send");
 }
 
 /* ---- events */

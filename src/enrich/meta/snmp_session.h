@@ -61,8 +61,10 @@ bool snmp_session_open(struct snmp_session_link *l, struct snmp_keys *keys, cons
                        struct err *e);
 void snmp_session_close(struct snmp_session_link *l);   /* also one that is not open */
 int snmp_session_fd(const struct snmp_session_link *l); /* -1: not open */
-/* A UDP socket that talks to nobody else; -1 with a reason. */
-int snmp_session_socket(struct ip agent, uint16_t port, struct err *e);
+/* A UDP socket for packets made by hand; with check_source it hears nobody else. -1 with a reason. */
+int snmp_session_socket(struct ip agent, uint16_t port, bool check_source, struct err *e);
+/* False with a reason; that nothing listened to the packet before is none. */
+bool snmp_session_packet(int fd, struct ip agent, uint16_t port, struct str packet, struct err *e);
 /* What an engine's clock says now (RFC 3414 2.3). */
 void snmp_session_clock(struct str engine, uint32_t boots, uint32_t time_s);
 
