@@ -204,8 +204,8 @@ static int usage(FILE *f)
 {
     fputs(
         "usage: weir decode [OPTION]... FILE...\n\n"
-        "Prints one JSON object for each flow in captures (pcap, pcapng, .ipfix, or one raw datagram a "
-        "file).\n\n"
+        "Prints one JSON object for each flow in captures (pcap, pcapng, .ipfix, or one raw datagram a\n"
+        "file; compressed by gzip or not; - is standard input: tcpdump -w - port 2055 | weir decode -).\n\n"
         "  --decoder KIND           what the datagrams are: netflow, sflow; auto (default) looks at each\n"
         "  --summary                one JSON object with what became of the datagrams instead\n"
         "  --explain                before the flows, each record: its template, every element by name and\n"

@@ -1,16 +1,19 @@
 /*
- * The file is mapped and walked by its lengths. pcap: draft-ietf-opsawg-pcap; pcapng: draft-ietf-opsawg-pcapng. Both come
- * in either byte order.
+ * The file is mapped and walked by its lengths; a pipe or a compressed file is read into memory first. pcap:
+ * draft-ietf-opsawg-pcap; pcapng: draft-ietf-opsawg-pcapng. Both come in either byte order.
  */
 #include "rx/pcap.h"
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/cursor.h"
 #include "rx/frame.h"
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 enum kind { KIND_PCAP, KIND_PCAPNG, KIND_IPFIX, KIND_RAW };
 enum {
@@ -32,6 +35,7 @@ struct pcap {
     bool swap, nano;
     void *map; /* NULL: not ours */
     size_t map_len;
+    uint8_t *copy; /* what was read instead of mapped */
     struct cursor c;
     uint64_t file_ns; /* time of datagrams that have none */
     uint32_t link;    /* pcap */
@@ -87,34 +91,90 @@ struct pcap *pcap_bytes(const void *data, size_t len, const char *name)
     return p;
 }
 
-struct pcap *pcap_open(const char *path, struct err *e)
+static bool is_gzip(int fd)
 {
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        err_errno(e, "cannot read %s", path);
-        if (fd >= 0)
-            close(fd);
-        return NULL;
+    uint8_t magic[2];
+    return pread(fd, magic, sizeof magic, 0) == sizeof magic && magic[0] == 0x1f && magic[1] == 0x8b;
+}
+
+/* All that comes out of a pipe or a gzip file (zlib gives as it is what is not compressed). Takes `fd`. */
+static bool slurp(int fd, const char *path, struct buf *out, struct err *e)
+{
+    enum { CHUNK = 1 << 18, MOST = 1 << 30 };
+    gzFile z = gzdopen(fd, "rb");
+    int n = -1, rc = Z_OK;
+    while (z && out->len < MOST) {
+        buf_reserve(out, CHUNK);
+        if ((n = gzread(z, out->p + out->len, CHUNK)) <= 0)
+            break;
+        out->len += (size_t)n;
     }
-    if (!S_ISREG(st.st_mode)) {
-        err_set(e, "%s is not a file", path);
+    const char *why = z ? gzerror(z, &rc) : "out of memory";
+    if (out->len >= MOST)
+        err_set(e, "%s: more than 1 GiB comes out of it; unpack it into a file first", path);
+    else if (n < 0)
+        err_set(e, "cannot read %s: %s", path, rc == Z_ERRNO ? "the pipe broke" : why);
+    if (z)
+        gzclose_r(z);
+    else
         close(fd);
+    return n == 0;
+}
+
+static struct pcap *open_slurped(int fd, const char *path, struct err *e)
+{
+    struct buf b;
+    size_t len;
+    buf_init(&b, 0);
+    if (!slurp(fd, path, &b, e)) {
+        buf_fini(&b);
         return NULL;
     }
-    void *map = NULL;
-    if (st.st_size > 0)
-        map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    char *plain = xstrdup(path); /* a.ipfix.gz holds an a.ipfix */
+    if (str_ends(str_from(path), STR(".gz")))
+        plain[strlen(path) - 3] = 0;
+    uint8_t *copy = buf_take(&b, &len);
+    struct pcap *p = pcap_bytes(copy ? (const void *)copy : "", len, plain);
+    p->copy = copy;
+    free(plain);
+    return p;
+}
+
+static struct pcap *open_mapped(int fd, const char *path, size_t len, struct err *e)
+{
+    void *map = len > 0 ? mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
     if (map == MAP_FAILED) {
         err_errno(e, "cannot map %s", path);
         close(fd);
         return NULL;
     }
     close(fd);
-    struct pcap *p = pcap_bytes(map ? map : "", (size_t)st.st_size, path);
+    struct pcap *p = pcap_bytes(map ? map : "", len, path);
     p->map = map;
-    p->map_len = (size_t)st.st_size;
-    p->file_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u;
+    p->map_len = len;
+    return p;
+}
+
+struct pcap *pcap_open(const char *path, struct err *e)
+{
+    struct stat st;
+    bool standard = strcmp(path, "-") == 0;
+    int fd = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        err_errno(e, "cannot read %s", path);
+        if (fd >= 0)
+            close(fd);
+        return NULL;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        err_set(e, "%s is a directory", path);
+        close(fd);
+        return NULL;
+    }
+    bool whole = S_ISREG(st.st_mode) && !is_gzip(fd);
+    struct pcap *p = whole ? open_mapped(fd, path, (size_t)st.st_size, e) : open_slurped(fd, path, e);
+    if (p)
+        p->file_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u;
     return p;
 }
 
@@ -124,6 +184,7 @@ void pcap_close(struct pcap *p)
         return;
     if (p->map)
         munmap(p->map, p->map_len);
+    free(p->copy);
     frame_parts_free(p->parts);
     free(p);
 }

@@ -17,6 +17,7 @@ struct pcap_counts {
     uint64_t incomplete; /* fragments whose datagram never became whole */
 };
 
+/* "-" is standard input; gzip is unpacked. What cannot be mapped is read into memory, up to 1 GiB. */
 struct pcap *pcap_open(const char *path, struct err *e);
 /* The same over bytes that outlive it; `name` decides by its ending what is neither pcap nor pcapng. */
 struct pcap *pcap_bytes(const void *data, size_t len, const char *name);

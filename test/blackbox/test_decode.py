@@ -1,11 +1,13 @@
 """weir decode over captures of real exporters, against what another decoder made of them."""
+import gzip
 import json
 import os
 import struct
+import subprocess
 
 import pytest
 
-from weir import command
+from weir import SANITIZED, command
 
 CAPTURES = os.environ.get("WEIR_CAPTURES") or os.path.join(os.path.dirname(__file__), "../../../shared/captures")
 
@@ -157,3 +159,37 @@ def test_spread_keeps_sums(tmp_path):
     assert sum(f["Bytes"] for f in flows) == 12345
     assert sum(f["Packets"] for f in flows) == 61
     assert max(f["Packets"] for f in flows) - min(f["Packets"] for f in flows) == 1
+
+
+def netflow5_capture():
+    """Two datagrams of two flows each, as tcpdump writes them."""
+    flow = struct.pack("!4s4s4sHHIIIIHHBBBBHHBBH", b"\x0a\0\0\1", b"\x0a\0\0\2", b"", 1, 2, 3, 400, 1000, 2000, 1024, 443, 0, 16, 6, 0, 0, 0, 0, 0, 0)
+    out = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101)
+    for i in range(2):
+        payload = struct.pack("!HHIIIIBBH", 5, 2, 5000, 1800000000, 0, 2 * i, 0, 0, 0) + flow * 2
+        packet = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(payload), i, 0, 64, 17, 0, b"\xc0\0\2\1", b"\xc0\0\2\2")
+        packet += struct.pack("!HHHH", 2055, 2055, 8 + len(payload), 0) + payload
+        out += struct.pack("<IIII", 1800000000, 0, len(packet), len(packet)) + packet
+    return out
+
+
+def test_pipes_and_compressed_files(tmp_path):
+    plain, packed = tmp_path / "a.pcap", tmp_path / "a.pcap.gz"
+    plain.write_bytes(netflow5_capture())
+    packed.write_bytes(gzip.compress(netflow5_capture()))
+    _, want, _ = command("decode", "--summary", str(plain))
+    assert json.loads(want)["flows"] == 4 and json.loads(want)["bytes"] == 1600
+    assert command("decode", "--summary", str(packed))[:2] == (0, want)
+    for given in (plain, packed):
+        got = subprocess.run([SANITIZED, "decode", "--summary", "-"], input=given.read_bytes(), capture_output=True, timeout=60, check=True)
+        assert got.stdout.decode() == want
+
+
+def test_what_is_no_capture_is_refused(tmp_path):
+    bomb = tmp_path / "bomb.gz"
+    with gzip.open(bomb, "wb", 1) as f:
+        for _ in range(1025):
+            f.write(bytes(1 << 20))
+    for path, why in ((tmp_path, "is a directory"), (tmp_path / "none", "No such file"), (bomb, "more than 1 GiB")):
+        status, _, err = command("decode", "--summary", str(path))
+        assert status == 1 and why in err
