@@ -20,8 +20,8 @@ static const struct bench {
      "[--captures DIR] [--dir DIR]",
      bench_path},
     {"e2e",
-     "weir run with its store: flows a second, CPU time, loss [--rate N] [--seconds N] [--only v9|sflow] "
-     "[--rollups 0|1] [--views 0|1] [--captures DIR] [--dir DIR]",
+     "weir run with its store: flows a second, CPU time, loss [--rate DATAGRAMS] [--seconds N] [--only "
+     "v9|sflow] [--traffic zipf|drawn] [--rollups 0|1] [--views 0|1] [--captures DIR] [--dir DIR]",
      bench_e2e},
     {"store", "the embedded store: cost of a stored flow, time of queries [--rows N] [--runs N] [--dir DIR]",
      bench_store},

@@ -23,7 +23,7 @@
 
 #define SECOND_NS 1000000000ull
 
-enum { PORTS = 7, EXPORTERS = 64, START_S = 60, STALL_S = 30, ROLLUP_S = 100 };
+enum { PORTS = 7, EXPORTERS = 64, START_S = 60, STALL_S = 30, ROLLUP_S = 100, PROGRESS_S = 10 };
 
 struct e2e {
     char dir[4096];
@@ -188,27 +188,61 @@ static double cpu_seconds(pid_t root)
     return (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
-/* Each process's share since it began, by role; with what starting took. */
-static void print_cpu(pid_t root, double flows)
+static double resident_mib(pid_t pid)
+{
+    char path[64];
+    unsigned long pages = 0;
+    snprintf(path, sizeof path, "/proc/%d/statm", pid);
+    FILE *f = fopen(path, "r");
+    if (f && fscanf(f, "%*u %lu", &pages) != 1)
+        pages = 0;
+    if (f)
+        fclose(f);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1048576;
+}
+
+/* Which role a process of weir is (weir ROLE ...); false: none. */
+static bool role_of(pid_t pid, char role[33])
+{
+    char path[64], args[64] = "";
+    snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
+    FILE *f = fopen(path, "r");
+    size_t len = f ? fread(args, 1, sizeof args - 1, f) : 0;
+    if (f)
+        fclose(f);
+    const char *second = args + strnlen(args, len) + 1;
+    if (len == 0 || second >= args + len)
+        return false;
+    snprintf(role, 33, "%s", second);
+    return true;
+}
+
+/* Each process's share of time since it began, with what starting took, and its memory. */
+static void print_roles(pid_t root, double flows)
 {
     static struct proc p[8192];
     size_t n = read_procs(p, 8192);
     for (size_t i = 0; i < n; i++) {
-        char path[64], role[64] = "", name[128];
-        if (p[i].parent != root)
+        char role[33], name[128];
+        if (p[i].parent != root || !role_of(p[i].pid, role))
             continue;
-        snprintf(path, sizeof path, "/proc/%d/cmdline", p[i].pid);
-        FILE *f = fopen(path, "r");
-        size_t len = f ? fread(role, 1, sizeof role - 1, f) : 0;
-        if (f)
-            fclose(f);
-        const char *second = role + strnlen(role, len) + 1; /* weir ROLE ... */
-        if (len == 0 || second >= role + len)
-            continue;
-        snprintf(name, sizeof name, "e2e_cpu_us_per_flow_%.32s", second);
+        snprintf(name, sizeof name, "e2e_cpu_us_per_flow_%s", role);
         bench_print(name, (double)p[i].ticks / (double)sysconf(_SC_CLK_TCK) * 1e6 / (flows > 0 ? flows : 1),
                     "us");
+        snprintf(name, sizeof name, "e2e_rss_mib_%s", role);
+        bench_print(name, resident_mib(p[i].pid), "MiB");
     }
+}
+
+static double all_resident_mib(pid_t root)
+{
+    static struct proc p[8192];
+    size_t n = read_procs(p, 8192);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        if (p[i].pid == root || p[i].parent == root)
+            sum += resident_mib(p[i].pid);
+    return sum;
 }
 
 /* ---- */
@@ -228,18 +262,52 @@ static uint64_t wait_flows(struct e2e *x, double want, double *got)
     return last;
 }
 
-static void print_rollups(struct e2e *x, double packets)
+/* A minute's rollup and ledger come when the next one has begun. */
+static void print_rollups(struct e2e *x, double packets, double flows)
 {
-    double rolled = 0;
+    double rolled = 0, told = 0;
     uint64_t until = clock_mono_ns() + ROLLUP_S * SECOND_NS;
-    while (rolled < packets && clock_mono_ns() < until) {
+    while ((rolled < packets || told < flows) && clock_mono_ns() < until) {
         nanosleep(&(struct timespec){1, 0}, NULL);
         rolled = ask(x, "SELECT sum(Packets) FROM flows_1m0s FORMAT TSV");
+        told = ask(x, "SELECT sum(Stored) FROM ledger FORMAT TSV");
     }
     bench_print("e2e_rollup_difference", rolled - packets, "packets");
     bench_print("e2e_rollup_rows", ask(x, "SELECT count() FROM flows_1m0s FORMAT TSV"), "rows");
     bench_print("e2e_kernel_drops", ask(x, "SELECT sum(KernelDropped) FROM ledger FORMAT TSV"), "datagrams");
-    bench_print("e2e_ledger_stored", ask(x, "SELECT sum(Stored) FROM ledger FORMAT TSV"), "flows");
+    bench_print("e2e_ledger_stored", told, "flows");
+}
+
+/* How far what can be read lies behind the clock. */
+static double lag_s(struct e2e *x)
+{
+    return ask(x, "SELECT toUnixTimestamp(now()) - toUnixTimestamp(max(TimeReceived)) FROM flows FORMAT TSV");
+}
+
+static double parts(struct e2e *x)
+{
+    return ask(x,
+               "SELECT count() FROM system.parts WHERE active AND database = currentDatabase() FORMAT TSV");
+}
+
+/* Says on stderr how it goes while the sender sends; then how far the store was behind. */
+static void watch(struct e2e *x, const struct bench_sender *s)
+{
+    double most = 0, before = 0;
+    uint64_t begin = clock_mono_ns(), last = begin;
+    while (!bench_sender_done(s, PROGRESS_S * 1000)) {
+        double flows = ask(x, "SELECT count() FROM flows FORMAT TSV"), lag = lag_s(x);
+        uint64_t now = clock_mono_ns();
+        most = lag > most ? lag : most;
+        fprintf(stderr, "%4.0f s: %.0f flows stored, %.0f a second, lag %.0f s, %.0f parts, %.0f MiB\n",
+                (double)(now - begin) / 1e9, flows, (flows - before) * 1e9 / (double)(now - last), lag,
+                parts(x), all_resident_mib(x->run));
+        before = flows;
+        last = now;
+    }
+    double lag = lag_s(x);
+    bench_print("e2e_lag_s", lag, "s");
+    bench_print("e2e_lag_max_s", lag > most ? lag : most, "s");
 }
 
 static int measure(struct e2e *x, const struct bench_capture *c, uint16_t port, uint64_t rate,
@@ -250,6 +318,7 @@ static int measure(struct e2e *x, const struct bench_capture *c, uint16_t port, 
     uint64_t begin = clock_mono_ns();
     if (!bench_sender_start(&s, c, port, EXPORTERS, rate, rate * seconds))
         return 1;
+    watch(x, &s);
     struct bench_sent sent = bench_sender_wait(&s);
     double want = (double)sent.flows;
     uint64_t end = wait_flows(x, want, &got);
@@ -267,9 +336,10 @@ static int measure(struct e2e *x, const struct bench_capture *c, uint16_t port, 
         "bytes");
     bench_print("e2e_flows", got, "flows");
     bench_print("e2e_sent_rate", (double)rate, "datagrams/s");
-    print_cpu(x->run, got);
+    bench_print("e2e_parts_active", parts(x), "parts");
+    print_roles(x->run, got);
     if (rollups)
-        print_rollups(x, ask(x, "SELECT sum(Packets) FROM flows FORMAT TSV"));
+        print_rollups(x, ask(x, "SELECT sum(Packets) FROM flows FORMAT TSV"), got);
     return got == want ? 0 : 1;
 }
 
@@ -279,18 +349,30 @@ static void stop_run(struct e2e *x)
     waitpid(x->run, NULL, 0);
 }
 
+static bool make_traffic(struct bench_capture *c, int argc, char **argv, bool sflow, struct err *e)
+{
+    uint8_t decoder = sflow ? DECODER_SFLOW : DECODER_NETFLOW;
+    const char *traffic = bench_text(argc, argv, "traffic", "zipf");
+    char path[4096];
+    if (strcmp(traffic, "zipf") == 0)
+        return bench_capture_zipf(c, decoder, e);
+    if (strcmp(traffic, "drawn") != 0)
+        return err_set(e, "--traffic is drawn or zipf, not \"%s\"", traffic);
+    snprintf(path, sizeof path, "%s/%s", bench_captures(argc, argv),
+             sflow ? "sflow-var.pcap" : "nf9-var.pcap");
+    return bench_capture_read(c, path, decoder, e);
+}
+
 int bench_e2e(int argc, char **argv)
 {
     struct e2e x = {0};
     struct bench_capture c = {0};
     struct err e;
-    char path[4096], clean[4200];
+    char clean[4200];
     bool sflow = strcmp(bench_text(argc, argv, "only", "v9"), "sflow") == 0;
     log_setup("bench", LOG_ERROR, false);
-    snprintf(path, sizeof path, "%s/%s", bench_captures(argc, argv),
-             sflow ? "sflow-var.pcap" : "nf9-var.pcap");
     snprintf(x.dir, sizeof x.dir, "%s/weir-bench-XXXXXX", bench_text(argc, argv, "dir", "/tmp"));
-    if (!bench_capture_read(&c, path, sflow ? DECODER_SFLOW : DECODER_NETFLOW, &e) || !mkdtemp(x.dir)) {
+    if (!make_traffic(&c, argc, argv, sflow, &e) || !mkdtemp(x.dir)) {
         fprintf(stderr, "weir bench: %s\n", c.n ? "--dir is no folder to write in" : e.msg);
         return 2;
     }

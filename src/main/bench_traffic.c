@@ -5,6 +5,7 @@
 #include "decode/decode.h"
 #include "rx/pcap.h"
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -19,32 +20,63 @@ static void full(struct batch_sink *s)
     batch_reset(s->batch);
 }
 
+/* Finds how many flows a datagram holds. */
+struct bench_count {
+    struct schema schema;
+    struct decoder_state *state;
+    struct batch *batch;
+    uint8_t decoder;
+    size_t room;
+};
+
+void bench_capture_begin(struct bench_capture *c, uint8_t decoder)
+{
+    struct bench_count *count = xcalloc(1, sizeof *count);
+    schema_default(&count->schema);
+    count->state = decoder_state_new(&count->schema, NULL);
+    count->batch = batch_new();
+    count->decoder = decoder;
+    *c = (struct bench_capture){.count = count};
+}
+
+void bench_capture_add(struct bench_capture *c, const uint8_t *data, uint32_t len)
+{
+    struct bench_count *count = c->count;
+    struct decode_stats stats = {0};
+    struct batch_sink sink = {count->batch, full};
+    struct dgram d = {.data = data, .len = len, .decoder = count->decoder};
+    batch_reset(count->batch);
+    decode_dgram(count->state, &d, &sink, &stats);
+    if (c->n == count->room) {
+        count->room = count->room ? count->room * 2 : 512;
+        c->rows = xrealloc(c->rows, count->room * sizeof *c->rows);
+    }
+    c->rows[c->n] = (struct bench_payload){xmalloc(len), len, (uint32_t)stats.flows};
+    memcpy(c->rows[c->n++].data, data, len);
+}
+
+bool bench_capture_end(struct bench_capture *c)
+{
+    batch_free(c->count->batch);
+    decoder_state_free(c->count->state);
+    free(c->count);
+    c->count = NULL;
+    return c->n > 0;
+}
+
 bool bench_capture_read(struct bench_capture *c, const char *path, uint8_t decoder, struct err *e)
 {
     struct pcap *p = pcap_open(path, e);
-    struct schema schema;
     *c = (struct bench_capture){0};
     if (!p)
         return false;
-    schema_default(&schema);
-    struct decoder_state *st = decoder_state_new(&schema, NULL);
-    struct batch *b = batch_new();
     struct dgram d = {0};
     uint16_t port;
-    while (pcap_next(p, &d, &port)) {
-        struct decode_stats stats = {0};
-        struct batch_sink sink = {b, full};
-        batch_reset(b);
-        d.decoder = decoder;
-        decode_dgram(st, &d, &sink, &stats);
-        c->rows = xrealloc(c->rows, (c->n + 1) * sizeof *c->rows);
-        c->rows[c->n] = (struct bench_payload){xmalloc(d.len), d.len, (uint32_t)stats.flows};
-        memcpy(c->rows[c->n++].data, d.data, d.len);
-    }
+    bench_capture_begin(c, decoder);
+    while (pcap_next(p, &d, &port))
+        bench_capture_add(c, d.data, d.len);
     pcap_close(p);
-    batch_free(b);
-    decoder_state_free(st);
-    return c->n > 0 || err_set(e, "%s: no datagrams", path);
+    return bench_capture_end(c) || err_set(e, "%s: no datagrams", path);
 }
 
 void bench_capture_free(struct bench_capture *c)
@@ -91,6 +123,8 @@ static struct bench_sent send_all(const struct bench_capture *c, uint16_t port, 
         int took = sendmmsg(fds[i], msgs, n, 0);
         for (int k = 0; k < took; k++)
             sent.flows += c->rows[(at[i] + (unsigned)k) % c->n].flows;
+        if (c->apart && at[i] == 0 && took > 0)
+            at[i] = c->n / exporters * i;
         at[i] += took > 0 ? (unsigned)took : 0;
         sent.datagrams += took > 0 ? (unsigned)took : 0;
     }
@@ -113,6 +147,12 @@ bool bench_sender_start(struct bench_sender *s, const struct bench_capture *c, u
     close(up[1]);
     s->from = up[0];
     return true;
+}
+
+bool bench_sender_done(const struct bench_sender *s, int milliseconds)
+{
+    struct pollfd p = {.fd = s->from, .events = POLLIN};
+    return poll(&p, 1, milliseconds) != 0;
 }
 
 struct bench_sent bench_sender_wait(struct bench_sender *s)
