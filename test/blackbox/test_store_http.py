@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -15,8 +16,10 @@ import urllib.parse
 from datetime import datetime, timedelta, timezone
 
 import clickhouse_connect
+import lz4.block
 import lz4.frame
 import pytest
+from backports import zstd
 
 from lab import wait_until
 from weir import PROGRAM, free_ports
@@ -130,6 +133,7 @@ def test_statements_by_get_and_post(store):
     assert store.one("SELECT currentDatabase()", database="system") == "system"
     assert store.one("SELECT getSetting('max_block_size')", max_block_size="77") == "77"
     assert store.one("SELECT timezone()") == "UTC"
+    assert abs(int(store.one("SELECT toUnixTimestamp(now())")) - time.time()) < 5
 
 
 def test_headers(store):
@@ -214,18 +218,83 @@ def test_packed_answers(store):
     assert h["Content-Encoding"] == "gzip" and len(gzip.decompress(body)) > 80000
 
 
+# ---- ClickHouse's own frames: 16 bytes CityHash128, method, bytes from the method on, bytes unpacked, data
+
+LZ4, ZSTD, NONE = 0x82, 0x90, 0x02
+
+
+def check_of(framed):
+    from clickhouse_cityhash.cityhash import CityHash128  # an implementation that is not weir's
+    both = CityHash128(framed)
+    return struct.pack("<QQ", both >> 64, both & (2**64 - 1))
+
+
+def frame(text, method):
+    data = lz4.block.compress(text, store_size=False) if method == LZ4 else zstd.compress(text) if method == ZSTD else text
+    framed = struct.pack("<BII", method, 9 + len(data), len(text)) + data
+    return check_of(framed) + framed
+
+
+def unframe(body):
+    text = b""
+    while body:
+        method, packed, n = struct.unpack("<BII", body[16:25])
+        assert check_of(body[16:16 + packed]) == body[:16] and method in (LZ4, NONE)
+        data, body = body[25:16 + packed], body[16 + packed:]
+        text += lz4.block.decompress(data, uncompressed_size=n) if method == LZ4 else data
+    return text
+
+
+def test_frames_of_bodies(store):
+    store.one("CREATE OR REPLACE TABLE framed (a UInt32) ENGINE = MergeTree ORDER BY a")
+    into = {"query": "INSERT INTO framed FORMAT CSV", "decompress": "1"}
+    rows = "".join(f"{n}\n" for n in range(100000)).encode()
+    cut = len(rows) // 3
+    for method in (LZ4, ZSTD, NONE):
+        store.one(frame(rows[:cut], method) + frame(rows[cut:], method), **into)
+    assert store.one("SELECT count(), sum(a) FROM framed") == "300000\t14999850000"
+    # frames within a content coding, and a statement in frames
+    store.one(gzip.compress(frame(b"1\n", LZ4)), headers={"Content-Encoding": "gzip"}, **into)
+    assert store.one(frame(b"SELECT count() FROM framed", ZSTD), decompress="1") == "300001"
+    good = frame(rows, LZ4)
+    for bad in (rows, good[:-1], good[:40] + b"!" + good[41:], good + b"x", frame(rows, LZ4)[:16] + frame(rows, ZSTD)[16:],
+                frame(b"x" * (65 << 20), LZ4)):
+        store.refused(bad, 117, 400, **into)
+    assert store.one("SELECT count() FROM framed") == "300001"
+
+
+def test_frames_of_answers(store):
+    for form in ("TabSeparated", "Native", "JSONCompact"):  # streamed and not
+        sql = f"SELECT number FROM numbers(300000) FORMAT {form}"
+        _, h, body = store.ask(sql, compress="1")
+        plain = store.ask(sql)[2]
+        assert "Content-Encoding" not in h and len(body) < len(plain)
+        if form == "JSONCompact":  # it tells how long it took
+            assert json.loads(unframe(body))["data"] == json.loads(plain)["data"]
+        else:
+            assert unframe(body) == plain
+    assert store.ask("SELECT 1 WHERE 0", compress="1")[2] == b""
+    _, h, body = store.ask("SELECT 1", compress="1", enable_http_compression="1", headers={"Accept-Encoding": "gzip"})
+    assert h["Content-Encoding"] == "gzip" and unframe(gzip.decompress(body)) == b"1\n"
+    status, h, body = store.ask("SELECT nothing", compress="1")
+    assert status == 404 and h["X-ClickHouse-Exception-Code"] == "47" and unframe(body).startswith(b"Code: 47. DB::")
+    assert store.ask("SELECT 1", who=(OWNER[0], "guess"), compress="1")[2].startswith(b"Code: 516.")
+
+
+# ---- a client that is not weir's
+
 @pytest.mark.parametrize("compress", [False, True, "lz4", "zstd", "gzip"])
 def test_clickhouse_connect(store, compress):
     client = clickhouse_connect.get_client(host="127.0.0.1", port=store.port, username=OWNER[0], password=OWNER[1],
                                            compress=compress)
     client.command("DROP TABLE IF EXISTS connect")
-    client.command("CREATE TABLE connect (n UInt32, s LowCardinality(String), a Array(UInt32), ip IPv6, t DateTime) "
-                   "ENGINE = MergeTree ORDER BY n")
-    rows = [[n, f"s{n % 7}", [n, n + 1], "2001:db8::1", 1700000000 + n] for n in range(5000)]
-    client.insert("connect", rows, column_names=["n", "s", "a", "ip", "t"])
-    got = client.query("SELECT n, s, a, toString(ip), toUnixTimestamp(t) FROM connect WHERE n < {m:UInt32} ORDER BY n",
+    client.command("CREATE TABLE connect (n UInt32, s LowCardinality(String), a Array(UInt32), ip IPv6, t DateTime, "
+                   "e Enum8('no' = 0, 'yes' = 1), f FixedString(2), l Array(UInt128)) ENGINE = MergeTree ORDER BY n")
+    rows = [[n, f"s{n % 7}", [n, n + 1], "2001:db8::1", 1700000000 + n, "yes", b"FR", [2**100 + n]] for n in range(5000)]
+    client.insert("connect", rows, column_names=["n", "s", "a", "ip", "t", "e", "f", "l"])
+    got = client.query("SELECT n, s, a, toString(ip), toUnixTimestamp(t), e, toString(f), l FROM connect WHERE n < {m:UInt32} ORDER BY n",
                        parameters={"m": 4000}).result_rows
-    assert len(got) == 4000 and got[123] == (123, "s4", [123, 124], "2001:db8::1", 1700000123)
+    assert len(got) == 4000 and got[123] == (123, "s4", [123, 124], "2001:db8::1", 1700000123, "yes", "FR", [2**100 + 123])
     assert client.command("SELECT count() FROM connect") == 5000
     with client.query_row_block_stream("SELECT number FROM numbers(300000)") as stream:
         assert sum(len(block) for block in stream) == 300000
@@ -241,6 +310,7 @@ def test_a_reader_reads(store):
     assert store.one("SELECT count() FROM flows WHERE SrcAS IN (15169, 36040)", who=READER) == "0"
     assert store.one("WITH x AS (SELECT 1 AS a) SELECT a FROM x FORMAT JSONEachRow", who=READER) == '{"a":1}'
     assert "flows" in store.one("SHOW TABLES", who=READER)
+    assert store.one("SELECT number, sum(number) OVER () FROM numbers(2) ORDER BY number", who=READER) == "0\t1\n1\t1"
     assert "SrcAddr" in store.one("DESCRIBE TABLE flows", who=READER)
     assert store.one("EXISTS TABLE flows", who=READER) == "1"
     assert "PRIMARY KEY" in store.one("SHOW CREATE TABLE flows", who=READER)
@@ -266,6 +336,8 @@ def test_a_reader_reads(store):
     "SELECT * FROM `file`('x')", "SELECT * FROM FILE('x')", "SELECT * FROM eval('SELECT 1')", "SELECT * FROM merge('system', '.*')",
     "SELECT * FROM cluster('default', system.one)", "SELECT hasColumnInTable('127.0.0.1', 'u', 'p', 'd', 't', 'c')",
     "SELECT * FROM system.processes", "SELECT query_id IN system.processes", "SHOW PROCESSLIST", "SELECT sleep(3)",
+    "SELECT 1 UNION ALL SELECT * FROM file('/etc/passwd', 'LineAsString')", "SELECT * FROM numbers(1) SETTINGS readonly = 0",
+    "SYSTEM RELOAD DICTIONARIES", "EXPLAIN SELECT file('/etc/passwd')",
     "SELECT 1; DROP TABLE flows", "SELECT 1 PARALLEL WITH SELECT 2", "BACKUP TABLE flows TO File('x')", "USE system",
     "ATTACH TABLE x", "GRANT ALL ON *.* TO grafana", "CREATE FUNCTION f AS (x) -> x", "RENAME TABLE flows TO x",
     "SELECT * FROM '/etc/passwd'", "SELECT * FROM default.`/etc/passwd`", "DESCRIBE TABLE `/etc/passwd`", "SELECT 1 IN `/etc/passwd`",
@@ -274,6 +346,7 @@ def test_a_reader_reads(store):
 def test_a_reader_may_only_read(store, sql):
     status, headers, body = store.ask(sql, who=READER)
     assert status != 200 and headers["X-ClickHouse-Exception-Code"] in ("497", "164", "62"), body
+    assert b"root:" not in body
     assert not os.path.exists("/tmp/weir-outfile")
 
 
@@ -472,3 +545,8 @@ def test_memory_at_rest(store):
     with open(f"/proc/{store.processes['store'].pid}/status", encoding="ascii") as f:
         rss = int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
     assert rss < 1200 * 1024  # after everything above; what an idle one takes is in doc/performance.md
+
+
+def test_it_stops_when_told(store):
+    began = time.monotonic()
+    assert store.stop("store") == 0 and time.monotonic() - began < 10, store.log("store")[-2000:]

@@ -1,6 +1,7 @@
 /* The store's HTTP interface over an engine that answers from a script: what reaches it, and what comes back. */
 #include "net/encoding.h"
 #include "net/http_client.h"
+#include "store/embedded/frame.h"
 #include "store/embedded/guard.h"
 #include "store/embedded/server.h"
 #include "store/embedded/statement.h"
@@ -487,6 +488,57 @@ static void bodies_are_unpacked_or_refused(void **state)
     buf_fini(&b);
 }
 
+/* The answer without its frames, behind its status. */
+static const char *ask_framed(void **state, const char *args, struct str body)
+{
+    static char text[4000];
+    struct both *b = *state;
+    struct http_answer ans;
+    struct buf out;
+    struct err e;
+    char url[600];
+    buf_init(&out, sizeof text - 8);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/%s", server_port(b->sv), args);
+    struct http_request req = {.url = url, .headers = owner, .body = body};
+    assert_true(http_client_do(b->c, &req, &ans, &e));
+    assert_true(frame_unpack(buf_str(&ans.body), &out, &e));
+    snprintf(text, sizeof text, "%d %.*s", ans.status, STR_ARG(buf_str(&out)));
+    buf_fini(&ans.body);
+    buf_fini(&out);
+    return text;
+}
+
+static void clickhouses_frames_both_ways(void **state)
+{
+    int status;
+    struct buf b;
+    fake_reset();
+    buf_init(&b, 0);
+    frame_pack(FRAME_LZ4, STR("1,a\n"), &b);
+    frame_pack(FRAME_ZSTD, STR("2,b\n"), &b);
+    ask(state, owner, "?query=INSERT+INTO+t+FORMAT+CSV&decompress=1", buf_str(&b), &status);
+    assert_string_equal(fake.inserted, "INSERT INTO t|CSV|1,a\n2,b\n");
+    fake_reset();
+    b.p[3] ^= 1;
+    assert_non_null(strstr(
+        ask(state, owner, "?query=INSERT+INTO+t+FORMAT+CSV&decompress=1", buf_str(&b), &status), "117Code"));
+    static char zeros[2 << 20]; /* more than a body may hold */
+    buf_reset(&b);
+    frame_pack(FRAME_LZ4, (struct str){zeros, sizeof zeros}, &b);
+    assert_non_null(strstr(
+        ask(state, owner, "?query=INSERT+INTO+t+FORMAT+CSV&decompress=1", buf_str(&b), &status), "117Code"));
+    assert_string_equal(fake.inserted, "");
+    buf_fini(&b);
+    assert_string_equal(ask_framed(state, "?compress=1&query=SELECT+1", STR("")),
+                        "200 piece\npiece\npiece\n");
+    assert_string_equal(ask_framed(state, "?compress=1", STR("SELECT 1 FORMAT JSON")), "200 whole\n");
+    assert_string_equal(ask_framed(state, "?compress=1", STR("SELECT nothing")),
+                        "404 Code: 60. DB::Exception: There is nothing. (UNKNOWN_TABLE) (version 1.2.3)\n");
+    fake.fail_late = true;
+    ask(state, owner, "?compress=1&query=SELECT+1", STR(""), &status);
+    assert_int_equal(status, -1);
+}
+
 static void a_stream_that_fails_breaks_off(void **state)
 {
     int status;
@@ -538,6 +590,7 @@ int main(void)
         cmocka_unit_test(readers_are_held_back),
         cmocka_unit_test(rows_reach_the_engine),
         cmocka_unit_test(bodies_are_unpacked_or_refused),
+        cmocka_unit_test(clickhouses_frames_both_ways),
         cmocka_unit_test(a_stream_that_fails_breaks_off),
         cmocka_unit_test(a_query_dies_with_its_client),
     };

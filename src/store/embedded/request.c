@@ -1,12 +1,19 @@
 /* Parameters of the URL that are not of the interface itself are settings. */
 #include "store/embedded/request.h"
 #include "net/encoding.h"
+#include "store/embedded/frame.h"
 #include "store/embedded/guard.h"
 #include <stdio.h>
 
 static bool truth(struct str v)
 {
     return str_eq(v, STR("1")) || str_eq_nocase(v, STR("true"));
+}
+
+bool request_frames(struct http_call *c)
+{
+    const char *frames = http_query(c, "compress");
+    return frames && truth(str_from(frames));
 }
 
 /* Accepted and without effect here: there are no sessions, quotas, roles or progress headers. */
@@ -81,25 +88,31 @@ static void on_parameter(void *arg, const char *name, struct str value)
         add(r, r->settings, &r->n_settings, REQUEST_SETTINGS, name, value);
 }
 
+/* The body without its content coding, then without ClickHouse's frames. */
 static bool unpack(struct request *r, size_t max_body, int *code, struct err *e)
 {
     struct http_call *c = r->call;
     enum encoding enc = encoding_parse(http_header(c, "Content-Encoding"));
-    const char *framed = http_query(c, "decompress"), *frames = http_query(c, "compress");
+    const char *framed = http_query(c, "decompress");
     *code = 48; /* NOT_IMPLEMENTED */
     if (enc == ENCODING_UNKNOWN)
         return err_set(e, "Content-Encoding %s is not supported; use lz4, zstd, gzip or deflate",
                        http_header(c, "Content-Encoding"));
-    if ((framed && truth(str_from(framed))) || (frames && truth(str_from(frames))))
-        return err_set(
-            e, "compress=1 and decompress=1 are not supported; use Content-Encoding and Accept-Encoding");
     buf_init(&r->body, max_body);
-    if (enc == ENCODING_NONE)
-        return true;
     *code = 117; /* INCORRECT_DATA */
-    if (!encoding_unpack(enc, c->body, &r->body, e))
-        return false;
-    c->body = buf_str(&r->body);
+    if (enc != ENCODING_NONE) {
+        if (!encoding_unpack(enc, c->body, &r->body, e))
+            return false;
+        c->body = buf_str(&r->body);
+    }
+    if (framed && truth(str_from(framed))) {
+        struct buf packed = r->body;
+        buf_init(&r->body, max_body);
+        bool ok = frame_unpack(c->body, &r->body, e);
+        buf_fini(&packed);
+        c->body = buf_str(&r->body);
+        return ok;
+    }
     return true;
 }
 
@@ -132,6 +145,7 @@ static void join(struct request *r)
 bool request_read(struct request *r, struct http_call *c, size_t max_body, int *code, struct err *e)
 {
     *r = (struct request){.call = c, .reader = c->user != NULL};
+    r->frames = request_frames(c);
     r->get = strcmp(c->method, "GET") == 0 || strcmp(c->method, "HEAD") == 0;
     http_query_each(c, on_parameter, r);
     const char *h;

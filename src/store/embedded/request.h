@@ -18,6 +18,7 @@ struct request {
     size_t n_params, n_settings;
     bool whole;         /* wait_end_of_query */
     bool packed_answer; /* enable_http_compression */
+    bool frames;        /* compress=1: the answer in ClickHouse's own frames (frame.h) */
     bool get;           /* a GET may not change anything */
     bool too_many;
     struct buf body; /* unpacked; request_fini frees it */
@@ -26,3 +27,5 @@ struct request {
 /* False: *code and *e say why, in ClickHouse's terms. max_body bounds what unpacking may yield. */
 bool request_read(struct request *r, struct http_call *c, size_t max_body, int *code, struct err *e);
 void request_fini(struct request *r);
+/* Whether the client asked for frames: answers and exceptions alike. */
+bool request_frames(struct http_call *c);

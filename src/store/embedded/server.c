@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "net/encoding.h"
 #include "store/ch.h"
+#include "store/embedded/frame.h"
 #include "store/embedded/guard.h"
 #include "store/embedded/request.h"
 #include "store/embedded/status.h"
@@ -46,7 +47,8 @@ struct work {
     void *stream;
     struct engine_result piece; /* of the stream, or the whole answer */
     size_t piece_at;
-    char id[64]; /* in log_comment, for KILL QUERY */
+    struct buf framed; /* the piece in frames, when those are asked for */
+    char id[64];       /* in log_comment, for KILL QUERY */
     bool watched, killed;
     struct work *next;
 };
@@ -130,7 +132,10 @@ static void common_headers(struct server *sv, struct http_call *c)
     http_reply_header(c, "X-ClickHouse-Timezone", sv->timezone);
 }
 
-/* `text` is the engine's: "Code: 62. DB::Exception: ... (SYNTAX_ERROR)". */
+/*
+ * `text` is the engine's: "Code: 62. DB::Exception: ... (SYNTAX_ERROR)". Clients that ask for frames take them off whatever
+ * comes, but ClickHouse tells a stranger in plain text that he is one.
+ */
 static void reply_exception(struct server *sv, struct http_call *c, const char *text)
 {
     int code = engine_code(text);
@@ -139,8 +144,13 @@ static void reply_exception(struct server *sv, struct http_call *c, const char *
     common_headers(sv, c);
     const char *version =
         strstr(text, "(version ") ? "" : arena_printf(&c->arena, " (version %s)", sv->version);
-    http_reply(c, status_of(code), "text/plain; charset=UTF-8",
-               str_from(arena_printf(&c->arena, "%s%s\n", text, version)));
+    struct str whole = str_from(arena_printf(&c->arena, "%s%s\n", text, version));
+    struct buf framed;
+    buf_init(&framed, 0);
+    if (request_frames(c) && code != 516)
+        frame_pack(FRAME_LZ4, whole, &framed);
+    http_reply(c, status_of(code), "text/plain; charset=UTF-8", framed.len ? buf_str(&framed) : whole);
+    buf_fini(&framed);
 }
 
 static void reply_own(struct server *sv, struct http_call *c, int code, const char *why)
@@ -355,6 +365,7 @@ static void finish(void *arg)
     const struct engine *en = w->sv->en;
     unwatch(w);
     en->result_fini(en, &w->piece);
+    buf_fini(&w->framed);
     if (w->stream)
         en->end(en, w->session, w->stream);
     if (w->session)
@@ -394,25 +405,40 @@ static void answer_headers(struct work *w, const struct engine_result *r)
     common_headers(w->sv, c);
 }
 
+/* The piece as the client gets it. */
+static struct str given(struct work *w)
+{
+    return w->rq.frames ? buf_str(&w->framed) : w->piece.data;
+}
+
+static void frame_piece(struct work *w)
+{
+    buf_reset(&w->framed);
+    if (w->rq.frames)
+        frame_pack(FRAME_LZ4, w->piece.data, &w->framed);
+    w->piece_at = 0;
+}
+
 /* Next bytes of a streamed or large answer. The engine's text ends a stream that fails half-way, then it breaks off. */
 static long read_answer(void *arg, char *to, size_t room)
 {
     struct work *w = arg;
     const struct engine *en = w->sv->en;
-    if (w->piece_at == w->piece.data.len) {
+    if (w->piece_at == given(w).len) {
         if (!w->stream)
             return 0;
         en->result_fini(en, &w->piece);
         en->next(en, w->session, w->stream, &w->piece);
-        w->piece_at = 0;
         if (!w->piece.ok)
             return -1;
         if (w->piece.data.len == 0)
             return 0;
+        frame_piece(w);
     }
-    size_t n = w->piece.data.len - w->piece_at;
+    struct str piece = given(w);
+    size_t n = piece.len - w->piece_at;
     n = n < room ? n : room;
-    memcpy(to, w->piece.data.p + w->piece_at, n);
+    memcpy(to, piece.p + w->piece_at, n);
     w->piece_at += n;
     return (long)n;
 }
@@ -427,13 +453,15 @@ static bool reply_data(struct work *w)
         w->rq.packed_answer ? encoding_accepted(http_header(c, "Accept-Encoding")) : ENCODING_NONE;
     struct buf packed;
     buf_init(&packed, 0);
-    if (enc != ENCODING_NONE && w->piece.data.len && encoding_pack(enc, w->piece.data, &packed)) {
+    frame_piece(w);
+    struct str data = given(w);
+    if (enc != ENCODING_NONE && data.len && encoding_pack(enc, data, &packed)) {
         http_reply_header(c, "Content-Encoding", encoding_name(enc));
         http_reply_take(c, 200, type, &packed);
         return false;
     }
-    if (!w->stream && w->piece.data.len <= COPY_MAX) {
-        http_reply(c, 200, type, w->piece.data);
+    if (!w->stream && data.len <= COPY_MAX) {
+        http_reply(c, 200, type, data);
         return false;
     }
     http_reply_stream(c, 200, type, read_answer, finish, w);
