@@ -37,6 +37,16 @@ static uint32_t old_enough(const struct query_tables *t)
     return oldest + slack < oldest ? UINT32_MAX : oldest + slack;
 }
 
+/* A coarse table's first step begins before its first row: it reaches back no farther than one that begins within it. */
+static bool finer_has_all(const struct query_tables *t, size_t coarse)
+{
+    const struct query_table *c = &t->t[coarse];
+    for (size_t i = 0; i < coarse; i++)
+        if (t->t[i].oldest && t->t[i].oldest < (uint64_t)c->oldest + c->resolution_s)
+            return true;
+    return false;
+}
+
 static const struct query_table *choose(const struct query_tables *t, uint32_t start, uint32_t step)
 {
     const struct query_table *best = NULL;
@@ -47,7 +57,7 @@ static const struct query_table *choose(const struct query_tables *t, uint32_t s
         return best;
     /* Coarser than asked is better than missing. */
     for (size_t i = 0; i < t->n; i++)
-        if (reaches(&t->t[i], start))
+        if (reaches(&t->t[i], start) && !finer_has_all(t, i))
             return &t->t[i];
     uint32_t oldest = old_enough(t);
     for (size_t i = 0; i < t->n; i++) {

@@ -141,6 +141,11 @@ static void young_system_is_drawn_finely(void **state)
     plan_make(&p, &t, NOW - 6 * HOUR, NOW, 200, DETAIL_NONE);
     assert_string_equal(p.table->name, "flows_1m0s");
     assert_int_equal(p.interval, 60);
+    /* ... nor does a coarse step that merely began before the range */
+    plan_make(&p, &t, NOW - 1800, NOW, 200, DETAIL_NONE);
+    assert_string_equal(p.table->name, "flows");
+    plan_make(&p, &t, NOW - 1100, NOW, 10, DETAIL_NONE);
+    assert_string_equal(p.table->name, "flows_1m0s");
     struct query_tables none = {.n = 4};
     memcpy(none.t, t.t, sizeof t.t);
     for (size_t i = 0; i < 4; i++)

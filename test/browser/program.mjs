@@ -1,10 +1,14 @@
 /* The real program with the demo's traffic, in a network of its own when that is possible. */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 const URL_OF_CONSOLE = "http://127.0.0.1:8081/";
+
+/** The program under test. */
+export const PROGRAM = process.env.WEIR ?? join(dirname(fileURLToPath(import.meta.url)), "../../build/weir");
 
 /** Whether this build of weir can run everything on one machine. */
 export function canRun(program) {
@@ -29,8 +33,8 @@ export function inOwnNetwork() {
     }
 }
 
-async function json(path) {
-    const response = await fetch(new URL(`api/v0/console/${path}`, URL_OF_CONSOLE));
+export async function json(path, url = URL_OF_CONSOLE) {
+    const response = await fetch(new URL(`api/v0/console/${path}`, url));
     return response.ok ? response.json() : null;
 }
 
@@ -41,11 +45,21 @@ async function filled() {
     return flow !== null && Object.keys(flow).length > 0 && points >= 200 && (top?.top ?? []).length > 0;
 }
 
-export async function startProgram(program, out) {
+export const startProgram = (program, out) => start(program, join(out, "weir.log"), [], URL_OF_CONSOLE, filled);
+
+/** A second program, on a configuration of its own with other ports. */
+export function startWith(configuration, log, url, ready) {
+    const folder = mkdtempSync(join(tmpdir(), "weir-configuration-"));
+    const path = join(folder, "weir.yaml");
+    writeFileSync(path, JSON.stringify(configuration));
+    return start(PROGRAM, log, ["--config", path], url, ready);
+}
+
+/** Runs it until stop(); resolves once ready() is true. */
+async function start(program, log, options, url, ready) {
     const data = mkdtempSync(join(tmpdir(), "weir-browser-"));
-    const log = join(out, "weir.log");
     const fd = openSync(log, "w");
-    const child = spawn(program, ["run", "--data-dir", data], { stdio: ["ignore", fd, fd] });
+    const child = spawn(program, ["run", "--data-dir", data, ...options], { stdio: ["ignore", fd, fd] });
     let ended = null;
     child.on("exit", (code, signal) => (ended = `weir run ended (${code ?? signal})`));
     child.on("error", (e) => (ended = `${program}: ${e.message}`));
@@ -59,7 +73,7 @@ export async function startProgram(program, out) {
     };
     const until = Date.now() + 180_000;
     while (Date.now() < until && ended === null) {
-        if (await filled().catch(() => false)) return { url: URL_OF_CONSOLE, stop };
+        if (await ready().catch(() => false)) return { url, stop };
         await new Promise((r) => setTimeout(r, 500));
     }
     const why = ended ?? "no flows could be seen after three minutes";

@@ -9,11 +9,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openBrowser } from "./page.mjs";
-import { canRun, inOwnNetwork, startProgram } from "./program.mjs";
+import { canRun, inOwnNetwork, PROGRAM, startProgram } from "./program.mjs";
 
 const top = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const out = resolve(process.env.OUT ?? join(top, "build/screenshots"));
-const FILES = ["home", "visualize", "charts", "slides", "explore", "rows", "filter", "link", "docs", "look"];
+const FILES = ["home", "visualize", "charts", "slides", "explore", "rows", "filter", "link", "docs", "look", "hostile"];
 
 function parse(argv) {
     const options = { junit: null, names: [] };
@@ -27,8 +27,8 @@ function parse(argv) {
 async function load(names) {
     const all = [];
     for (const file of FILES) {
-        const { tests } = await import(`./${file}.mjs`);
-        for (const [name, run] of Object.entries(tests)) all.push({ file, name, run });
+        const { tests, seconds } = await import(`./${file}.mjs`);
+        for (const [name, run] of Object.entries(tests)) all.push({ file, name, run, seconds: seconds ?? 90 });
     }
     return names.length === 0 ? all : all.filter((t) => names.some((n) => `${t.file}: ${t.name}`.includes(n)));
 }
@@ -40,7 +40,7 @@ async function runOne(test, browser, url) {
     try {
         await Promise.race([
             test.run(context),
-            new Promise((_, no) => setTimeout(() => no(new Error("not finished after 90 s")), 90_000).unref()),
+            new Promise((_, no) => setTimeout(() => no(new Error(`not finished after ${test.seconds} s`)), 1000 * test.seconds).unref()),
         ]);
         context.verdict();
         return { ...test, state: "passed", ms: Date.now() - began };
@@ -67,13 +67,12 @@ function junit(file, results) {
 async function main() {
     const options = parse(process.argv.slice(2));
     mkdirSync(out, { recursive: true });
-    const binary = process.env.WEIR ?? join(top, "build/weir");
     if (!process.env.WEIR_URL) {
-        if (!canRun(binary)) return report([{ file: "program", name: "run", state: "skipped", ms: 0, reason: `${binary} lacks one of the roles` }], options);
+        if (!canRun(PROGRAM)) return report([{ file: "program", name: "run", state: "skipped", ms: 0, reason: `${PROGRAM} lacks one of the roles` }], options);
         const code = inOwnNetwork();
         if (code !== null) return code;
     }
-    const program = process.env.WEIR_URL ? null : await startProgram(binary, out);
+    const program = process.env.WEIR_URL ? null : await startProgram(PROGRAM, out);
     const url = (process.env.WEIR_URL ?? program.url).replace(/\/?$/, "/");
     const browser = await openBrowser();
     const results = [];

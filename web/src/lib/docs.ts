@@ -14,5 +14,14 @@ export function docsTarget(href: string, current: string): { page: string; hash:
     return match ? { page: match[1]!, hash: match[2] ?? "" } : null;
 }
 
+/** What a fragment names; nothing when it is no text. */
+export function anchorOf(hash: string): string {
+    try {
+        return decodeURIComponent(hash.slice(1));
+    } catch {
+        return "";
+    }
+}
+
 /** Whether a link leads to another page of the console ("/visualize"), wherever the console lives. */
 export const consolePath = (href: string): boolean => /^\/(visualize|compare|flows)?(?![\w-])/.test(href) && !href.startsWith("//");

@@ -1,5 +1,6 @@
 /* One flow as a person reads it: columns in groups, values as text. */
 import type { FlowRow } from "@/api/types";
+import { legible } from "./legible";
 import { formatMoment } from "./time";
 import { formatBytes, formatInteger } from "./units";
 
@@ -76,7 +77,7 @@ function textOf(column: string, value: unknown): string {
 function plain(value: unknown): string {
     if (value === null || value === undefined) return "";
     if (Array.isArray(value)) return value.map(plain).join(" ");
-    return bare(String(value).replace(/\u0000+$/, ""));
+    return legible(bare(String(value).replace(/\u0000+$/, "")));
 }
 
 function isEmpty(column: string, value: unknown): boolean {

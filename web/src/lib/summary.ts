@@ -1,5 +1,6 @@
 /* A question in words: for the line above the chart and for the page's title. */
 import { formatRange, presetFor, resolveRange } from "./time";
+import { legible } from "./legible";
 import { unitInfo } from "./units";
 import type { VisualizeState } from "./urlstate";
 
@@ -17,7 +18,7 @@ export function rangeLabel(state: Pick<VisualizeState, "start" | "end">): string
     const preset = presetFor(state.start, state.end);
     if (preset) return preset.label;
     const { range } = resolveRange(state.start, state.end);
-    return range ? formatRange(range) : `${state.start} – ${state.end}`;
+    return range ? formatRange(range) : legible(`${state.start} – ${state.end}`);
 }
 
 function dimensionWords(state: VisualizeState): string {
@@ -45,7 +46,7 @@ export function summarize(state: VisualizeState, truncatable: readonly string[])
         what: dimensionWords(state),
         when: rangeWords(state),
         unit: unitInfo(state.units).description,
-        filter: state.filter.replace(/\s+/g, " ").trim(),
+        filter: legible(state.filter.replace(/\s+/g, " ").trim()),
         extras,
     };
 }

@@ -1,5 +1,6 @@
 /* From an answer of the API to what is drawn: series with colours, and the truth about time. A bucket that is still
  * filling and a bucket whose telemetry is missing have no point: the line stops at the edge of what is known. */
+import { legible } from "@/lib/legible";
 import type { LineAnswer, Loss, MissingSpan, TrafficAnswer } from "@/api/types";
 import { formatPercent } from "@/lib/units";
 import { otherColor, valueColors, type Theme } from "@/lib/palette";
@@ -53,7 +54,7 @@ const SEPARATOR = "\u0000";
 /** How a row is called on screen. */
 export function rowLabel(row: readonly string[]): string {
     if (row.length === 0) return "Total";
-    return row.every((v) => v === "Other") ? "Other" : row.map((v) => v || "(empty)").join(" · ");
+    return row.every((v) => v === "Other") ? "Other" : row.map((v) => legible(v) || "(empty)").join(" · ");
 }
 
 const isOther = (row: readonly string[]): boolean => row.length > 0 && row.every((v) => v === "Other");
@@ -110,7 +111,7 @@ function frame(answer: Frame, range?: Range): Omit<Model, "series" | "axisNames"
 export function lineModel(answer: LineAnswer, theme: Theme, range?: Range): Model {
     const keys = answer.rows.map((row) => row.join(SEPARATOR));
     const values = [...new Set(keys.filter((_, i) => !isOther(answer.rows[i]!)))];
-    const colors = new Map(valueColors(values.map(shown), theme).map((color, i) => [values[i]!, color]));
+    const colors = new Map(valueColors(values.map(colourName), theme).map((color, i) => [values[i]!, color]));
     const series = answer.rows.map((row, i): Series => {
         const key = keys[i]!, other = isOther(row);
         const color = other ? otherColor(theme) : colors.get(key)!;
@@ -120,7 +121,7 @@ export function lineModel(answer: LineAnswer, theme: Theme, range?: Range): Mode
 }
 
 /** What a colour belongs to: the same value of one dimension is the same whatever the chart. */
-const shown = (key: string): string => key.replaceAll(SEPARATOR, " · ");
+const colourName = (key: string): string => key.replaceAll(SEPARATOR, " · ");
 
 /** Without the series that were put out of sight. */
 export function without(model: Model, hidden: ReadonlySet<string>): Model {

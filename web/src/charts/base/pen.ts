@@ -1,6 +1,8 @@
 /* What charts are drawn with: the same strokes go to a canvas on screen or into an SVG document for export, so that
  * an exported picture is the one that was seen. */
 
+import { legible } from "@/lib/legible";
+
 export interface Ink {
     fill?: string;
     stroke?: string;
@@ -124,7 +126,7 @@ export class CanvasPen implements Pen {
         c.fillStyle = ink.color;
         c.textAlign = ink.align ?? "left";
         c.textBaseline = ink.baseline ?? "middle";
-        c.fillText(text, x, y);
+        c.fillText(legible(text), x, y);
     }
 
     within(x: number, y: number, draw: () => void, size?: { width: number; height: number }): void {
@@ -167,7 +169,7 @@ export class SvgPen implements Pen {
         const baseline = { top: "text-before-edge", middle: "central", bottom: "text-after-edge" }[ink.baseline ?? "middle"];
         this.out.push(
             `<text x="${short(x)}" y="${short(y)}" fill="${ink.color}" font-size="${ink.size ?? 11}" font-weight="${ink.weight ?? 400}" ` +
-                `font-family="${escaped(fontOf(ink))}" text-anchor="${anchor}" dominant-baseline="${baseline}">${escaped(text)}</text>`,
+                `font-family="${escaped(fontOf(ink))}" text-anchor="${anchor}" dominant-baseline="${baseline}">${escaped(legible(text))}</text>`,
         );
     }
 

@@ -1,10 +1,11 @@
 /* A heat map: a row per series, a cell per bucket, darker where there is more. */
 import type { Units } from "@/api/types";
 import { chartInk, rampColor, type Theme } from "@/lib/palette";
+import { fitText } from "@/lib/legible";
 import { formatTick, ticksBetween } from "@/lib/time";
 import { formatRate } from "@/lib/units";
 import type { Model, Series } from "../base/model";
-import { Path, type Pen } from "../base/pen";
+import { FONT, Path, type Pen } from "../base/pen";
 
 export interface HeatView {
     model: Model;
@@ -70,8 +71,7 @@ export function paintHeat(pen: Pen, view: HeatView, at: HeatLayout = layoutHeat(
     rows.forEach((s, r) => {
         const y = at.top + r * at.row;
         const faded = view.highlight && view.highlight !== s.key;
-        const most = Math.floor((at.left - 12) / 6.3);
-        const label = s.label.length > most ? `${s.label.slice(0, most - 1)}…` : s.label;
+        const label = fitText(s.label, at.left - 12, 12, FONT);
         pen.text(at.left - 8, y + at.row / 2, label, { color: faded ? ink.text : ink.strong, size: 12, align: "right" });
         model.times.forEach((t, i) => {
             if (t >= model.end || model.unknown[i]) return;

@@ -1,7 +1,8 @@
 /* The same picture for the screen (paths in the page) and for export (a pen). */
-import { Path, type Pen } from "../base/pen";
+import { FONT, Path, type Pen } from "../base/pen";
 import { chartInk, otherColor, valueColors, type Theme } from "@/lib/palette";
 import type { Units } from "@/api/types";
+import { fitText, legible, textWidth } from "@/lib/legible";
 import { formatRate } from "@/lib/units";
 import { ribbonEdges, type Node, type Ribbon, type SankeyLayout } from "./layout";
 
@@ -22,7 +23,7 @@ export function colorsOf(layout: SankeyLayout, theme: Theme): Map<string, string
     const colors = valueColors(values, theme);
     return new Map([["Other", otherColor(theme)], ...values.map((v, i): [string, string] => [v, colors[i]!])]);
 }
-export const nodeLabel = (n: Node): string => n.value || "(empty)";
+export const nodeLabel = (n: Node): string => legible(n.value) || "(empty)";
 
 /** Labels stand right of their node, those of the last column left of it. */
 export function labelAt(n: Node, layout: SankeyLayout): { x: number; y: number; left: boolean } {
@@ -33,14 +34,17 @@ export function labelAt(n: Node, layout: SankeyLayout): { x: number; y: number; 
 /** A node too thin for a line of text has its label only when it is pointed at. */
 export const labelled = (n: Node): boolean => n.height >= 9;
 
-export function fit(text: string, width: number, size = 12): string {
-    const most = Math.max(3, Math.floor(width / (size * 0.54)));
-    return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+/** A label with its amount. Those of the last two columns stand in the same gap and share it. */
+export function labelText(n: Node, layout: SankeyLayout, width: number, units: Units): { name: string; amount: string } {
+    const columns = layout.columns.length;
+    const gap = columns > 1 ? (width - layout.nodeWidth) / (columns - 1) - layout.nodeWidth : width;
+    const room = (columns > 1 && n.column >= columns - 2 ? gap / 2 : gap) - 18;
+    const amount = formatRate(n.amount, units);
+    return { name: fitText(nodeLabel(n), room - 8 - textWidth(amount, 12, FONT), 12, FONT), amount };
 }
 
 export function paintSankey(pen: Pen, layout: SankeyLayout, theme: Theme, units: Units, width: number): void {
     const ink = chartInk[theme], colors = colorsOf(layout, theme);
-    const room = layout.columns.length > 1 ? width / (layout.columns.length - 1) - layout.nodeWidth - 20 : width;
     layout.columns.forEach((c, i) => {
         const last = i > 0 && i === layout.columns.length - 1;
         pen.text(last ? c.x + layout.nodeWidth : c.x, 8, c.name, { color: ink.text, size: 11, weight: 600, align: last ? "right" : "left" });
@@ -54,7 +58,8 @@ export function paintSankey(pen: Pen, layout: SankeyLayout, theme: Theme, units:
             pen.rect(n.x, n.y, layout.nodeWidth, n.height, { fill: colors.get(n.value)! });
             if (!labelled(n)) continue;
             const at = labelAt(n, layout);
-            pen.text(at.x, at.y, fit(`${nodeLabel(n)}  ${formatRate(n.amount, units)}`, room), { color: ink.strong, size: 12, align: at.left ? "right" : "left" });
+            const text = labelText(n, layout, width, units);
+            pen.text(at.x, at.y, `${text.name}  ${text.amount}`, { color: ink.strong, size: 12, align: at.left ? "right" : "left" });
         }
     }
 }

@@ -8,6 +8,7 @@ import { tags } from "@lezer/highlight";
 import { minimalSetup } from "codemirror";
 import { api, isAbort } from "@/api/client";
 import type { Completion, FilterError } from "@/api/types";
+import { legible } from "@/lib/legible";
 import { characterIndex, quoted, tokenAt, wantedAt, type Wanted } from "@/lib/filterlang";
 
 export interface EditorOptions {
@@ -104,7 +105,7 @@ const lint = (checked: EditorOptions["checked"]) =>
 function option(wanted: Wanted, c: Completion) {
     const value = wanted.what === "value";
     const apply = value && c.quoted ? quoted(c.label) : c.label;
-    return { label: c.label, detail: c.detail ?? "", apply: value ? apply : `${apply} ` };
+    return { label: c.label, displayLabel: legible(c.label), detail: c.detail ?? "", apply: value ? apply : `${apply} ` };
 }
 
 const LOGIC = ["AND", "OR", ")"];
@@ -123,7 +124,7 @@ async function complete(context: CompletionContext): Promise<CompletionResult | 
         const { from, ...question } = wanted;
         const found = await api.completeFilter(questionOf(question), gone.signal);
         const options = found.map((c) => option(wanted, c));
-        if (wanted.what === "column" && "not".startsWith(wanted.prefix.toLowerCase())) options.push({ label: "NOT", detail: "", apply: "NOT " });
+        if (wanted.what === "column" && "not".startsWith(wanted.prefix.toLowerCase())) options.push({ label: "NOT", displayLabel: "NOT", detail: "", apply: "NOT " });
         return options.length > 0 ? { from, options, filter: false } : null;
     } catch (e) {
         if (!isAbort(e)) console.info(`no completion: ${String(e)}`);
