@@ -215,11 +215,10 @@ static bool load_names(struct loading *l, struct session *s)
         uint64_t id = varint(c);
         uint8_t len = cursor_u8(c);
         const uint8_t *text = cursor_bytes(c, len);
-        bool changed;
         if (!text || kind >= NAME_KINDS || type > ELEMENT_TYPES || len == 0)
             return false;
         session_name_set(&l->st->sessions, s, (enum name_kind)kind, id, type,
-                         (struct str){(const char *)text, len}, &changed);
+                         (struct str){(const char *)text, len});
     }
     return !c->bad;
 }

@@ -339,12 +339,12 @@ static void interfaces_of_v9(void **state)
     assert_string_equal(t.name, "eth0");
     assert_string_equal(t.description, "uplink");
     assert_true(ip_eq(t.exporter, r->d.src));
-    rig_decode(r, &b); /* nothing new */
-    assert_int_equal(t.n, 1);
+    rig_decode(r, &b); /* nothing new, but who heard it may have forgotten it */
+    assert_int_equal(t.n, 2);
     v9(&b, 2, 1);
     put_set(&b, 257, "00000007 65746831 00000000 75706c69 6e6b0000");
     rig_decode(r, &b);
-    assert_int_equal(t.n, 2);
+    assert_int_equal(t.n, 3);
     assert_string_equal(t.name, "eth1");
 }
 

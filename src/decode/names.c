@@ -61,11 +61,10 @@ static char *copy(struct str s)
 }
 
 bool names_set(struct names *t, uint64_t seed, struct name entry, struct str text, int64_t room,
-               int64_t *grown, bool *changed)
+               int64_t *grown)
 {
     struct name *n = names_find(t, seed, (enum name_kind)entry.kind, entry.id);
     *grown = 0;
-    *changed = false;
     if (n && n->type == entry.type && str_eq((struct str){n->text, n->len}, text))
         return true;
     int64_t more = (int64_t)text.len + (n ? -(int64_t)n->len : (int64_t)sizeof *n);
@@ -84,7 +83,6 @@ bool names_set(struct names *t, uint64_t seed, struct name entry, struct str tex
     n->len = (uint8_t)text.len;
     n->generation = UINT32_MAX;
     *grown = more;
-    *changed = true;
     return true;
 }
 

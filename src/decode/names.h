@@ -40,10 +40,9 @@ void names_fini(struct names *t);
 struct name *names_find(const struct names *t, uint64_t seed, enum name_kind kind, uint64_t id);
 /*
  * Sets or replaces; *grown is how many bytes more are in use (or fewer). `room`: bytes it may grow. False: no room for it.
- * *changed: it was not known so.
  */
 bool names_set(struct names *t, uint64_t seed, struct name entry, struct str text, int64_t room,
-               int64_t *grown, bool *changed);
+               int64_t *grown);
 /* Bytes in use. */
 size_t names_bytes(const struct names *t);
 /* The name as an id of `strings`. */

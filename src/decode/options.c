@@ -85,7 +85,7 @@ static void limit(struct decoding *x, bool ok)
         x->stats->rejected[REASON_LIMIT]++;
 }
 
-/* True when it is news. */
+/* True when there is one. */
 static bool learn_name(struct decoding *x, const struct plan_run *r, struct session *s, uint32_t i,
                        enum name_kind kind, uint64_t id, enum plan_fact fact)
 {
@@ -94,10 +94,9 @@ static bool learn_name(struct decoding *x, const struct plan_run *r, struct sess
         return false;
     char room[LEARNT_TEXT];
     struct str text = learnt_text(plan_bytes(r, at, i), room);
-    bool changed;
     if (text.len)
-        limit(x, session_name_set(&x->st->sessions, s, kind, id, 0, text, &changed));
-    return text.len && changed;
+        limit(x, session_name_set(&x->st->sessions, s, kind, id, 0, text));
+    return text.len > 0;
 }
 
 static struct str name_of(const struct decoder_state *st, const struct session *s, enum name_kind kind,
@@ -123,9 +122,9 @@ static void learn_names(struct decoding *x, const struct plan_run *r, struct ses
     const struct plan_place *f = r->plan->facts;
     if (f[FACT_INTERFACE].len && (f[FACT_INTERFACE_NAME].len || f[FACT_INTERFACE_DESCRIPTION].len)) {
         uint32_t index = (uint32_t)plan_value(r, &f[FACT_INTERFACE], i);
-        bool news = learn_name(x, r, s, i, NAME_INTERFACE, index, FACT_INTERFACE_NAME);
-        news |= learn_name(x, r, s, i, NAME_INTERFACE_DESCRIPTION, index, FACT_INTERFACE_DESCRIPTION);
-        if (news)
+        bool any = learn_name(x, r, s, i, NAME_INTERFACE, index, FACT_INTERFACE_NAME);
+        any |= learn_name(x, r, s, i, NAME_INTERFACE_DESCRIPTION, index, FACT_INTERFACE_DESCRIPTION);
+        if (any) /* also what is no news here: who was told may have forgotten it, or had no room for it */
             tell_interface(x->st, s, index);
     }
     if (f[FACT_APPLICATION].len) {
@@ -150,10 +149,9 @@ static void learn_element(struct decoding *x, const struct plan_run *r, struct s
     uint64_t type = f[FACT_ELEMENT_TYPE].len ? plan_value(r, &f[FACT_ELEMENT_TYPE], i) : ELEMENT_TYPES;
     char room[LEARNT_TEXT];
     struct str text = learnt_text(plan_bytes(r, &f[FACT_ELEMENT_NAME], i), room);
-    bool changed;
     uint8_t known = type < ELEMENT_TYPES ? (uint8_t)(type + 1) : 0;
     if (text.len)
-        limit(x, session_name_set(&x->st->sessions, s, NAME_ELEMENT, id, known, text, &changed));
+        limit(x, session_name_set(&x->st->sessions, s, NAME_ELEMENT, id, known, text));
 }
 
 /* ---- rates */

@@ -312,11 +312,11 @@ uint64_t session_rate_get(const struct session *s, uint64_t id)
 }
 
 bool session_name_set(struct session_table *tab, struct session *s, enum name_kind kind, uint64_t id,
-                      uint8_t type, struct str text, bool *changed)
+                      uint8_t type, struct str text)
 {
     int64_t grown, room = (int64_t)(tab->max_bytes / 2) - (int64_t)tab->name_bytes;
     struct name entry = {.id = id, .kind = (uint8_t)kind, .type = type};
-    bool ok = names_set(&s->names, tab->seed, entry, text, room, &grown, changed);
+    bool ok = names_set(&s->names, tab->seed, entry, text, room, &grown);
     tab->bytes += (uint64_t)grown;
     tab->name_bytes += (uint64_t)grown;
     return ok;

@@ -106,9 +106,9 @@ static inline bool session_rate_interfaces(const struct session *s)
 {
     return s->n_rates && s->rates[s->n_rates - 1].id & SESSION_INTERFACE;
 }
-/* False when there is no room for it: names may take half of the budget. *changed: it was not known so. */
+/* False when there is no room for it: names may take half of the budget. */
 bool session_name_set(struct session_table *tab, struct session *s, enum name_kind kind, uint64_t id,
-                      uint8_t type, struct str text, bool *changed);
+                      uint8_t type, struct str text);
 /* After templates and rates came in: give up sessions until the budget is kept; never `keep`. */
 void session_shrink(struct session_table *t, const struct session *keep);
 
