@@ -3,6 +3,7 @@
  * a row of segments: 0 begins with it, 2k+1 is the k-th variable field, 2k+2 begins behind that.
  */
 #include "decode/plan.h"
+#include "decode/convert.h"
 #include "decode/copy.h"
 #include "decode/lists.h"
 #include "decode/options.h"
@@ -234,12 +235,17 @@ static void drop_totals(struct building *b, unsigned col, bool reverse)
     }
 }
 
-static uint8_t type_of(const struct candidate *c, unsigned col)
+/* The function that brings a field into the column: what the configuration describes may be of any type. */
+static plan_fn *fn_of(const struct candidate *c, unsigned col, bool first)
 {
-    for (unsigned i = 0; i < c->n_uses; i++)
-        if (c->uses[i].col == col || mirrors[c->uses[i].col] == col)
-            return c->uses[i].type;
-    return ELEMENT_octetArray;
+    for (unsigned i = 0; i < c->n_uses; i++) {
+        const struct element_use *u = &c->uses[i];
+        if (u->col != col && mirrors[u->col] != col)
+            continue;
+        return u->rank == REGISTRY_OWN ? convert_fn((enum column)col, c->at.len, (enum element_type)u->type)
+                                       : copy_fn(col, c->at.len, u->type, first);
+    }
+    return copy_fn(col, c->at.len, ELEMENT_octetArray, first);
 }
 
 /* Copies into one column, worst first: a better value replaces it where it is not zero. */
@@ -257,7 +263,7 @@ static void add_column(struct building *b, unsigned col, bool reverse)
             const struct candidate *c = &b->fields[i];
             if (rank_of(c, col, reverse) != next)
                 continue;
-            plan_fn *fn = copy_fn(col, c->at.len, type_of(c, col), first);
+            plan_fn *fn = fn_of(c, col, first);
             if (fn) {
                 add(b, fn, col, c);
                 first = false;

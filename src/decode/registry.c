@@ -3,6 +3,7 @@
  * template's fields are looked up in a small hash table of what fills columns.
  */
 #include "decode/registry.h"
+#include "decode/convert.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -52,38 +53,33 @@ const struct element *registry_element(const struct registry *r, uint32_t pen, u
 
 /* ---- configuration */
 
-static bool is_number(enum element_type t)
+static bool no_column(const char *name, struct err *e)
 {
-    return (t >= ELEMENT_unsigned8 && t <= ELEMENT_unsigned64) || t == ELEMENT_boolean;
-}
-
-/* Can values of the type be held by the column? */
-static bool fits(enum element_type t, enum column c)
-{
-    switch (column_defs[c].store) {
-    case STORE_IP:
-        return t == ELEMENT_ipv4Address || t == ELEMENT_ipv6Address;
-    case STORE_STR:
-        return t == ELEMENT_string || is_number(t);
-    case STORE_U8:
-    case STORE_U16:
-    case STORE_U32:
-        return is_number(t);
-    case STORE_U64:
-        return column_defs[c].kind == KIND_MAC ? t == ELEMENT_macAddress : is_number(t);
-    default:
-        return false;
+    enum { NEAR = 3 };
+    unsigned best = NEAR + 1, at = COL_COUNT;
+    for (unsigned c = 0; c < COL_COUNT; c++) {
+        unsigned d = str_distance(str_from(name), str_from(column_defs[c].name), NEAR);
+        if (d < best && !(column_defs[c].flags & COLF_HIDDEN)) {
+            best = d;
+            at = c;
+        }
     }
+    if (at == COL_COUNT)
+        return err_set(e, "there is no column \"%s\"", name);
+    return err_set(e, "there is no column \"%s\"; did you mean %s?", name, column_defs[at].name);
 }
 
 static bool check(const void *conf, const char **bad_key, struct err *e)
 {
     const struct element_conf *c = conf;
     enum column col = column_find_nocase(str_from(c->column));
+    const char *why;
     *bad_key = "column";
     if (col == COL_COUNT)
-        return err_set(e, "there is no column \"%s\"", c->column);
-    if (!fits((enum element_type)c->type, col))
+        return no_column(c->column, e);
+    if (!convert_fits((enum element_type)c->type, col, &why) && why)
+        return err_set(e, "column %s %s", column_defs[col].name, why);
+    if (!convert_fits((enum element_type)c->type, col, &why))
         return err_set(e, "column %s cannot hold values of type %s", column_defs[col].name,
                        type_names[c->type]);
     *bad_key = "id";
@@ -142,7 +138,7 @@ static void add_use(struct registry *r, uint32_t *room, struct element_use use)
 }
 
 /* Ranks of columns.def begin behind those the configuration may take. */
-enum { RANK_OWN = 1, RANK_FIRST = 2 };
+enum { RANK_FIRST = REGISTRY_OWN + 1 };
 
 static void read_columns(struct registry *r, uint32_t *room)
 {
@@ -175,7 +171,7 @@ static void read_conf(struct registry *r, const struct opt_list *conf, uint32_t 
                 (struct element_use){.pen = (uint32_t)c->pen,
                                      .id = (uint16_t)c->id,
                                      .col = (uint16_t)column_find_nocase(str_from(c->column)),
-                                     .rank = RANK_OWN,
+                                     .rank = REGISTRY_OWN,
                                      .type = (uint8_t)c->type});
     }
 }

@@ -46,6 +46,8 @@ struct element_conf {
 };
 extern const struct opt_table registry_conf_table;
 
+enum { REGISTRY_OWN = 1 /* the rank of what the configuration says */ };
+
 /* An element fills a column; rank 1 is best. */
 struct element_use {
     uint32_t pen;

@@ -215,6 +215,19 @@ static bool start_routing(struct outlet *o, struct err *e)
     return o->station != NULL;
 }
 
+/* An element that is configured for a column nobody sees is most likely a mistake. */
+static void warn_of_elements(const struct outlet *o)
+{
+    const struct opt_list *elements = &o->conf->flow.elements;
+    for (size_t i = 0; i < elements->n; i++) {
+        const struct element_conf *c = OPT_ITEM(*elements, const struct element_conf, i);
+        enum column col = column_find_nocase(str_from(c->column));
+        if (!o->schema.enabled[col] && !(column_defs[col].flags & COLF_HIDDEN))
+            log_warn("outlet", "an element fills a column that is disabled (schema.enabled)", "enterprise",
+                     LOG_U64(c->pen), "id", LOG_U64(c->id), "column", column_defs[col].name, NULL);
+    }
+}
+
 struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir,
                           const struct insert_way *way, struct err *e)
 {
@@ -229,6 +242,7 @@ struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir
         outlet_free(o);
         return NULL;
     }
+    warn_of_elements(o);
     waiting(o, "starting");
     enrich_configure(&o->enrich, &conf->core, &conf->metadata);
     if (!enrich_start(&o->enrich, o->data_dir, e) ||

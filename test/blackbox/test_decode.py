@@ -2,6 +2,8 @@
 import gzip
 import json
 import os
+import pathlib
+import re
 import struct
 import subprocess
 
@@ -149,6 +151,22 @@ def test_elements_of_the_configuration(tmp_path):
     (tmp_path / "elements.yaml").write_text("- {pen: 99999, id: 100, type: string, column: Bytes}\n")
     status, _, err = command("decode", "--config", str(config), path)
     assert status == 1 and "column Bytes cannot hold values of type string" in err
+
+
+def test_the_documentations_elements(tmp_path):
+    page = (pathlib.Path(__file__).parents[2] / "doc/decoding.md").read_text()
+    config, elements = re.findall(r"```yaml\n(.*?)```", page.split("### Elements of vendors")[1], re.S)[:2]
+    (tmp_path / "weir.yaml").write_text(config)
+    (tmp_path / "elements.yaml").write_text(elements)
+    fields = [(8, 0, b"\x0a\0\0\1"), (100, 12356, b"ssh"), (101, 12356, b"\xab\xcd"), (102, 12356, struct.pack(">i", 61)),
+              (103, 12356, b"nl")]
+    template = b"".join(struct.pack(">HHI", 0x8000 | n, len(v), pen) if pen else struct.pack(">HH", n, len(v))
+                        for n, pen, v in fields)
+    path = ipfix_file(tmp_path, (2, struct.pack(">HH", 256, len(fields)) + template), (256, b"".join(v for *_, v in fields)))
+    explained = decode("--config", str(tmp_path / "weir.yaml"), "--explain", path)
+    flow = json.loads([line for line in explained.splitlines() if line.startswith("{")][0])
+    assert (flow["Application"], flow["UserName"], flow["IPTTL"]) == ("ssh", "abcd", 61)
+    assert "countryOfServer" in explained and "-> DstCountry" in explained
 
 
 def test_spread_keeps_sums(tmp_path):
