@@ -44,7 +44,8 @@ static const struct filter_node *fail(struct parser *p, const char *what)
 bool filter_column(const struct schema *s, enum column c)
 {
     const struct column_def *d = &column_defs[c];
-    return s->enabled[c] && !(d->flags & COLF_HIDDEN) && d->kind != KIND_NONE && d->kind != KIND_TIME;
+    return s->enabled[c] && !(d->flags & COLF_HIDDEN) && d->kind != KIND_NONE &&
+           c != COL_TimeReceived; /* what is asked for has its range of time beside the filter */
 }
 
 /* The nearest name, for "did you mean". */
@@ -220,7 +221,7 @@ static bool is_column_here(const struct parser *p, const struct filter_node *n)
     struct token t = p->tok;
     if (t.kind != TOKEN_WORD || column_find_nocase(t.text) == COL_COUNT)
         return false;
-    return kind == KIND_STRING || kind == KIND_UINT || kind == KIND_ASN;
+    return kind == KIND_STRING || kind == KIND_UINT || kind == KIND_ASN || kind == KIND_TIME;
 }
 
 /* What stands on the right decides among the operator's rows. */

@@ -14,11 +14,11 @@
 
 enum { FILTER_MAX_LEN = 16 << 10, FILTER_MAX_DEPTH = 64 };
 
-enum value_kind { VALUE_UINT, VALUE_TEXT, VALUE_NET, VALUE_MAC, VALUE_LARGE };
+enum value_kind { VALUE_UINT, VALUE_TEXT, VALUE_NET, VALUE_MAC, VALUE_LARGE, VALUE_TIME, VALUE_AGO };
 
 struct filter_value {
     enum value_kind kind;
-    uint64_t number;   /* UINT, MAC */
+    uint64_t number;   /* UINT, MAC; TIME: milliseconds since 1970; AGO: seconds before now */
     struct str text;   /* TEXT */
     struct prefix net; /* NET; a host prefix for an address */
     uint32_t large[3]; /* LARGE: a large community */

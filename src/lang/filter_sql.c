@@ -102,6 +102,12 @@ static void value(struct buf *out, const struct filter_value *v, bool lower)
                    (unsigned)(v->number >> 16 & 255), (unsigned)(v->number >> 8 & 255),
                    (unsigned)(v->number & 255));
         break;
+    case VALUE_TIME:
+        buf_printf(out, "fromUnixTimestamp64Milli(%llu::Int64)", (unsigned long long)v->number);
+        break;
+    case VALUE_AGO:
+        buf_printf(out, "now64(3) - toIntervalSecond(%llu)", (unsigned long long)v->number);
+        break;
     case VALUE_LARGE:
         buf_printf(out, "bitShiftLeft(%u::UInt128, 64) + bitShiftLeft(%u::UInt128, 32) + %u::UInt128",
                    v->large[0], v->large[1], v->large[2]);

@@ -36,6 +36,18 @@ static const struct {
     {"InIfBoundary = external AND SrcAS IN (AS15169, AS36040)",
      "InIfBoundary = 'external' AND SrcAS IN (15169, 36040)",
      "OutIfBoundary = 'external' AND DstAS IN (15169, 36040)", false},
+    /* times */
+    {"FlowStart >= 2026-11-21T10:00:00Z", "FlowStart >= fromUnixTimestamp64Milli(1795255200000::Int64)", NULL,
+     true},
+    {"FlowEnd < '2026-11-21 12:00:00.25+02:00'", "FlowEnd < fromUnixTimestamp64Milli(1795255200250::Int64)",
+     NULL, true},
+    {"FlowEnd = \"2026-11-21\"", "FlowEnd = fromUnixTimestamp64Milli(1795219200000::Int64)", NULL, true},
+    {"FlowStart > now-15m AND FlowStart < NOW",
+     "FlowStart > now64(3) - toIntervalSecond(900) AND FlowStart < now64(3) - "
+     "toIntervalSecond(0)",
+     NULL, true},
+    {"FlowStart != FlowEnd OR FlowDuration > 60000", "FlowStart != FlowEnd OR FlowDuration > 60000", NULL,
+     true},
     {"FlowDirection = Ingress", "FlowDirection = 'ingress'", NULL, false},
     /* addresses */
     {"SrcAddr = 192.0.2.1", "SrcAddr = " V4("192.0.2.1"), "DstAddr = " V4("192.0.2.1"), true},
@@ -205,6 +217,18 @@ static const struct {
     {"Whatever = 1", "there is no column Whatever", 1, 1, 0},
     {"SrcVlan = 1", "column SrcVlan is disabled here (schema.enabled)", 1, 1, 0},
     {"TimeReceived = 1", "column TimeReceived cannot be filtered on", 1, 1, 0},
+    {"FlowStart > 12", "expected a time (2026-11-21T10:00:00Z, now or now-15m) for FlowStart, not 12", 1, 13,
+     12},
+    {"FlowStart > now-15y",
+     "expected a time (2026-11-21T10:00:00Z, now or now-15m) for FlowStart, not now-15y", 1, 13, 12},
+    {"FlowStart > 2026-13-01",
+     "expected a time (2026-11-21T10:00:00Z, now or now-15m) for FlowStart, not 2026-13-01", 1, 13, 12},
+    {"FlowStart > SrcPort",
+     "FlowStart and SrcPort cannot be compared: expected a time (2026-11-21T10:00:00Z, now or now-15m) or a "
+     "column of its "
+     "kind",
+     1, 13, 12},
+    {"FlowStart IN (now)", "IN is no operator for FlowStart; expected one of =, !=, <, <=, >, >=", 1, 11, 10},
     {"InIfIndex = 1", "there is no column InIfIndex", 1, 1, 0},
     {"Proto = 1 Proto = 2", "expected AND or OR, not Proto", 1, 11, 10},
     {"Proto = 1 AND", "expected a column, but the filter ends here", 1, 14, 13},

@@ -1,5 +1,6 @@
 /* One function per kind of value; each says itself what is wrong with a token. */
 #include "lang/value.h"
+#include "base/moment.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,6 +38,8 @@ const char *value_expected(enum column_kind kind)
         return "a community (65000:100 or 65000:1:2)";
     case KIND_ETYPE:
         return "IPv4 or IPv6";
+    case KIND_TIME:
+        return "a time (2026-11-21T10:00:00Z, now or now-15m)";
     case KIND_PROTO:
         return "a number or the quoted name of a protocol";
     default:
@@ -169,6 +172,40 @@ static bool text(struct lexer *l, const struct token *t, enum column c, struct f
     return true;
 }
 
+/* now, now-15m: so many seconds before the moment of asking */
+static bool ago(struct str s, uint64_t *seconds)
+{
+    static const struct {
+        char letter;
+        uint32_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 7 * 86400}};
+    enum { LONGEST_S = 100 * 366 * 86400u };
+    *seconds = 0;
+    if (str_eq_nocase(s, STR("now")))
+        return true;
+    if (s.len < 6 || strncasecmp(s.p, "now-", 4) != 0 ||
+        !str_u64((struct str){s.p + 4, s.len - 5}, seconds) || *seconds > LONGEST_S)
+        return false;
+    for (unsigned i = 0; i < sizeof units / sizeof *units; i++)
+        if ((s.p[s.len - 1] | 32) == units[i].letter) {
+            *seconds *= units[i].seconds;
+            return *seconds <= LONGEST_S;
+        }
+    return false;
+}
+
+static bool moment(struct lexer *l, const struct token *t, enum column c, struct filter_value *v)
+{
+    struct str s = t->kind == TOKEN_STRING ? t->value : t->text;
+    if (t->kind != TOKEN_STRING && t->kind != TOKEN_WORD)
+        return refuse(l, t, c);
+    v->kind = VALUE_AGO;
+    if (ago(s, &v->number))
+        return true;
+    v->kind = VALUE_TIME;
+    return moment_parse(s, true, &v->number) || refuse(l, t, c);
+}
+
 bool value_parse(struct lexer *l, const struct token *t, enum column c, bool net_only, struct filter_value *v)
 {
     static const char *const boundaries[] = {"external", "internal", "undefined", NULL};
@@ -176,6 +213,8 @@ bool value_parse(struct lexer *l, const struct token *t, enum column c, bool net
     enum column_kind kind = column_defs[c].kind;
     if (kind == KIND_STRING)
         return text(l, t, c, v);
+    if (kind == KIND_TIME)
+        return moment(l, t, c, v);
     if (t->kind != TOKEN_WORD)
         return refuse(l, t, c);
     switch (kind) {

@@ -1,79 +1,20 @@
 /* Every field has a default, as in the page's own state; what is there must be right. */
 #include "query/request.h"
+#include "base/moment.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define LATEST_S 4102444800u
 enum { LONGEST_S = 20 * 366 * 86400 };
 
-static bool digits(const char **at, unsigned n, int *value)
-{
-    *value = 0;
-    for (unsigned i = 0; i < n; i++) {
-        char c = (*at)[i];
-        if (c < '0' || c > '9')
-            return false;
-        *value = *value * 10 + (c - '0');
-    }
-    *at += n;
-    return true;
-}
-
-static bool sign(const char **at, char c)
-{
-    if (**at != c)
-        return false;
-    (*at)++;
-    return true;
-}
-
-static bool zone(const char **at, long *offset)
-{
-    int h, m, direction = **at == '-' ? -1 : 1;
-    *offset = 0;
-    if (sign(at, 'Z') || sign(at, 'z'))
-        return true;
-    if (**at != '+' && **at != '-')
-        return false;
-    (*at)++;
-    if (!digits(at, 2, &h) || !sign(at, ':') || !digits(at, 2, &m))
-        return false;
-    *offset = direction * (h * 3600L + m * 60L);
-    return true;
-}
-
 bool request_time(struct str text, uint32_t *seconds)
 {
-    char z[64];
-    uint64_t plain;
-    if (str_u64(text, &plain) && plain <= UINT32_MAX) {
-        *seconds = (uint32_t)plain;
-        return true;
-    }
-    if (text.len >= sizeof z)
-        return false;
-    memcpy(z, text.p, text.len);
-    z[text.len] = 0;
-    const char *at = z;
-    struct tm tm = {0};
-    long offset;
-    if (!digits(&at, 4, &tm.tm_year) || !sign(&at, '-') || !digits(&at, 2, &tm.tm_mon) || !sign(&at, '-') ||
-        !digits(&at, 2, &tm.tm_mday) || !(sign(&at, 'T') || sign(&at, 't') || sign(&at, ' ')) ||
-        !digits(&at, 2, &tm.tm_hour) || !sign(&at, ':') || !digits(&at, 2, &tm.tm_min) || !sign(&at, ':') ||
-        !digits(&at, 2, &tm.tm_sec))
-        return false;
-    if (sign(&at, '.'))
-        for (int skip; *at >= '0' && *at <= '9';)
-            digits(&at, 1, &skip);
-    if (!zone(&at, &offset) || *at || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-        tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
-        return false;
-    tm.tm_year -= 1900;
-    tm.tm_mon--;
-    time_t t = timegm(&tm) - offset;
-    *seconds = (uint32_t)t;
-    return t >= 0 && t <= UINT32_MAX;
+    uint64_t v;
+    bool ok = str_u64(text, &v);
+    if (!ok && (ok = moment_parse(text, false, &v)))
+        v /= 1000;
+    *seconds = (uint32_t)v;
+    return ok && v <= UINT32_MAX;
 }
 
 static bool get_time(json_t *json, const char *key, uint32_t *out, struct err *e)

@@ -51,7 +51,7 @@ def running(folder, namespace):
     write(folder, "links.csv", INTERFACES)
     conf = configuration(
         inputs=[udp_input("127.0.0.1:2055")],
-        schema={"custom-dictionaries": dictionaries(folder), "enabled": ["NATEvent", "NATEventName", "IPTTL", "Proto"],
+        schema={"custom-dictionaries": dictionaries(folder), "enabled": ["NATEvent", "NATEventName", "ForwardingStatusName", "IPTTL", "Proto"],
                 "disabled": ["SrcCountry", "DstCountry"], "main-table-only": ["DstNetName"],
                 "not-main-table-only": ["SrcPort"], "materialize": ["SrcNetPrefix", "NATEventName", "PacketSizeBucket"]})
     conf["outlet"]["metadata"] = {"providers": [{"type": "static", "exporters": {"127.0.9.0/24": {
@@ -67,6 +67,13 @@ def running(folder, namespace):
 
 def pairs(w, columns, table="flows"):
     return w.sql(f"SELECT DISTINCT {columns} FROM {table} ORDER BY ALL")
+
+
+def test_forwarding_statuses_have_names(running):
+    [[expression]] = running.sql("SELECT default_expression FROM system.columns WHERE database = currentDatabase() "
+                                 "AND table = 'flows' AND name = 'ForwardingStatusName'")
+    got = running.sql(f"SELECT {expression} FROM (SELECT arrayJoin([64, 137, 77]::Array(UInt32)) AS ForwardingStatus)")
+    assert got == [["forwarded"], ["dropped: bad TTL"], ["77"]]
 
 
 def test_networks_are_matched_by_the_longest(running):

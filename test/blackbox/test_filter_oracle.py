@@ -16,6 +16,7 @@ from lab import wait_until
 from test_console_api import Console, sql, stamp
 from weir import PROGRAM, Role, configuration, free_ports
 
+FIRST_MS = 1_763_719_200_000  # 2025-11-21T10:00:00Z
 USER, PASSWORD = "weir", "test-password"
 NAMES = ["edge1", "edge2", "Edge%3", "it's", 'say "hi"', "back\\slash", "<script>alert(1)</script>", "", "héhé 中文", "a_b", "a%b"]
 
@@ -45,7 +46,8 @@ def make_rows(now):
             "DstPort": random.choice([22, 80, 443, 1024 + i % 50]), "Bytes": random.choice([64, 1500, 10_000_000_000, 999]),
             "Packets": random.choice([1, 2, 10]), "ForwardingStatus": [0, 64, 128][i % 3], "FlowDirection": ["undefined", "ingress", "egress"][i % 3],
             "SrcMAC": [0, 0x005300123456, 0xffffffffffff][i % 3], "DstMAC": 0x005300abcdef, "IPTTL": i % 256, "IPTos": i % 8,
-            "TCPFlags": i % 64, "MPLSLabels": [[], [100], [100, 1048575]][i % 3], "NextHop": f"::ffff:192.0.2.{i % 3}"})
+            "FlowStart": FIRST_MS + i % 7 * 1000 + i % 3 * 250,
+            "FlowEnd": now * 1000 if i % 11 == 0 else FIRST_MS + i % 7 * 1000 + i % 5 * 250, "TCPFlags": i % 64, "MPLSLabels": [[], [100], [100, 1048575]][i % 3], "NextHop": f"::ffff:192.0.2.{i % 3}"})
     return rows
 
 
@@ -53,7 +55,7 @@ def make_rows(now):
 def console(tmp_path_factory):
     folder, ports = tmp_path_factory.mktemp("filter"), free_ports()
     schema = {"enabled": ["SrcVlan", "DstVlan", "SrcMAC", "DstMAC", "IPTTL", "IPTos", "TCPFlags", "MPLSLabels", "MPLS1stLabel",
-                          "SrcCommunities", "SrcLargeCommunities", "NextHop"], "materialize": ["DstNetPrefix"]}
+                          "SrcCommunities", "SrcLargeCommunities", "NextHop", "FlowStart", "FlowEnd"], "materialize": ["DstNetPrefix"]}
     conf = configuration(
         ports, clickhouse={"orchestrator-url": f"http://127.0.0.1:{ports['orchestrator']}"}, schema=schema,
         clickhousedb={"servers": [f"127.0.0.1:{ports['store']}"], "username": USER, "password": PASSWORD},
@@ -64,7 +66,8 @@ def console(tmp_path_factory):
         wait_until(lambda: {"flows", "protocols", "ledger"} <= set(sql(ports["store"], "SHOW TABLES").split()), 30, "no tables")
         now = int(time.time()) - 20
         rows = make_rows(now)
-        stored = [{**r, "DstNetPrefix": net(r, "Dst")} for r in rows]
+        stored = [{**r, "DstNetPrefix": net(r, "Dst"), **{c: f"{r[c] // 1000}.{r[c] % 1000:03}" for c in ("FlowStart", "FlowEnd")}}
+                  for r in rows]
         sql(ports["store"], "INSERT INTO flows FORMAT JSONEachRow", "\n".join(json.dumps(r) for r in stored))
         stack.enter_context(Role(folder, "console", conf, ports["console"]))
         yield Console(ports, now, rows, 0)
@@ -145,8 +148,14 @@ def numbers():
                     (lambda r: (r["MPLSLabels"] or [0])[0]) if column == "MPLS1stLabel" else (lambda r, c=column: r[c])
                 yield f"{column} {sign} {value}", lambda r, g=get, f=fn, v=value: f(g(r), v)
     for sign, fn in compare.items():
+        yield f"FlowStart {sign} 2025-11-21T10:00:03.25Z", lambda r, f=fn: f(r["FlowStart"], FIRST_MS + 3250)
+        yield f"FlowStart {sign} '2025-11-21 12:00:02.25+02:00'", lambda r, f=fn: f(r["FlowStart"], FIRST_MS + 2250)
+        yield f"FlowEnd {sign} FlowStart", lambda r, f=fn: f(r["FlowEnd"], r["FlowStart"])
         yield f"SrcPort {sign} DstPort", lambda r, f=fn: f(r["SrcPort"], r["DstPort"])
         yield f"InIfSpeed{sign}OutIfSpeed", lambda r, f=fn: f(r["InIfSpeed"], r["OutIfSpeed"])
+    yield "FlowEnd > now-1h AND FlowEnd <= now", lambda r: r["FlowEnd"] > FIRST_MS + 86400_000
+    yield "FlowEnd < now-1d", lambda r: r["FlowEnd"] < FIRST_MS + 86400_000
+    yield "FlowStart = '2025-11-21'", lambda r: False
     yield "DstPort IN (22, 443)", lambda r: r["DstPort"] in (22, 443)
     yield "DstPort NOTIN (22,443,80)", lambda r: r["DstPort"] not in (22, 80, 443)
     yield "TCPFlags IN (2)", lambda r: r["TCPFlags"] == 2
@@ -261,7 +270,8 @@ INVALID = [
     ("SrcNetPrefix = 192.0.2.1", 1, 16, "network"), ("SrcNetPrefix << 192.0.2.0/24", 1, 14, "no operator"), ("SrcMAC = 00:53:00:12:34", 1, 10, "MAC"),
     ("SrcMAC = 00:53:00:12:34:zz", 1, 10, "MAC"), ("SrcMAC = 00:53-00:12:34:56", 1, 10, "MAC"), ("InIfBoundary = 'external'", 1, 16, "external, internal"),
     ("InIfBoundary = outside", 1, 16, "external, internal"), ("InIfBoundary > external", 1, 14, "no operator"), ("FlowDirection = up", 1, 17, "ingress"),
-    ("EType = IPX", 1, 9, "IPv4 or IPv6"), ("EType > IPv4", 1, 7, "no operator"), ("ExporterName = edge1", 1, 16, "quotes"), ("ExporterName = 5", 1, 16, "quotes"),
+    ("FlowStart > yesterday", 1, 13, "a time"), ("FlowStart > 2025-02-30T00:00:61Z", 1, 13, "a time"), ("FlowStart > now+1h", 1, 16, "meaning"),
+    ("FlowStart LIKE '2%'", 1, 11, "no operator"), ("FlowStart = SrcPort", 1, 13, "compared"), ("EType = IPX", 1, 9, "IPv4 or IPv6"), ("EType > IPv4", 1, 7, "no operator"), ("ExporterName = edge1", 1, 16, "quotes"), ("ExporterName = 5", 1, 16, "quotes"),
     ("ExporterName = 'edge1", 1, 16, "not closed"), ("ExporterName = \"a\nb\"", 1, 16, "not closed"), ("ExporterName = 'a\\x'", 1, 18, "\\"),
     ("ExporterName < 'a'", 1, 14, "no operator"), ("ExporterName LIKE 'a\\\\'", 1, 19, "pattern"), ("ExporterName = SrcAS", 1, 16, "compared"),
     ("SrcCountry = 'FRA'", 1, 14, "two letters"), ("DstCommunities = 64500", 1, 18, "community"), ("DstCommunities = 65536:1", 1, 18, "65535"),
