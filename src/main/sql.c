@@ -68,7 +68,8 @@ static bool ask(struct sql *s, const char *statement, const char *format)
                                .abandon = abandon,
                                .sink = print,
                                .sink_arg = s};
-    bool ok = ch_query(s->ch, &q, NULL, &e) == CH_OK;
+    enum ch_failure how = ch_query(s->ch, &q, NULL, &e);
+    bool ok = how == CH_OK;
     buf_fini(&settings);
     if (isatty(STDOUT_FILENO) && s->last != '\n')
         putchar('\n');
@@ -76,6 +77,8 @@ static bool ask(struct sql *s, const char *statement, const char *format)
         ok = err_errno(&e, "standard output");
     if (!ok)
         fprintf(stderr, "weir sql: %s\n", interrupted ? "interrupted" : e.msg);
+    if (how == CH_AWAY && !interrupted)
+        fprintf(stderr, "  does weir run? --config and --data-dir say where its store is\n");
     return ok;
 }
 
