@@ -60,6 +60,73 @@ def test_interfaces(tmp_path):
         assert {k: v["value"] for k, v in got.items()} == want and {v["rule"] for v in got.values()} == {rule}
 
 
+# Attribute, its function without and with Regex, and a rule that already set it
+ATTRIBUTES = [("exporter", "group", "Classify"), ("exporter", "group", "ClassifyGroup"), ("exporter", "role", "ClassifyRole"),
+              ("exporter", "site", "ClassifySite"), ("exporter", "region", "ClassifyRegion"), ("exporter", "tenant", "ClassifyTenant"),
+              ("interface", "provider", "ClassifyProvider"), ("interface", "connectivity", "ClassifyConnectivity")]
+
+
+def classified(tmp_path, kind, rules, obj):
+    """(attribute -> value, attribute -> number of the rule)"""
+    path = written(tmp_path, **{"exporter": rules if kind == "exporter" else [], "interface": rules if kind == "interface" else []})
+    status, out, err = command("classify", "--config", path, kind, json.dumps(obj))
+    assert (status, err) == (0, ""), (out, err)
+    got = json.loads(out)
+    return {k: v["value"] for k, v in got.items()}, {k: v["rule"] for k, v in got.items()}
+
+
+@pytest.mark.parametrize("kind,attribute,function", ATTRIBUTES, ids=[a[2] for a in ATTRIBUTES])
+def test_each_attribute(tmp_path, kind, attribute, function):
+    other = {"exporter": "ClassifySite" if attribute != "site" else "ClassifyRole", "interface": "ClassifyExternal"}[kind]
+    reached = f'{other}("reached")' if kind == "exporter" else f"{other}()"
+    mark = {"ClassifySite": "site", "ClassifyRole": "role", "ClassifyExternal": "boundary"}[other]
+    obj = {"Name": "PAR1-Core.example"} if kind == "exporter" else {"Exporter": {"Name": "PAR1-Core.example"}, "Interface": {}}
+    regex = function + r"""Regex(Exporter.Name, "^([A-Z0-9]+)-(?P<what>\\w+)", "${what}_$1 $$")"""
+    # cleaned; the first that sets it stays; a rule that sets it in vain is true all the same
+    assert classified(tmp_path, kind, [f'{function}(" Level 3+4.a-b (c) ")', f'{function}("late") && {reached}'], obj) == (
+        {attribute: "level3+4.a-bc", mark: "reached" if kind == "exporter" else "external"}, {attribute: 1, mark: 2})
+    # the Regex variant: a template with $1 and a name; true without looking where it is set; false where it does not match
+    assert classified(tmp_path, kind, [regex, f'{function}Regex("x", "never", "y") && {reached}'], obj) == (
+        {attribute: "corepar1", mark: "reached" if kind == "exporter" else "external"}, {attribute: 1, mark: 2})
+    assert classified(tmp_path, kind, [f'{function}Regex(Exporter.Name, "never", "y") && {reached}', f'{function}("z")'], obj) == (
+        {attribute: "z"}, {attribute: 2})
+
+
+GOLDEN = [
+    # the seeds' interfaces, in the ways people write them
+    ("interface", INTERFACE_RULES, {"Description": "PNI: Google 100G"}, {"connectivity": "pni", "provider": "google", "boundary": "external"}),
+    ("interface", INTERFACE_RULES, {"Description": "ppni Netflix"}, {"connectivity": "ppni", "provider": "netflix", "boundary": "external"}),
+    ("interface", INTERFACE_RULES, {"Description": "IX: France-IX Paris"}, {"connectivity": "ix", "provider": "france-ix", "boundary": "external"}),
+    ("interface", INTERFACE_RULES, {"Description": "transit cogent"}, {"connectivity": "transit", "provider": "cogent", "boundary": "external"}),
+    ("interface", INTERFACE_RULES, {"Description": "Transit:Cogent"}, {"boundary": "internal"}),  # no blank: no match
+    ("interface", INTERFACE_RULES, {"Description": "To transit: Cogent"}, {"boundary": "internal"}),
+    ("interface", INTERFACE_RULES, {}, {"boundary": "internal"}),
+    # all that a rule sees, and what it may rewrite
+    ("interface", ['Interface.Index == 7 && Interface.Speed >= 100000 && Interface.VLAN in 100..199 && ClassifyProvider("big")'],
+     {"Index": 7, "Speed": 100000, "VLAN": 150}, {"provider": "big"}),
+    ("interface", ['SetName(Format("%s/%d", lower(Interface.Name), Interface.Index)) && SetDescription(trim(Interface.Description))'],
+     {"Name": "Gi0", "Index": 3, "Description": "  x Y "}, {"name": "gi0/3", "description": "x Y"}),
+    ("interface", ['Interface.Name startsWith "Gi" ? ClassifyInternal() : ClassifyExternal()'], {"Name": "xe-0"}, {"boundary": "external"}),
+    ("interface", ['split(Interface.Description, ":")[1] contains "DE-CIX" && ClassifyProvider("decix")'], {"Description": "IX: DE-CIX"},
+     {"provider": "decix"}),
+    # nothing after all three are set
+    ("interface", ['ClassifyProvider("a") && ClassifyConnectivity("b") && ClassifyInternal()', 'SetName("late")'], {"Name": "x"},
+     {"provider": "a", "connectivity": "b", "boundary": "internal"}),
+    ("interface", ["Reject()", "ClassifyExternal()"], {}, {"reject": True}),
+    ("exporter", ['Exporter.IP in ["192.0.2.1", "192.0.2.2"] && ClassifyRole("edge")'], {"IP": "192.0.2.2"}, {"role": "edge"}),
+    ("exporter", ['(Exporter.Name | split(".") | last()) == "fr" && ClassifyRegion("france")'], {"Name": "a.b.fr"}, {"region": "france"}),
+    ("exporter", ['ClassifyRegion({th2: "paris", ams: "amsterdam"}[split(Exporter.Name, "-")[0]] ?? "elsewhere")'], {"Name": "ams-1"},
+     {"region": "amsterdam"}),
+    ("exporter", ['Exporter.Name not matches "^lab" || Reject()', 'ClassifySite("x")'], {"Name": "lab-1"}, {"reject": True}),
+]
+
+
+@pytest.mark.parametrize("number", range(len(GOLDEN)))
+def test_golden(tmp_path, number):
+    kind, rules, obj, want = GOLDEN[number]
+    assert classified(tmp_path, kind, rules, obj if kind == "exporter" else {"Interface": obj})[0] == want
+
+
 def test_the_examples_as_a_person_writes_them(tmp_path):
     """The block of the documentation, with its YAML quoting, gives the same."""
     page = open("doc/classification.md", encoding="utf-8").read()

@@ -287,6 +287,40 @@ static void rates(void **state)
     site_fini(&s);
 }
 
+/* Rates raised because of a limit by other than whole numbers are right in the sum, for each exporter by itself. */
+static void raised_rates(void **state)
+{
+    const char *none[] = {NULL};
+    static const struct {
+        uint64_t rate;
+        uint32_t factor;
+    } kinds[] = {{1, 3750}, {1, 1001}, {10, 1250}, {1000, 1999}, {3, 0}};
+    enum { KINDS = sizeof kinds / sizeof *kinds, FLOWS = 10000 };
+    /* one after the other; always in the same order, in batches of any size */
+    for (uint32_t size = 1; size <= BATCH_ROWS; size = size * 3 + 1) {
+        struct site s;
+        uint64_t sum[KINDS] = {0};
+        site_init(&s, none, none);
+        for (uint32_t i = 0; i < FLOWS * KINDS; i++) {
+            uint32_t row = s.batch->n;
+            flow(&s, (uint8_t)(1 + i % KINDS), 1, 2, 0, 1);
+            BATCH_U64(s.batch, SamplingRate)[row] = kinds[i % KINDS].rate;
+            BATCH_U32(s.batch, RateFactor)[row] = kinds[i % KINDS].factor;
+            if (s.batch->n < size && i + 1 < FLOWS * KINDS)
+                continue;
+            enricher_fill(&s.r, s.batch);
+            for (uint32_t k = 0; k < s.batch->n; k++)
+                sum[(i + 1 - s.batch->n + k) % KINDS] += BATCH_U64(s.batch, SamplingRate)[k];
+            s.batch->n = 0;
+        }
+        for (unsigned k = 0; k < KINDS; k++) {
+            uint64_t want = FLOWS * kinds[k].rate * (kinds[k].factor ? kinds[k].factor : 1000) / 1000;
+            assert_in_range(sum[k], want - 5, want + 5);
+        }
+        site_fini(&s);
+    }
+}
+
 /* ---- objects and rows as JSON */
 
 static void shown(void **state)
@@ -467,6 +501,7 @@ int main(void)
         cmocka_unit_test(edges),
         cmocka_unit_test(rejected),
         cmocka_unit_test(rates),
+        cmocka_unit_test(raised_rates),
         cmocka_unit_test(shown),
         cmocka_unit_test(previewed),
         cmocka_unit_test(by_vlan),
