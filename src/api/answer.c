@@ -26,8 +26,8 @@ static bool gone(void *arg)
 struct meter {
     struct query_cost cost;
     uint64_t began_ns;
-    bool awaited; /* the cache knows that this call finds the answer */
-    const char *user;
+    bool awaited;           /* the cache knows that this call finds the answer */
+    const char *user, *key; /* key: NULL, or instead of method, path and body */
 };
 
 static struct meter *meter_of(struct http_call *c)
@@ -83,7 +83,8 @@ static void put_cost(struct http_call *c, json_t *answer, struct str sql)
 
 static struct str key_of(struct http_call *c)
 {
-    return str_from(arena_printf(&c->arena, "%s %s %.*s", c->method, c->path, STR_ARG(c->body)));
+    const char *own = meter_of(c)->key;
+    return str_from(own ? own : arena_printf(&c->arena, "%s %s %.*s", c->method, c->path, STR_ARG(c->body)));
 }
 
 /* A header holds one line; a longer statement is cut, with a word that says so. */
@@ -102,7 +103,13 @@ static void put_sql(struct http_call *c, struct str sql)
 
 bool answer_cached(struct http_call *c)
 {
+    return answer_cached_as(c, NULL, "application/json; charset=utf-8");
+}
+
+bool answer_cached_as(struct http_call *c, const char *key, const char *type)
+{
     struct buf body, sql;
+    meter_of(c)->key = key;
     buf_init(&body, 0);
     buf_init(&sql, 0);
     bool hit = cache_get(api_of(c)->cache, key_of(c), gone, c, &body, &sql);
@@ -110,11 +117,18 @@ bool answer_cached(struct http_call *c)
     if (hit) {
         put_sql(c, buf_str(&sql));
         http_reply_header(c, "Cache-Control", "no-store");
-        http_reply(c, 200, "application/json; charset=utf-8", buf_str(&body));
+        http_reply(c, 200, type, buf_str(&body));
     }
     buf_fini(&body);
     buf_fini(&sql);
     return hit;
+}
+
+uint64_t answer_life(const struct api *api, uint32_t end, uint32_t now)
+{
+    enum { SETTLED_S = 300 };
+    const uint64_t fresh = UINT64_C(10000000000), all = api->conf->cache_ttl_ns;
+    return (uint64_t)end + SETTLED_S < now || all < fresh ? all : fresh;
 }
 
 void answer_release(struct http_call *c)

@@ -12,6 +12,7 @@
 
 struct saved;
 struct cache;
+struct names;
 
 struct api {
     const struct console_conf *_Atomic conf; /* replaced as a whole by a reload; the old one stays valid */
@@ -20,6 +21,7 @@ struct api {
     struct catalog *catalog;
     struct cache *cache;
     struct saved *saved;
+    struct names *names;
 };
 
 /* The tables to hand to the HTTP server, with arg = the struct api: the API first, then the page. */

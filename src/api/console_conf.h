@@ -31,7 +31,7 @@ struct console_conf {
     struct {
         uint64_t concurrent, time_ns, memory;
     } limits;
-    bool branding;
+    bool branding, reverse_dns;
     struct {
         struct console_user_conf headers, default_user;
         const char *logout_url, *avatar_url;

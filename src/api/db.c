@@ -1,6 +1,7 @@
 /* Versions of the tables stand in a table of their own; each step is taken in a transaction, under a lock that others wait for. */
 #include "api/db_driver.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@ struct db {
     void *conn;
     char *dsn;
     pthread_mutex_t lock;
+    uint64_t asked_ns;  /* by db_answers; 0: never */
+    struct err trouble; /* what it found; empty: none */
 };
 
 const char *db_next_mark(const char *at)
@@ -149,6 +152,25 @@ bool db_run(struct db *d, const char *sql, const char *const *params, size_t n, 
     if (!ok)
         log_error("database", "a statement failed", "driver", d->ops->name, "error", e->msg, NULL);
     return ok;
+}
+
+bool db_answers(struct db *d, const char **driver, struct err *e)
+{
+    *driver = d->ops->name;
+    if (pthread_mutex_trylock(&d->lock) != 0) /* a statement is under way, and will tell if it fails */
+        return true;
+    uint64_t now = clock_mono_ns();
+    if (!d->asked_ns || now - d->asked_ns > UINT64_C(10000000000)) {
+        bool ok = revive(d, &d->trouble) && plain(d, "SELECT 1", &d->trouble);
+        if (!ok && d->conn && d->ops->lost(d->conn)) /* it was away, and may be back */
+            ok = connect(d, &d->trouble) && plain(d, "SELECT 1", &d->trouble);
+        if (ok)
+            d->trouble.msg[0] = '\0';
+        d->asked_ns = clock_mono_ns();
+    }
+    *e = d->trouble;
+    pthread_mutex_unlock(&d->lock);
+    return !e->msg[0];
 }
 
 bool db_transaction(struct db *d, bool (*fn)(struct db *d, void *arg, struct err *e), void *arg,

@@ -19,6 +19,9 @@ struct db;
 struct db *db_open(enum db_driver driver, const char *dsn, struct err *e);
 void db_close(struct db *d);
 
+/* Whether it answers; asked when that was ten seconds ago, and not while a statement runs. "sqlite" and so on in *driver. */
+bool db_answers(struct db *d, const char **driver, struct err *e);
+
 typedef void db_row(void *arg, const char *const *values, size_t n);
 /* row and changed (rows changed by the statement) may be NULL. */
 bool db_run(struct db *d, const char *sql, const char *const *params, size_t n, db_row *row, void *arg,

@@ -5,16 +5,7 @@
 #include <stdlib.h>
 
 #define SECOND_NS UINT64_C(1000000000)
-enum { LINE_POINTS = 200, SANKEY_POINTS = 20, SETTLED_S = 300, FRESH_S = 10 };
-
-/* A range that ended a while ago does not change any more; one that ends now is good for a moment. */
-static uint64_t life(const struct api *api, const struct query_request *q)
-{
-    uint64_t fresh = FRESH_S * SECOND_NS;
-    if (q->end + SETTLED_S < q->now)
-        return api->conf->cache_ttl_ns;
-    return fresh < api->conf->cache_ttl_ns ? fresh : api->conf->cache_ttl_ns;
-}
+enum { LINE_POINTS = 200, SANKEY_POINTS = 20 };
 
 typedef enum query_result asks(struct query_pool *pool, const struct query_asker *asker,
                                const struct query_request *q, const struct query_tables *t, struct arena *a,
@@ -76,7 +67,7 @@ static void next_line(struct progress *p)
     if (r == QUERY_OK) {
         char *text = answer_text(p->x.c, &out);
         if (exact)
-            answer_keep(p->x.c, text, buf_str(&out.sql), life(api_of(p->x.c), &p->x.q));
+            answer_keep(p->x.c, text, buf_str(&out.sql), answer_life(api_of(p->x.c), p->x.q.end, p->x.q.now));
         say(p, text);
         free(text);
     } else if (exact) {
@@ -148,7 +139,7 @@ static void graph(struct http_call *c, const struct request_limits *limits, asks
     if (r == QUERY_OK)
         r = put(&x, &out, &e);
     if (r == QUERY_OK)
-        answer_send(c, &out, cached ? life(api, &x.q) : 0);
+        answer_send(c, &out, cached ? answer_life(api, x.q.end, x.q.now) : 0);
     else
         answer_failed(c, r, &e, &out);
 }

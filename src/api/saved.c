@@ -61,6 +61,11 @@ void saved_free(struct saved *s)
     free(s);
 }
 
+bool saved_answers(struct saved *s, const char **driver, struct err *e)
+{
+    return db_answers(s->db, driver, e);
+}
+
 /* False when answered already: nobody asks, or with a name that no table has room for. */
 static bool owner_of(struct http_call *c, const char **login)
 {

@@ -10,3 +10,5 @@ struct saved;
 /* path: the file when the configuration names no database. The configured filters become shared ones of "__system". */
 struct saved *saved_new(const char *path, const struct console_conf *conf, struct err *e);
 void saved_free(struct saved *s);
+/* "database", its driver and whether it answers. */
+bool saved_answers(struct saved *s, const char **driver, struct err *e);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define SECOND_NS UINT64_C(1000000000)
-enum { LINE_POINTS = 200, SANKEY_POINTS = 20 };
+enum { LINE_POINTS = 200, SANKEY_POINTS = 20, KEPT_S = 10 };
 
 static uint32_t now_s(void)
 {
@@ -85,10 +85,23 @@ static bool format_of(struct http_call *c, enum v1_format *f)
     return true;
 }
 
-static void reply(struct http_call *c, enum v1_format f, struct buf *text)
+static const char *const types[] = {"application/json; charset=utf-8",
+                                    "text/csv; charset=utf-8; header=present", "application/x-ndjson"};
+
+/* True when the cache had the answer. The same question is the same however it is written. */
+static bool cached(struct http_call *c, enum v1_format f, const json_t *question)
 {
-    static const char *const types[] = {"application/json; charset=utf-8",
-                                        "text/csv; charset=utf-8; header=present", "application/x-ndjson"};
+    char *text = json_dumps(question, JSON_COMPACT | JSON_SORT_KEYS);
+    const char *key = arena_printf(&c->arena, "%d %s %s", f, c->path, text ? text : "");
+    free(text);
+    return answer_cached_as(c, key, types[f]);
+}
+
+static void reply(struct http_call *c, enum v1_format f, struct buf *text, uint64_t ttl_ns)
+{
+    buf_u8(text, 0); /* for answer_keep */
+    text->len--;
+    answer_keep(c, (const char *)text->p, STR(""), ttl_ns);
     http_reply_header(c, "Cache-Control", "no-store");
     http_reply(c, 200, types[f], buf_str(text));
 }
@@ -133,11 +146,12 @@ static void graph(struct http_call *c, bool sankey)
     if (!begin(c, &a))
         return;
     bool ok = request_parse(&q, a.body, &api->schema, &limits, now_s(), &c->arena, &a.e);
-    json_decref(a.body);
-    if (!ok) {
+    if (!ok)
         http_reply_error(c, 400, "%s", a.e.msg);
+    bool done = !ok || cached(c, a.f, a.body);
+    json_decref(a.body);
+    if (done)
         return;
-    }
     enum query_result r = catalog_get(api->catalog, &a.asker, &a.tables, &a.e);
     if (r == QUERY_OK)
         r = (sankey ? sankey_ask : line_ask)(api->pool, &a.asker, &q, &a.tables, &c->arena, &out, &a.e);
@@ -146,7 +160,7 @@ static void graph(struct http_call *c, bool sankey)
         buf_init(&text, 0);
         answer_cost(c, &out);
         (sankey ? v1_sankey : v1_line)(&text, a.f, out.json, &q);
-        reply(c, a.f, &text);
+        reply(c, a.f, &text, answer_life(api, q.end, q.now));
         buf_fini(&text);
     }
     finish(&a, r, &out);
@@ -171,11 +185,12 @@ void v1_flows_list(struct http_call *c)
     if (!begin(c, &a))
         return;
     bool ok = flows_parse(&q, a.body, &api->schema, now_s(), &c->arena, &a.e);
-    json_decref(a.body);
-    if (!ok) {
+    if (!ok)
         http_reply_error(c, 400, "%s", a.e.msg);
+    bool done = !ok || cached(c, a.f, a.body);
+    json_decref(a.body);
+    if (done)
         return;
-    }
     enum query_result r = catalog_get(api->catalog, &a.asker, &a.tables, &a.e);
     if (r == QUERY_OK)
         r = flows_ask(api->pool, &a.asker, &q, &a.tables, &out, &a.e);
@@ -184,7 +199,7 @@ void v1_flows_list(struct http_call *c)
         buf_init(&text, 0);
         answer_cost(c, &out);
         v1_flows(&text, a.f, out.json);
-        reply(c, a.f, &text);
+        reply(c, a.f, &text, KEPT_S * SECOND_NS);
         buf_fini(&text);
     }
     finish(&a, r, &out);

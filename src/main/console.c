@@ -1,11 +1,13 @@
 /* Role console: the API and the page. */
 #include "api/api.h"
 #include "api/cache.h"
+#include "api/names.h"
 #include "api/saved.h"
 #include "base/log.h"
 #include "main/commands.h"
 #include "main/config.h"
 #include "main/role.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { CACHE_BYTES = 64 << 20, CONNECTIONS = 2048 /* browsers keep several open */ };
@@ -26,6 +28,7 @@ static bool start(struct role_ctx *c, struct err *e)
         &(struct query_pool_limits){own->limits.concurrent, own->limits.time_ns, own->limits.memory});
     api->catalog = catalog_new(api->pool);
     api->cache = cache_new(CACHE_BYTES);
+    api->names = names_new();
     c->state = api;
     return true;
 }
@@ -42,6 +45,7 @@ static bool reload(struct role_ctx *c, const void *conf, struct err *e)
     next->homepage_graph_filter = now->console.homepage_graph_filter;
     next->homepage_graph_timerange_ns = now->console.homepage_graph_timerange_ns;
     next->dimensions_limit = now->console.dimensions_limit;
+    next->reverse_dns = now->console.reverse_dns;
     api->conf = next;
     return true;
 }
@@ -54,7 +58,16 @@ static size_t health(struct role_ctx *c, struct role_health *out, size_t room)
     *out = (struct role_health){.component = "clickhouse", .status = "ok"};
     if (query_pool_trouble(api->pool, out->reason, sizeof out->reason))
         out->status = "warning";
-    return 1;
+    if (room < 2)
+        return 1;
+    const char *driver;
+    struct err e = {0};
+    out[1] = (struct role_health){.component = "database", .status = "ok"};
+    if (!saved_answers(api->saved, &driver, &e)) {
+        out[1].status = "warning"; /* charts do without */
+        snprintf(out[1].reason, sizeof out[1].reason, "%s: %.200s", driver, e.msg);
+    }
+    return 2;
 }
 
 static void stop(struct role_ctx *c)
@@ -63,6 +76,7 @@ static void stop(struct role_ctx *c)
     if (!api)
         return;
     saved_free(api->saved);
+    names_free(api->names);
     cache_free(api->cache);
     catalog_free(api->catalog);
     query_pool_free(api->pool);

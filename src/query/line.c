@@ -338,8 +338,12 @@ static json_t *answer(struct series_set *s, const struct query_request *q, const
     put_rows(out, s, q);
     json_object_set_new(out, "axis-names", axis_names(q));
     line_passport(out, q, t, s->plan, s->coverage[0]);
-    if (q->previous)
+    if (q->previous) {
+        const char *name;
+        uint32_t back = plan_previous(q->start, q->end, &name);
         json_object_set(out, "missing-previous", s->coverage[1]->spans);
+        json_object_set_new(out, "previous-shift", json_integer(back));
+    }
     return out;
 }
 

@@ -55,6 +55,31 @@ def ask(console, method, path, body=None, headers=None):
         return answer.status, answer.headers, answer.read()
 
 
+def test_answers_are_kept_as_those_of_v0_are(console):
+    """The past for long, whatever the spelling; each format by itself; the present for ten seconds."""
+    def cost(**question):
+        end = console.now - 3600
+        question = {"start": stamp(end - 1800), "end": stamp(end), "dimensions": "SrcAS", "filter": "Proto = 6", **question}
+        status, headers, body = ask(console, "GET", "/api/v1/graph/line?" + urllib.parse.urlencode(question))
+        assert status == 200 and headers["Cache-Control"] == "no-store"
+        return body
+    first = cost()
+    assert json.loads(first)["meta"]["time_ms"] >= 0
+    assert cost() == first, "the very same bytes, with the time that the first one took"
+    assert cost(filter="Proto = 17") != first
+    status, _, body = ask(console, "POST", "/api/v1/graph/line", {
+        "filter": "Proto = 6", "dimensions": ["SrcAS"], "end": stamp(console.now - 3600), "start": stamp(console.now - 5400)})
+    assert status == 200 and body == first, "another spelling of the same question"
+    lines = cost(format="csv")
+    assert lines != first and lines == cost(format="csv") and b"," in lines
+    def hits():
+        text = ask(console, "GET", "/api/v0/console/metrics")[2].decode()
+        return int(re.search(r"(?m)^\w*console_cache_hits_total (\d+)", text).group(1))
+    before = hits()
+    cost()
+    assert hits() == before + 1
+
+
 @pytest.fixture(scope="module")
 def document(console):
     status, headers, body = ask(console, "GET", "/api/v1/openapi.json")

@@ -129,6 +129,10 @@ def ask(role, method, path, body=None, user="alice"):
         return answer.status, json.loads(answer.read() or b"null")
 
 
+def health(role):
+    return ask(role, "GET", "healthcheck")[1]
+
+
 def filters_of(role, user):
     return {f["description"]: f for f in ask(role, "GET", "filter/saved", user=user)[1]["filters"]}
 
@@ -177,10 +181,14 @@ def test_a_database_that_comes_back_is_used_again(tmp_path, kind):
     try:
         with console(tmp_path / "one", server) as role:
             assert set(filters_of(role, "alice")) == {"From Google"}
+            assert health(role)["details"]["database"] == {"status": "ok", "reason": ""}
             server.close()
             status, answer = ask(role, "GET", "filter/saved")
             assert status == 500 and "database" in answer["message"]
+            wait_until(lambda: health(role)["details"]["database"]["status"] == "warning", 20, "its health is known")
+            assert health(role)["details"]["database"]["reason"].startswith(kind + ": ")
             server.start()
+            wait_until(lambda: health(role)["details"]["database"]["status"] == "ok", 20, "it is well again")
             assert set(filters_of(role, "alice")) == {"From Google"}
     finally:
         server.close()

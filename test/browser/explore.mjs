@@ -117,6 +117,26 @@ export const tests = {
         assert.equal(await page.locator('[data-test="value-menu"]').count(), 0, "two presses are not one");
     },
 
+    async "an address says what it is"(t) {
+        const page = await openVisualize(t, view({ dimensions: ["SrcAddr"], start: "30 minutes ago", filter: "SrcAS = AS2906 AND EType = IPv4" }));
+        const answer = page.waitForResponse((r) => r.url().includes("/console/address/"));
+        const name = await menuOf(page);
+        const known = await (await answer).json();
+        assert.equal(known.address, name);
+        assert.equal(known.as, 2906);
+        await page.waitForFunction(() => /AS2906 Netflix/.test(document.querySelector('[data-test="about"]')?.textContent ?? ""));
+        const box = await page.locator('[data-test="value-menu"]').boundingBox();
+        assert.ok(box.y + box.height <= 900, "the menu stays in the window");
+        await t.shot("address");
+        await page.keyboard.press("Escape");
+        await openVisualize(t, view({ dimensions: ["SrcAS"], start: "30 minutes ago" }));
+        let asked = false;
+        t.page.on("request", (r) => (asked ||= r.url().includes("/console/address/")));
+        await menuOf(t.page);
+        await t.page.waitForTimeout(300);
+        assert.ok(!asked, "only addresses are asked about");
+    },
+
     async "names that routers send are text, also in a picture"(t) {
         const evil = '"><img src=x onerror="window.owned=1"><script>window.owned=1</script>';
         const page = await t.context();

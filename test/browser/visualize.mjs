@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { answered, expectInk, openVisualize } from "./page.mjs";
+import { answered, expectInk, openVisualize, view } from "./page.mjs";
 
 const rows = (page) => page.locator('[data-test="table"] tbody tr').count();
 
@@ -78,6 +78,36 @@ export const tests = {
         await page.locator('[data-test="chart"] [role="img"]').first().focus();
         await page.keyboard.press("ArrowLeft");
         assert.match(await page.innerText('[data-test="chart"] [role="status"]'), /\d\d:\d\d/);
+    },
+
+    async "dimensions change their order, by mouse and by keyboard"(t) {
+        const page = await openVisualize(t, view({ dimensions: ["SrcAS", "InIfProvider", "DstPort"] }));
+        const order = () => page.locator("[data-chip]").evaluateAll((all) => all.map((e) => e.getAttribute("aria-label").split(",")[0]));
+        const chip = (name) => page.locator(`[data-chip][aria-label^="${name},"]`);
+        const dragged = await answered(page, () => chip("DstPort").dragTo(chip("SrcAS")));
+        assert.deepEqual(dragged.request.dimensions, ["DstPort", "SrcAS", "InIfProvider"]);
+        assert.deepEqual(await order(), dragged.request.dimensions);
+        assert.deepEqual(dragged.body.rows[0].length, 3);
+        // dropped where it was: nothing is asked
+        let asked = 0;
+        page.on("request", (r) => (asked += Number(r.url().includes("/graph/line"))));
+        await chip("SrcAS").dragTo(chip("SrcAS"));
+        await page.waitForTimeout(300);
+        assert.equal(asked, 0);
+        await chip("SrcAS").focus();
+        const moved = await answered(page, () => page.keyboard.press("Alt+ArrowLeft"));
+        assert.deepEqual(moved.request.dimensions, ["SrcAS", "DstPort", "InIfProvider"]);
+        const focused = () => page.evaluate(() => document.activeElement.getAttribute("aria-label").split(",")[0]);
+        assert.equal(await focused(), "SrcAS", "the chip that was moved keeps the focus");
+        await page.keyboard.press("ArrowRight");
+        assert.equal(await focused(), "DstPort");
+        const last = await answered(page, () => page.keyboard.press("Alt+ArrowRight"));
+        assert.deepEqual(last.request.dimensions, ["SrcAS", "InIfProvider", "DstPort"]);
+        const fewer = await answered(page, () => page.keyboard.press("Delete"));
+        assert.deepEqual(fewer.request.dimensions, ["SrcAS", "InIfProvider"]);
+        await page.reload();
+        await page.waitForSelector('[data-test="chart"][aria-busy="false"]');
+        assert.deepEqual(await order(), ["SrcAS", "InIfProvider"], "the address has the order");
     },
 
     async "dragging zooms, back returns"(t) {

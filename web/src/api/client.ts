@@ -1,7 +1,7 @@
 /* The typed client: one function per endpoint. Every call can be aborted; every failure is an ApiError
  * whose message can be shown to the user as it is. */
 import type {
-    Completion,
+    AddressAnswer, Completion,
     Configuration,
     DocsAnswer,
     FilterValidation,
@@ -131,6 +131,8 @@ export const api = {
     async top(name: string, signal?: AbortSignal): Promise<TopEntry[]> {
         return (await get<{ top: TopEntry[] | null }>(`widget/top/${encodeURIComponent(name)}`, signal)).top ?? [];
     },
+
+    address: (address: string, signal?: AbortSignal) => get<AddressAnswer>(`address/${encodeURIComponent(address)}`, signal),
 
     traffic: (signal?: AbortSignal) => get<TrafficAnswer>("widget/graph", signal),
 

@@ -81,8 +81,27 @@ export interface LineAnswer {
     /** Buckets from here on are still filling. */
     "incomplete-from"?: string | null;
     missing?: MissingSpan[] | null;
+    /** Of the previous period, at its own times, which are `previous-shift` seconds earlier. */
+    "missing-previous"?: MissingSpan[] | null;
+    "previous-shift"?: number;
     losses?: Loss[] | null;
     note?: string | string[] | null;
+}
+
+/** What is known about one address. */
+export interface AddressAnswer {
+    address: string;
+    name: string;
+    /** "off": the configuration does not want names to be looked up. */
+    "name-status": "found" | "none" | "pending" | "busy" | "off";
+    /** From its latest flow of the last hour; absent when there is none. */
+    seen?: string;
+    as?: number;
+    "as-name"?: string;
+    network?: string;
+    "net-name"?: string;
+    country?: string;
+    city?: string;
 }
 
 export interface SankeyRequest extends Omit<LineRequest, "points" | "previous-period" | "error-band"> {}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LineAnswer } from "@/api/types";
-import { bucketAt, lineModel, rowLabel, runsOf, seriesUnder, shares, trafficModel, without, type Model } from "./model";
+import { bucketAt, lineModel, rowLabel, runsOf, seriesUnder, shares, trafficModel, unknownIn, without, type Model } from "./model";
 
 const at = (minute: number) => new Date(Date.UTC(2026, 10, 21, 10, minute)).toISOString();
 const ms = (minute: number) => Date.parse(at(minute));
@@ -59,6 +59,22 @@ describe("model", () => {
         const m = trafficModel({ data: [{ t: at(0), gbps: 1.5 }, { t: at(1), gbps: 2 }], "incomplete-from": at(1) }, "#000000");
         expect(m.series[0]!.values).toEqual([1.5e9, 2e9]);
         expect(m.unknown).toEqual([false, true]);
+    });
+});
+
+describe("the previous period", () => {
+    it("has no line where nothing is known of it, whatever is known now", () => {
+        const day = 86_400, earlier = (minute: number) => new Date(ms(minute) - 1000 * day).toISOString();
+        const m = lineModel(
+            answer({
+                rows: [["A"], []], axis: [1, 3], points: [[1, 2, 3, 4, 5], [0, 0, 7, 8, 9]], "incomplete-from": at(4),
+                "missing-previous": [{ start: earlier(0), end: earlier(2), reason: "nothing is stored" }], "previous-shift": day,
+            }),
+            "light",
+        );
+        expect(m.previousUnknown).toEqual([true, true, false, false, false]);
+        expect(runsOf(m, unknownIn(m, 3)).map((run) => run.map(([, i]) => i))).toEqual([[2, 3, 4, 4]]);
+        expect(runsOf(m, unknownIn(m, 1)).map((run) => run.map(([, i]) => i))).toEqual([[0, 1, 2, 3, 3]]);
     });
 });
 

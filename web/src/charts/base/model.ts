@@ -38,6 +38,8 @@ export interface Model {
     bands: Band[];
     /** Buckets without a drawable value. */
     unknown: boolean[];
+    /** The same of the previous period, when it is there. */
+    previousUnknown?: boolean[];
     axisNames: Record<string, string>;
 }
 
@@ -117,8 +119,19 @@ export function lineModel(answer: LineAnswer, theme: Theme, range?: Range): Mode
         const color = other ? otherColor(theme) : colors.get(key)!;
         return { row: i, key, label: rowLabel(row), other, axis: answer.axis[i] ?? 1, color, values: answer.points[i] ?? [], error: answer.error?.[i] };
     });
-    return { ...frame(answer, range), series, axisNames: answer["axis-names"] ?? {} };
+    const base = frame(answer, range);
+    const previous = answer["missing-previous"] ? { previousUnknown: unknownBefore(base, answer["missing-previous"], answer["previous-shift"] ?? 0) } : {};
+    return { ...base, ...previous, series, axisNames: answer["axis-names"] ?? {} };
 }
+
+/** Which buckets of the previous period nothing is known of, by its own times. */
+function unknownBefore({ times, interval }: Pick<Model, "times" | "interval">, missing: readonly MissingSpan[], shift: number): boolean[] {
+    const bands = missing.map((m): Band => ({ from: Date.parse(m.start) + 1000 * shift, to: Date.parse(m.end) + 1000 * shift, kind: "missing", reason: m.reason }));
+    return unknownOf(times, interval, bands);
+}
+
+/** Buckets in which a series of this axis has no drawable value. */
+export const unknownIn = (model: Model, axis: number): readonly boolean[] => (isPrevious(axis) ? (model.previousUnknown ?? []) : model.unknown);
 
 /** What a colour belongs to: the same value of one dimension is the same whatever the chart. */
 const colourName = (key: string): string => key.replaceAll(SEPARATOR, " · ");
@@ -139,7 +152,7 @@ export function trafficModel(answer: TrafficAnswer, color: string): Model {
 export type Run = [time: number, bucket: number][];
 
 /** A value holds until the end of its bucket where nothing drawable follows. */
-export function runsOf(model: Model): Run[] {
+export function runsOf(model: Model, unknown: readonly boolean[] = model.unknown): Run[] {
     const runs: Run[] = [];
     let run: Run = [];
     const finish = () => {
@@ -147,10 +160,10 @@ export function runsOf(model: Model): Run[] {
         run = [];
     };
     model.times.forEach((t, i) => {
-        if (t >= model.end || model.unknown[i]) return finish();
+        if (t >= model.end || unknown[i]) return finish();
         run.push([t, i]);
         const next = model.times[i + 1];
-        if (next === undefined || next >= model.end || model.unknown[i + 1]) {
+        if (next === undefined || next >= model.end || unknown[i + 1]) {
             run.push([Math.min(t + model.interval, model.end), i]);
             finish();
         }

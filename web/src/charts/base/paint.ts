@@ -3,7 +3,7 @@ import type { Units } from "@/api/types";
 import { chartInk, type Theme } from "@/lib/palette";
 import { formatTick, ticksBetween } from "@/lib/time";
 import type { TimeKind } from "./kind";
-import { isPrevious, isReverse, runsOf, type Model, type Run } from "./model";
+import { isPrevious, isReverse, runsOf, unknownIn, type Model, type Run } from "./model";
 import { Path, type Pen } from "./pen";
 import { scaleOf, type Scale } from "./scale";
 
@@ -56,6 +56,8 @@ export interface TimeLayout {
     margin: typeof MARGIN;
     layers: Layer[];
     runs: Run[];
+    /** Where the previous period is known. */
+    previousRuns: Run[];
     scale: Scale;
     x(t: number): number;
     y(v: number): number;
@@ -64,9 +66,10 @@ export interface TimeLayout {
 function extent(model: Model, layers: Layer[]): [number, number] {
     let low = 0, high = 0;
     for (const [n, layer] of layers.entries()) {
-        const error = model.series[n]!.error;
+        const { error, axis } = model.series[n]!;
+        const unknown = unknownIn(model, axis);
         model.times.forEach((t, i) => {
-            if (model.unknown[i] || t >= model.end) return;
+            if (unknown[i] || t >= model.end) return;
             const height = layer.high[i] ?? 0, doubt = error?.[i] ?? 0;
             const v = height < 0 ? height - doubt : height + doubt;
             if (v < low) low = v;
@@ -86,7 +89,7 @@ export function layoutTime(view: TimeView): TimeLayout {
     const scale = scaleOf(view.most !== undefined && low < 0 ? -most : low, most, Math.max(2, Math.min(6, plot.height / 60)), kind.top);
     const span = Math.max(1, model.end - model.start), size = scale.high - scale.low;
     return {
-        margin, layers, scale, runs: runsOf(model),
+        margin, layers, scale, runs: runsOf(model), previousRuns: runsOf(model, unknownIn(model, 3)),
         x: (t) => margin.left + ((t - model.start) / span) * plot.width,
         y: (v) => margin.top + ((scale.high - v) / size) * plot.height,
     };
@@ -110,9 +113,9 @@ function area(layer: Layer, at: TimeLayout): Path {
     return path;
 }
 
-function outline(heights: readonly number[], at: TimeLayout): Path {
+function outline(heights: readonly number[], at: TimeLayout, runs = at.runs): Path {
     const path = new Path();
-    for (const run of at.runs) edge(path, run, heights, at, true);
+    for (const run of runs) edge(path, run, heights, at, true);
     return path;
 }
 
@@ -172,6 +175,17 @@ function doubts(pen: Pen, view: TimeView, at: TimeLayout): void {
     }
 }
 
+/** Mean height of a layer in pixels: edges would cover one that is thinner than they are. */
+function thickness(layer: Layer, at: TimeLayout): number {
+    let sum = 0, n = 0;
+    for (const run of at.runs)
+        for (const [, i] of run) {
+            sum += Math.abs((layer.high[i] ?? 0) - (layer.low[i] ?? 0));
+            n++;
+        }
+    return n > 0 ? Math.abs(at.y(0) - at.y(sum / n)) : 0;
+}
+
 function stack(pen: Pen, view: TimeView, at: TimeLayout): void {
     const { model, theme, highlight } = view;
     const surface = chartInk[theme].surface;
@@ -185,7 +199,7 @@ function stack(pen: Pen, view: TimeView, at: TimeLayout): void {
     model.series.forEach((s, i) => {
         if (isPrevious(s.axis)) return;
         if (alone) pen.path(outline(at.layers[i]!.high, at), { stroke: s.color, width: 1.8 });
-        else if (model.series.length <= 30) pen.path(outline(at.layers[i]!.high, at), { stroke: surface, width: 0.75, alpha: 0.9 });
+        else if (thickness(at.layers[i]!, at) > 3.5) pen.path(outline(at.layers[i]!.high, at), { stroke: surface, width: 0.75, alpha: 0.9 });
     });
 }
 
@@ -207,7 +221,7 @@ export function paintTime(pen: Pen, view: TimeView, at: TimeLayout = layoutTime(
     else lines(pen, view, at);
     doubts(pen, view, at);
     view.model.series.forEach((s, i) => {
-        if (isPrevious(s.axis)) pen.path(outline(at.layers[i]!.high, at), { stroke: chartInk[view.theme].previous, width: 1.6, dash: [5, 4] });
+        if (isPrevious(s.axis)) pen.path(outline(at.layers[i]!.high, at, at.previousRuns), { stroke: chartInk[view.theme].previous, width: 1.6, dash: [5, 4] });
     });
     zeroLine(pen, view, at);
 }

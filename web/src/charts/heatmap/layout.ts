@@ -54,10 +54,10 @@ export const partOf = (value: number, most: number): number => (most > 0 ? Math.
 
 function legend(pen: Pen, view: HeatView, at: HeatLayout): void {
     const ink = chartInk[view.theme];
-    const width = Math.min(180, (at.right - at.left) / 2), x = at.right - width, steps = 48;
+    const width = Math.min(220, (at.right - at.left) / 2), x = at.right - width, steps = 48;
     for (let i = 0; i < steps; i++) pen.rect(x + (i * width) / steps, 6, width / steps + 0.5, 8, { fill: rampColor((i + 0.5) / steps, view.theme) });
     for (const [part, align] of [[0, "left"], [0.5, "center"], [1, "right"]] as const) {
-        if (part === 0.5 && width < 170) continue; // no room between the ends
+        if (part === 0.5 && width < 200) continue; // no room between the ends
         const text = part === 0 ? "0" : formatRate(at.most * part * part, view.units);
         pen.text(x + part * width, 21, text, { color: ink.text, size: 10, align });
     }
@@ -68,6 +68,8 @@ export function paintHeat(pen: Pen, view: HeatView, at: HeatLayout = layoutHeat(
     const { model, rows } = view;
     legend(pen, view, at);
     const gap = at.row > 14 ? 1 : 0;
+    /* Narrow cells touch: gaps between them would be seen as stripes. */
+    const apart = at.x(model.start + model.interval) - at.x(model.start) >= 14 ? 1 : -0.3;
     rows.forEach((s, r) => {
         const y = at.top + r * at.row;
         const faded = view.highlight && view.highlight !== s.key;
@@ -76,7 +78,7 @@ export function paintHeat(pen: Pen, view: HeatView, at: HeatLayout = layoutHeat(
         model.times.forEach((t, i) => {
             if (t >= model.end || model.unknown[i]) return;
             const x = at.x(t);
-            pen.rect(x, y, Math.max(0.5, at.x(t + model.interval) - x + (gap ? 0 : 0.3)), at.row - gap, {
+            pen.rect(x, y, Math.max(0.5, at.x(t + model.interval) - x - apart), at.row - gap, {
                 fill: rampColor(partOf(s.values[i] ?? 0, at.most), view.theme),
                 ...(faded ? { alpha: 0.45 } : {}),
             });
