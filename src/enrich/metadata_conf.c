@@ -251,8 +251,8 @@ static bool metadata_check(const void *conf, const char **bad_key, struct err *e
 #define METADATA(field) OPT_AT(struct enrich_metadata_conf, field)
 static const struct opt metadata_rows[] = {
     {"cache-duration", OPT_DURATION, METADATA(cache_duration_ns), "30m",
-     "How long names are kept that no flow needs.", SECOND_NS, 365ull * 86400 * SECOND_NS,
-     .flags = OPT_RELOAD},
+     "How long names are kept that no flow needs; at least two and a half minutes.", SECOND_NS,
+     365ull * 86400 * SECOND_NS, .flags = OPT_RELOAD},
     {"cache-refresh", OPT_DURATION, METADATA(cache_refresh_ns), "1h",
      "How often names are asked for again; 0: never.", .flags = OPT_RELOAD},
     {"cache-check-interval", OPT_DURATION, METADATA(cache_check_ns), "2m",

@@ -6,13 +6,14 @@ import ipaddress
 import json
 import os
 import socket
+import ssl
 import struct
 import threading
 import time
 
 import pytest
 
-from lab import inside, wait_until
+from lab import inside, run, wait_until
 from weir import ENVIRONMENT, Weir, command, configuration, udp_input
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -244,6 +245,7 @@ class Site(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     seen = []
     broken = False
+    certificate = None
 
     def reply(self, body, status=200, kind="application/json", **headers):
         self.send_response(status)
@@ -314,6 +316,9 @@ class Site(http.server.BaseHTTPRequestHandler):
     def at_there(self):
         self.reply(b'[{"prefix": "100.64.0.0/10", "name": "there"}]')
 
+    def at_inner(self):
+        self.reply(b'[{"prefix": "100.127.0.0/16", "name": "over TLS"}]')
+
     def log_message(self, *_):
         pass
 
@@ -326,13 +331,26 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 @pytest.fixture(scope="module")
-def site(namespace):
-    with inside(namespace):
-        server = Server(("127.0.0.1", 8098), Site)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+def site(namespace, folder):
+    """Plain at port 8098; with TLS, by a certificate that nobody else has signed, at 8099."""
+    pem = os.path.join(folder, "site.pem")
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", pem, "-out", pem + ".crt")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem + ".crt", pem)
+    servers = []
+    for port in (8098, 8099):
+        with inside(namespace):
+            server = Server(("127.0.0.1", port), Site)
+        if port == 8099:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+    Site.certificate = pem + ".crt"
     yield Site
-    server.shutdown()
-    server.server_close()
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 def source(path, **more):
@@ -357,6 +375,7 @@ BAD = {  # and as what it is counted
     "endless": (source("/endless", transform="[limit(1e9; repeat(1))] | length"), "cannot execute jq filter"),
     "to-file": (source("/to-file"), "unacceptable redirect or next page"),
     "round": (source("/round"), "unacceptable redirect or next page"),
+    "untrusted": ({**source("/inner"), "url": "https://127.0.0.1:8099/inner"}, "cannot fetch data source"),
     "environ": (source("/good", proxy=True), "cannot fetch data source"),  # of the environment, and nobody is there
 }
 NETWORKS = {
@@ -375,7 +394,8 @@ def side(w, number, which):
 
 
 def sources(names, **change):
-    every = {**GOOD, **{k: v[0] for k, v in BAD.items()}}
+    every = {**GOOD, **{k: v[0] for k, v in BAD.items()}, "tls": {
+        **source("/inner"), "url": "https://127.0.0.1:8099/inner", "tls": {"enable": True, "ca-file": Site.certificate}}}
     return {name: {**every[name], **change} for name in names}
 
 
@@ -391,10 +411,10 @@ def test_networks(namespace, tmp_path, exporter, site, monkeypatch):
               ("2001:db8::/32", {"country": {"iso_code": "IT"}, "city": {"names": {"en": "Roma"}}})])
     conf = configuration(inputs=[udp_input("127.0.0.1:2055")], outlet=outlet(
         geoip={"geo-database": [geo]},
-        networks={"networks": NETWORKS, "network-sources": sources([*GOOD, *BAD]), "network-sources-timeout": "3s"}))
+        networks={"networks": NETWORKS, "network-sources": sources([*GOOD, *BAD, "tls"]), "network-sources-timeout": "3s"}))
     with Weir(tmp_path, conf, namespace) as w:
         def good():
-            return metric(w, "common_remotedatasource_updates_total") >= len(GOOD)
+            return metric(w, "common_remotedatasource_updates_total") >= len(GOOD) + 1
         wait_until(good, 20, w.log)
 
         # for one network: what is written, then fetched, then GeoIP; each attribute from the nearest that has it
@@ -415,6 +435,8 @@ def test_networks(namespace, tmp_path, exporter, site, monkeypatch):
         assert side(w, n, "Dst") == {"NetRole": "private", "Country": "NL"}
         n = exporter.send("100.64.1.1", "8.8.8.8")
         assert side(w, n, "Src") == {"NetName": "there"} and side(w, n, "Dst") == {}
+        n = exporter.send("100.127.1.1")
+        assert side(w, n, "Src") == {"NetName": "over TLS"}
 
         # each bad source is counted as what it is, and nothing of it is used
         for name, (_, error) in BAD.items():

@@ -215,6 +215,19 @@ def cut(handler):
     handler.wfile.write(body[:len(body) // 2])
 
 
+def test_through_the_proxy_of_the_environment(site, tmp_path, monkeypatch):
+    site, url, _ = site
+    host = "http://maxmind.example"
+    for name, body in (("download?suffix=tar.gz", GOOD), ("download?suffix=tar.gz.sha256", hashlib.sha256(GOOD).hexdigest().encode())):
+        site.files[f"{host}/geoip/databases/GeoLite2-City/{name}"] = body
+    monkeypatch.setenv("http_proxy", url)
+    path = tmp_path / "GeoLite2-City.mmdb"
+    status, out, err = command("geoip", "update", conf_of(tmp_path, host, **{"geo-database": [str(path)]}))
+    assert (status, err) == (0, "") and read(path) == CITY
+    site.files["http://db-ip.example/asn.csv"] = b"64500,ACME\n"
+    assert command("asns", "update", "--data-dir", str(tmp_path / "data"), "--url", "http://db-ip.example/asn.csv")[0] == 0
+
+
 GOOD = archive((FOLDER + "GeoLite2-City.mmdb", CITY))
 BAD = {
     "another hash": (GOOD, "0" * 64, "SHA-256"),
