@@ -11,13 +11,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { STRIDE = 6, TOP = 16, MAX_DEPTH = 24, NODE_UNITS = 3, ABREAST = 16 };
+enum { STRIDE = 6, TOP = 16, MAX_DEPTH = 24, NODE_UNITS = 3 };
 
 struct node {
     uint64_t children; /* bit k: the next six bits are k */
     uint64_t prefixes; /* bit (1 << len) - 1 + bits: that prefix ends here */
     uint32_t child;    /* array of nodes, one for each bit of children */
-    uint32_t value;    /* array of values, one for each bit of prefixes */
+    uint32_t value;    /* array of values, one for each bit of prefixes; of one prefix, its value */
 };
 _Static_assert(sizeof(struct node) == NODE_UNITS * POOL_UNIT, "nodes are three units");
 
@@ -138,20 +138,28 @@ static unsigned descend(const struct lpm *l, const struct place *w, struct step 
     }
 }
 
+/* Most nodes have one prefix. Its value stands in the node itself, which spares look-ups a cache miss. */
+static uint32_t *values_of(const struct pool *p, struct node *n)
+{
+    return n->prefixes & (n->prefixes - 1) ? pool_at(p, n->value) : &n->value;
+}
+
 static void free_values(struct pool *p, uint32_t at, unsigned n)
 {
-    if (n)
+    if (n > 1)
         pool_free(p, at, pool_units(n * sizeof(uint32_t)));
 }
 
-/* A copy of `n` values with one more at index i; 0 when there is no room. */
-static uint32_t values_with(struct pool *p, uint32_t old, unsigned n, unsigned i, uint32_t value)
+/* Those of a node, `n`, with one more at index i; 0 when there is no room. */
+static uint32_t values_with(struct pool *p, struct node *old, unsigned n, unsigned i, uint32_t value)
 {
+    if (n == 0)
+        return value;
     uint32_t at = pool_alloc(p, pool_units((n + 1) * sizeof(uint32_t)));
     if (!at)
         return 0;
     uint32_t *to = pool_at(p, at);
-    const uint32_t *from = pool_at(p, old);
+    const uint32_t *from = values_of(p, old);
     memcpy(to, from, i * sizeof *to);
     to[i] = value;
     memcpy(to + i + 1, from + i, (n - i) * sizeof *to);
@@ -172,13 +180,26 @@ static bool replace(struct pool *p, const struct step *s, const struct node *wit
     return true;
 }
 
-/* Nodes that have one child each, down to the last, and that one's value. */
-static void chain_free(struct pool *p, uint32_t at, bool value_too)
+/* Those with n - 1 values, without the one at index i; 0 when there is no room. */
+static uint32_t values_without(struct pool *p, struct node *old, unsigned n, unsigned i)
+{
+    const uint32_t *from = values_of(p, old);
+    if (n == 2)
+        return from[1 - i];
+    uint32_t at = pool_alloc(p, pool_units((n - 1) * sizeof(uint32_t)));
+    if (!at)
+        return 0;
+    uint32_t *to = pool_at(p, at);
+    memcpy(to, from, i * sizeof *to);
+    memcpy(to + i, from + i + 1, (n - 1 - i) * sizeof *to);
+    return at;
+}
+
+/* Nodes that have one child each, down to the last, which has one value. */
+static void chain_free(struct pool *p, uint32_t at)
 {
     while (at) {
         struct node n = *nodes_at(p, at);
-        if (n.prefixes && value_too)
-            free_values(p, n.value, 1);
         pool_free(p, at, NODE_UNITS);
         at = n.child;
     }
@@ -188,15 +209,11 @@ static void chain_free(struct pool *p, uint32_t at, bool value_too)
 static bool chain_new(struct pool *p, const struct place *w, unsigned at, uint32_t value, struct node *top)
 {
     unsigned last = at + (w->len - at) / STRIDE * STRIDE;
-    uint32_t v = values_with(p, 0, 0, 0, value);
-    if (!v)
-        return false;
-    *top = (struct node){.prefixes = 1ull << slot_of(w->key, last, w->len), .value = v};
+    *top = (struct node){.prefixes = 1ull << slot_of(w->key, last, w->len), .value = value};
     while (last > at) {
         uint32_t child = pool_alloc(p, NODE_UNITS);
         if (!child) {
-            free_values(p, top->prefixes ? top->value : 0, top->prefixes ? 1 : 0);
-            chain_free(p, top->child, true);
+            chain_free(p, top->child);
             return false;
         }
         *nodes_at(p, child) = *top;
@@ -213,8 +230,7 @@ static bool set_root(struct lpm *l, const struct place *w, uint32_t value)
         return false;
     uint32_t at = pool_alloc(l->pool, NODE_UNITS);
     if (!at) {
-        free_values(l->pool, n.value, n.prefixes ? 1 : 0);
-        chain_free(l->pool, n.child, true);
+        chain_free(l->pool, n.child);
         return false;
     }
     *nodes_at(l->pool, at) = n;
@@ -246,8 +262,7 @@ static bool add_child(struct lpm *l, const struct place *w, const struct step *s
         }
         pool_free(p, n.child, (count + 1) * NODE_UNITS);
     }
-    free_values(p, child.value, child.prefixes ? 1 : 0);
-    chain_free(p, child.child, true);
+    chain_free(p, child.child);
     return false;
 }
 
@@ -255,15 +270,15 @@ static bool add_child(struct lpm *l, const struct place *w, const struct step *s
 static bool set_value(struct lpm *l, const struct step *s, unsigned slot, uint32_t value, bool *is_new)
 {
     struct pool *p = l->pool;
-    struct node n = nodes_at(p, *s->slot)[s->index];
+    struct node *at = nodes_at(p, *s->slot) + s->index, n = *at;
     unsigned count = (unsigned)__builtin_popcountll(n.prefixes), i = rank(n.prefixes, slot);
     uint32_t old = n.value;
     *is_new = !(n.prefixes >> slot & 1);
     if (!*is_new) {
-        __atomic_store_n((uint32_t *)pool_at(p, old) + i, value, __ATOMIC_RELEASE);
+        __atomic_store_n(values_of(p, at) + i, value, __ATOMIC_RELEASE);
         return true;
     }
-    n.value = values_with(p, old, count, i, value);
+    n.value = values_with(p, at, count, i, value);
     if (!n.value)
         return false;
     n.prefixes |= 1ull << slot;
@@ -303,10 +318,10 @@ uint32_t *lpm_slot(const struct lpm *l, struct prefix p)
         return NULL;
     unsigned depth = descend(l, &w, path), at = w.from + (depth - 1) * STRIDE;
     const struct step *s = &path[depth - 1];
-    const struct node *n = nodes_at(l->pool, *s->slot) + s->index;
+    struct node *n = nodes_at(l->pool, *s->slot) + s->index;
     if (w.len - at >= STRIDE || !(n->prefixes >> slot_of(w.key, at, w.len) & 1))
         return NULL;
-    return (uint32_t *)pool_at(l->pool, n->value) + rank(n->prefixes, slot_of(w.key, at, w.len));
+    return values_of(l->pool, n) + rank(n->prefixes, slot_of(w.key, at, w.len));
 }
 
 /* The last step's node is empty: it goes, and every one above it that is empty then. False when there was no room. */
@@ -346,7 +361,7 @@ static bool prune(struct pool *p, struct step *path, unsigned depth)
         }
         pool_free(p, doomed, s->n * NODE_UNITS);
     }
-    chain_free(p, gone.children ? gone.child : 0, false);
+    chain_free(p, gone.children ? gone.child : 0);
     return true;
 }
 
@@ -361,26 +376,20 @@ uint32_t lpm_remove(struct lpm *l, struct prefix prefix)
         return 0;
     struct pool *p = l->pool;
     struct step *s = &path[depth - 1];
-    struct node n = nodes_at(p, *s->slot)[s->index];
+    struct node *is = nodes_at(p, *s->slot) + s->index, n = *is;
     unsigned slot = slot_of(w.key, at, w.len), i = rank(n.prefixes, slot);
     unsigned count = (unsigned)__builtin_popcountll(n.prefixes);
     if (!(n.prefixes >> slot & 1))
         return 0;
-    const uint32_t *values = pool_at(p, n.value);
-    uint32_t old = n.value, was = values[i];
+    uint32_t old = n.value, was = values_of(p, is)[i];
     if (count == 1 && !n.children) {
         if (!prune(p, path, depth))
             return 0;
     } else {
         n.prefixes &= ~(1ull << slot);
         n.value = 0;
-        if (count > 1) {
-            if (!(n.value = pool_alloc(p, pool_units((count - 1) * sizeof(uint32_t)))))
-                return 0;
-            uint32_t *to = pool_at(p, n.value);
-            memcpy(to, values, i * sizeof *to);
-            memcpy(to + i, values + i + 1, (count - 1 - i) * sizeof *to);
-        }
+        if (count > 1 && !(n.value = values_without(p, is, count, i)))
+            return 0;
         if (!replace(p, s, &n)) {
             free_values(p, n.value, count - 1);
             return 0;
@@ -400,6 +409,14 @@ struct best {
     unsigned len;
 };
 
+/* Where the value of a prefix of the node is. The writer may replace one that stands in the node at any time. */
+static inline __attribute__((always_inline)) const uint32_t *value_at(const struct pool *p,
+                                                                      const struct node *n, unsigned bit)
+{
+    const uint32_t *values = pool_at(p, __atomic_load_n(&n->value, __ATOMIC_RELAXED));
+    return n->prefixes & (n->prefixes - 1) ? values + rank(n->prefixes, bit) : &n->value;
+}
+
 static inline __attribute__((always_inline)) uint32_t visit(const struct pool *p, uint32_t at, uint64_t six,
                                                             unsigned from, unsigned max, struct best *best)
 {
@@ -410,7 +427,7 @@ static inline __attribute__((always_inline)) uint32_t visit(const struct pool *p
         m &= (1ull << ((2u << (max - from)) - 1)) - 1;
     if (m) {
         unsigned bit = 63u - (unsigned)__builtin_clzll(m);
-        best->value = (const uint32_t *)pool_at(p, n->value) + rank(n->prefixes, bit);
+        best->value = value_at(p, n, bit);
         best->len = from + 31u - (unsigned)__builtin_clz(bit + 1);
     }
     if (!(n->children >> k & 1))
@@ -456,47 +473,94 @@ FAST struct lpm_hit lpm_find(const struct lpm *l, struct ip a, unsigned max_len)
     return hit(look(l, l->top6, &l->shorter[1], key6(a), max_len), 0);
 }
 
-/* One of the look-ups under way. */
+/*
+ * Many at once. Each level's nodes are asked for when the level before is done, for all look-ups of a group, so that their
+ * cache misses overlap; what decides nothing is computed anyway, since guessing wrong costs more. Look-ups that have come to
+ * their end leave the list: IPv6 goes three times as deep.
+ */
 struct lane {
     u128_t key;
+    const uint32_t *value; /* of the longest prefix so far */
     uint32_t at;
+    uint8_t from, bit; /* the node that prefix ends in, and where */
     bool v4;
-    struct best best;
 };
+
+/*
+ * A node may lie across two lines. At the end of the way something at hand is fetched instead: to fetch from an address that
+ * no memory stands behind, as unit 0 is, costs a walk through the page tables each time.
+ */
+static inline __attribute__((always_inline)) void fetch_node(const struct pool *p, uint32_t at,
+                                                             const void *at_hand)
+{
+    const char *node = at ? pool_at(p, at) : at_hand;
+    __builtin_prefetch(node);
+    __builtin_prefetch(node + sizeof(struct node) - 1);
+}
+
+static inline __attribute__((always_inline)) uint32_t step(const struct pool *p, struct lane *x,
+                                                           unsigned from)
+{
+    const struct node *n = pool_at(p, x->at);
+    /* almost all prefixes end in the first 64 bits, which are cheaper to shift */
+    unsigned k = from + STRIDE <= 64 ? (unsigned)((uint64_t)(x->key >> 64) << from >> (64 - STRIDE))
+                                     : bits_at(x->key, from);
+    uint64_t prefixes = n->prefixes, children = n->children, m = prefixes & cover[k];
+    unsigned bit = 63u - (unsigned)__builtin_clzll(m | 1);
+    const uint32_t *many =
+        (const uint32_t *)pool_at(p, __atomic_load_n(&n->value, __ATOMIC_RELAXED)) + rank(prefixes, bit);
+    const uint32_t *value = prefixes & (prefixes - 1) ? many : &n->value;
+    uint32_t child = load(&n->child) + rank(children, k) * NODE_UNITS;
+    x->value = m ? value : x->value;
+    x->from = m ? (uint8_t)from : x->from;
+    x->bit = m ? (uint8_t)bit : x->bit;
+    return x->at = children >> k & 1 ? child : 0;
+}
+
+static inline __attribute__((always_inline)) uint8_t len_of(const struct lane *x)
+{
+    return (uint8_t)((x->v4 ? 96 : 0) + x->from + 31 - __builtin_clz(x->bit + 1u));
+}
 
 static inline __attribute__((always_inline)) void find_abreast(const struct lpm *l, const struct ip *a,
                                                                size_t n, struct lpm_hit *out)
 {
-    struct lane lane[ABREAST];
+    struct lane lane[LPM_ABREAST];
+    uint8_t live[LPM_ABREAST];
+    size_t left = 0;
     for (size_t i = 0; i < n; i++) {
+        struct lane *x = &lane[i];
         bool v4 = ip_is_v4(a[i]);
-        lane[i] = (struct lane){.key = v4 ? key4(a[i]) : key6(a[i]), .v4 = v4};
-        lane[i].at = load(&(v4 ? l->top4 : l->top6)[(unsigned)(lane[i].key >> 112)]);
-        __builtin_prefetch(pool_at(l->pool, lane[i].at));
+        *x = (struct lane){.key = v4 ? key4(a[i]) : key6(a[i]), .v4 = v4};
+        x->at = load(&(v4 ? l->top4 : l->top6)[(unsigned)(x->key >> 112)]);
+        fetch_node(l->pool, x->at, x);
+        live[left] = (uint8_t)i;
+        left += x->at != 0;
     }
-    bool any = true;
-    for (unsigned from = TOP; any; from += STRIDE) {
-        any = false;
-        for (size_t i = 0; i < n; i++) {
-            if (!lane[i].at)
-                continue;
-            lane[i].at =
-                visit(l->pool, lane[i].at, bits_at(lane[i].key, from), from, LPM_LEN_MAX, &lane[i].best);
-            __builtin_prefetch(pool_at(l->pool, lane[i].at));
-            any |= lane[i].at != 0;
+    for (unsigned from = TOP; left; from += STRIDE) {
+        size_t stay = 0;
+        for (size_t j = 0; j < left; j++) {
+            uint8_t i = live[j];
+            uint32_t at = step(l->pool, &lane[i], from);
+            fetch_node(l->pool, at, &lane[i]);
+            live[stay] = i;
+            stay += at != 0;
         }
+        left = stay;
     }
     for (size_t i = 0; i < n; i++)
-        __builtin_prefetch(lane[i].best.value);
+        __builtin_prefetch(lane[i].value ? (const void *)lane[i].value : &lane[i]);
     for (size_t i = 0; i < n; i++)
-        out[i] = lane[i].best.value ? hit(lane[i].best, lane[i].v4 ? 96 : 0)
-                                    : lpm_find(l, a[i], lane[i].v4 ? 96 + TOP - 1 : TOP - 1);
+        if (lane[i].value)
+            out[i] = (struct lpm_hit){load(lane[i].value), len_of(&lane[i])};
+        else
+            out[i] = lpm_find(l, a[i], (lane[i].v4 ? 96 : 0) + TOP - 1);
 }
 
 FAST void lpm_find_many(const struct lpm *l, const struct ip *a, size_t n, struct lpm_hit *out)
 {
-    for (size_t i = 0; i < n; i += ABREAST)
-        find_abreast(l, a + i, n - i < ABREAST ? n - i : ABREAST, out + i);
+    for (size_t i = 0; i < n; i += LPM_ABREAST)
+        find_abreast(l, a + i, n - i < LPM_ABREAST ? n - i : LPM_ABREAST, out + i);
 }
 
 uint32_t lpm_get(const struct lpm *l, struct prefix p)
@@ -527,8 +591,8 @@ static struct ip ip_of(u128_t key, bool v4)
 
 static void each_node(const struct each *e, uint32_t at, u128_t key, unsigned from)
 {
-    const struct node *n = pool_at(e->l->pool, at);
-    const uint32_t *value = pool_at(e->l->pool, n->value);
+    struct node *n = nodes_at(e->l->pool, at);
+    const uint32_t *value = values_of(e->l->pool, n);
     for (uint64_t m = n->prefixes; m; m &= m - 1) {
         unsigned slot = (unsigned)__builtin_ctzll(m), len = 31u - (unsigned)__builtin_clz(slot + 1);
         u128_t bits = (u128_t)(slot + 1 - (1u << len)) << (128 - STRIDE) << (STRIDE - len);

@@ -6,14 +6,15 @@
  *
  * One writer. Look-ups are any thread's when the pool is shared (base/pool.h), also while the writer works: they see
  * each change as a whole or not at all, and take no lock. A tree that is built first and only then shown to others does
- * with a pool that is not shared. Several trees may live in one pool. Cost, with a full Internet table: 17 bytes for a
- * prefix, four cache lines for an IPv4 look-up.
+ * with a pool that is not shared. Several trees may live in one pool. Cost, with a full Internet table: 14 bytes for a
+ * prefix, three to four cache lines for an IPv4 look-up. One such look-up waits for each of them in turn; many at once
+ * (lpm_find_many) wait together, LPM_ABREAST at a time, which makes them five to nine times as fast.
  */
 #pragma once
 #include "base/ip.h"
 #include "base/pool.h"
 
-enum { LPM_LEN_MAX = 128 };
+enum { LPM_LEN_MAX = 128, LPM_ABREAST = 64 };
 
 struct lpm {
     struct pool *pool;

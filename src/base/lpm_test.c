@@ -107,7 +107,7 @@ static void a_short_prefix_covers_ipv4_too(void **state)
 
 /* ---- against a list */
 
-enum { KNOWN = 1500, STEPS = 12000, ASKED = 40 };
+enum { KNOWN = 1500, STEPS = 12000, ASKED = 2 * LPM_ABREAST + 22 };
 
 struct entry {
     struct prefix p;

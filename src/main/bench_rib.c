@@ -1,19 +1,29 @@
 /*
  * A full Internet table of three peers, as BMP messages: 1,000,000 IPv4 and 200,000 IPv6 prefixes in the mix of lengths that
  * the real one has, from 75,000 origins, each peer with two sets of attributes for each origin (AS path of 3 to 6, up to six
- * communities). The messages go through the same code as a router's. Then look-ups of random addresses below those prefixes,
- * alone and while one peer's whole table is withdrawn and announced again, and the removal of a peer.
+ * communities). The messages go through the same code as a router's. Then look-ups of addresses below those prefixes, one by
+ * one and in batches, alone and while one peer's whole table is withdrawn and announced again, and the removal of a peer.
+ * Addresses are uniform (each prefix as often as any other: the worst case), or drawn by Zipf's law from 200,000 (as traffic is).
  */
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/snapshot.h"
 #include "enrich/route/bmp.h"
 #include "main/bench.h"
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PEERS = 3, ORIGINS = 75000, VARIANTS = 2, UPDATE_MAX = 3900, ASKED = 1 << 20, BATCH = 1024 };
+enum {
+    PEERS = 3,
+    ORIGINS = 75000,
+    VARIANTS = 2,
+    UPDATE_MAX = 3900,
+    ASKED = 1 << 20,
+    BATCH = 1024,
+    DESTINATIONS = 200000
+};
 
 static uint64_t random_state = 0x9e3779b97f4a7c15u;
 
@@ -239,7 +249,8 @@ struct bench {
     struct counters *counters;
     const struct route *table;
     size_t n4, n6;
-    struct ip *asked;
+    struct ip *uniform, *zipf; /* ASKED each */
+    unsigned reading;          /* readers that have asked something */
     bool stop;
 };
 
@@ -265,6 +276,8 @@ static void feed(struct bench *b, unsigned peer, const struct buf *in)
 
 struct reader {
     struct bench *b;
+    const struct ip *addresses;
+    size_t at_once;
     uint64_t asked, ns, longest_ns, found;
 };
 
@@ -273,9 +286,10 @@ static void ask_batch(struct reader *r, size_t from, unsigned peer)
     static __thread struct rib_ask q[BATCH];
     static __thread struct rib_answer a[BATCH];
     for (size_t i = 0; i < BATCH; i++)
-        q[i] = (struct rib_ask){.address = r->b->asked[(from + i) % ASKED], .router = peer + 1};
+        q[i] = (struct rib_ask){.address = r->addresses[(from + i) % ASKED], .router = peer + 1};
     uint64_t began = thread_ns();
-    rib_find(&r->b->rib, q, BATCH, a);
+    for (size_t i = 0; i < BATCH; i += r->at_once)
+        rib_find(&r->b->rib, q + i, r->at_once, a + i);
     uint64_t took = thread_ns() - began;
     for (size_t i = 0; i < BATCH; i++)
         r->found += a[i].attr != NULL;
@@ -291,6 +305,8 @@ static void *read_on(void *arg)
     for (size_t at = 0; !__atomic_load_n(&r->b->stop, __ATOMIC_RELAXED); at += BATCH) {
         ask_batch(r, at, at / BATCH % PEERS);
         snapshot_reader_quiet();
+        if (at == 0)
+            __atomic_fetch_add(&r->b->reading, 1, __ATOMIC_RELAXED);
     }
     snapshot_reader_off();
     return NULL;
@@ -322,32 +338,47 @@ static void fill_table(struct bench *b)
     bench_print("rib_insert_ns", (double)ns / (double)routes, "ns");
 }
 
-static void look_up_alone(struct bench *b)
+static void look_up_alone(struct bench *b, const struct ip *addresses, size_t at_once, const char *name)
 {
-    struct reader r = {.b = b};
-    for (size_t at = 0; at < 4 * ASKED; at += BATCH)
+    struct reader r = {b, addresses, at_once};
+    for (size_t at = 0; at < 2 * ASKED; at += BATCH)
         ask_batch(&r, at, at / BATCH % PEERS);
-    bench_print("rib_lookup_ns", (double)r.ns / (double)r.asked, "ns");
-    bench_print("rib_lookup_found", 100.0 * (double)r.found / (double)r.asked, "percent");
+    bench_print(name, (double)r.ns / (double)r.asked, "ns");
+    if (r.found != r.asked)
+        fprintf(stderr, "weir bench: %llu look-ups found nothing\n", (unsigned long long)(r.asked - r.found));
 }
 
-/* The last peer's whole table goes and comes back, message by message, `rounds` times. */
-static void look_up_under_write(struct bench *b, unsigned readers, const char *name)
+/* The last peer's whole table goes and comes back, message by message. Returns nanoseconds for a route. */
+static double flap(struct bench *b)
 {
-    struct reader r[2] = {{.b = b}, {.b = b}};
-    pthread_t threads[2];
     struct buf gone, come;
     buf_init(&gone, 0);
     buf_init(&come, 0);
     put_table(&gone, PEERS - 1, b->table, b->n4, b->n6, true);
     put_table(&come, PEERS - 1, b->table, b->n4, b->n6, false);
-    b->stop = false;
-    for (unsigned i = 0; i < readers; i++)
-        pthread_create(&threads[i], NULL, read_on, &r[i]);
     uint64_t began = thread_ns(), before = b->rib.routes;
     feed(b, PEERS - 1, &gone);
     feed(b, PEERS - 1, &come);
     uint64_t ns = thread_ns() - began;
+    buf_fini(&gone);
+    buf_fini(&come);
+    return (double)ns / (2.0 * (double)before / PEERS);
+}
+
+/* Returns the longest batch. */
+static uint64_t look_up_under_write(struct bench *b, unsigned readers, const struct ip *addresses,
+                                    const char *name)
+{
+    struct reader r[2] = {{b, addresses, BATCH}, {b, addresses, BATCH}};
+    pthread_t threads[2];
+    b->stop = false;
+    b->reading = 0;
+    for (unsigned i = 0; i < readers; i++)
+        pthread_create(&threads[i], NULL, read_on, &r[i]);
+    double flap_ns;
+    do
+        flap_ns = flap(b);
+    while (__atomic_load_n(&b->reading, __ATOMIC_RELAXED) < readers);
     __atomic_store_n(&b->stop, true, __ATOMIC_RELAXED);
     snapshot_reader_away();
     uint64_t asked = 0, took = 0, longest = 0;
@@ -358,14 +389,40 @@ static void look_up_under_write(struct bench *b, unsigned readers, const char *n
         longest = r[i].longest_ns > longest ? r[i].longest_ns : longest;
     }
     snapshot_reader_back();
-    char text[64];
     bench_print(name, (double)took / (double)asked, "ns");
-    snprintf(text, sizeof text, "%.*slongest_batch_us", (int)strlen(name) - 2, name);
-    bench_print(text, (double)longest / 1000, "us"); /* of 1,024 look-ups */
-    if (readers == 1)
-        bench_print("rib_flap_ns", (double)ns / (2.0 * (double)before / PEERS), "ns");
-    buf_fini(&gone);
-    buf_fini(&come);
+    if (readers == 1 && addresses == b->uniform)
+        bench_print("rib_flap_ns", flap_ns, "ns");
+    return longest;
+}
+
+static void look_up(struct bench *b)
+{
+    look_up_alone(b, b->uniform, 1, "rib_lookup_single_ns");
+    look_up_alone(b, b->uniform, BATCH, "rib_lookup_ns");
+    look_up_alone(b, b->zipf, 1, "rib_lookup_single_zipf_ns");
+    look_up_alone(b, b->zipf, BATCH, "rib_lookup_zipf_ns");
+    const uint64_t longest[] = {
+        look_up_under_write(b, 1, b->uniform, "rib_lookup_under_write_ns"),
+        look_up_under_write(b, 2, b->uniform, "rib_lookup_under_write_two_readers_ns"),
+        look_up_under_write(b, 1, b->zipf, "rib_lookup_zipf_under_write_ns"),
+        look_up_under_write(b, 2, b->zipf, "rib_lookup_zipf_under_write_two_readers_ns")};
+    uint64_t most = 0;
+    for (size_t i = 0; i < sizeof longest / sizeof *longest; i++)
+        most = longest[i] > most ? longest[i] : most;
+    bench_print("rib_lookup_under_write_longest_batch_us", (double)most / 1000, "us"); /* of 1,024 look-ups */
+}
+
+static void draw_addresses(struct bench *b)
+{
+    b->uniform = xmalloc(ASKED * sizeof *b->uniform);
+    b->zipf = xmalloc(ASKED * sizeof *b->zipf);
+    for (size_t i = 0; i < ASKED; i++) {
+        b->uniform[i] = b->table[draw() % (b->n4 + b->n6)].p.ip;
+        b->uniform[i].b[15] = (uint8_t)draw();
+    }
+    for (size_t i = 0; i < ASKED;
+         i++) /* the rank is the logarithm's inverse: each place half as far is as likely again */
+        b->zipf[i] = b->uniform[(size_t)exp(draw() / 4294967296.0 * log(DESTINATIONS))];
 }
 
 static void remove_peer(struct bench *b)
@@ -376,7 +433,7 @@ static void remove_peer(struct bench *b)
     routers_tick(&b->routers, UINT64_MAX - 1);
     while (rib_sweeping(&b->rib)) {
         uint64_t slice = thread_ns();
-        rib_sweep(&b->rib, 500);
+        rib_sweep_for(&b->rib, RIB_SLICE_NS);
         slice = thread_ns() - slice;
         longest = slice > longest ? slice : longest;
         snapshot_reader_quiet();
@@ -400,15 +457,9 @@ int bench_rib(int argc, char **argv)
     b.env = (struct bmp_env){.routers = &b.routers, .asns = true, .paths = true, .communities = true};
     b.counters = counters_new(bmp_counter_defs, N_BMP_COUNTERS, "");
     b.table = make_table(b.n4, b.n6);
-    b.asked = xmalloc(ASKED * sizeof *b.asked);
-    for (size_t i = 0; i < ASKED; i++) {
-        b.asked[i] = b.table[draw() % (b.n4 + b.n6)].p.ip;
-        b.asked[i].b[15] = (uint8_t)draw();
-    }
+    draw_addresses(&b);
     fill_table(&b);
-    look_up_alone(&b);
-    look_up_under_write(&b, 1, "rib_lookup_under_write_ns");
-    look_up_under_write(&b, 2, "rib_lookup_under_write_two_readers_ns");
+    look_up(&b);
     remove_peer(&b);
     for (unsigned i = 0; i < PEERS; i++)
         bmp_free(b.router[i]);
@@ -417,6 +468,7 @@ int bench_rib(int argc, char **argv)
     snapshot_reader_off();
     rib_fini(&b.rib);
     free((void *)(uintptr_t)b.table);
-    free(b.asked);
+    free(b.uniform);
+    free(b.zipf);
     return 0;
 }

@@ -3,6 +3,7 @@
  * block or the new one. Blocks are in the order in which look-ups want them, so that these compare no attributes.
  */
 #include "base/arena.h"
+#include "base/clock.h"
 #include "enrich/route/rib_own.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -400,22 +401,54 @@ bool rib_del(struct rib *r, uint32_t source, uint16_t table, struct prefix p, ui
 
 /* ---- removing what is called off */
 
-/* Routes of one prefix that went. Blocks are short, so one at a time. */
+static bool called_off(const struct rib *r, const struct rib_route *route, unsigned family)
+{
+    return route->source != 0 && !route_seen(r, route, family);
+}
+
+/* The block without its `n_gone` routes that are called off takes its place. False when there is no room. */
+static bool sweep_block(struct rib *r, uint32_t at, uint32_t n_gone, unsigned family)
+{
+    struct rib_prefix *rec = prefix_at(r, at);
+    uint32_t old = rec->routes, k = 0;
+    const struct rib_routes *b = block_at(r, old);
+    uint32_t left = staying(b, b->n) - n_gone;
+    if (left == 0)
+        return prefix_gone(r, at);
+    uint32_t block = block_new(r, left, at);
+    if (!block)
+        return false;
+    struct rib_routes *to = block_at(r, block);
+    for (uint32_t i = 0; i < b->n; i++)
+        if (stays(b, i, b->n) && !called_off(r, &b->route[i], family))
+            to->route[k++] = b->route[i];
+    assert(k == left);
+    publish(rec, lpm_slot(&r->lpm, prefix_of(rec)), block);
+    block_free(r, old);
+    return true;
+}
+
+/* Routes of one prefix that went: all in one copy of its block, which has thousands where there are as many VRFs. */
 static uint64_t sweep_prefix(struct rib *r, uint32_t at)
 {
     const struct rib_prefix *rec = prefix_at(r, at);
     unsigned family = family_bit(rec);
-    uint64_t n = 0;
-    const struct rib_routes *b;
-    for (uint32_t i = 0; (b = rib_routes_of(r, rec)) && i < b->n;) {
-        if (b->route[i].source == 0 || route_seen(r, &b->route[i], family)) {
-            i++;
+    uint32_t n_gone = 0, old = rec->routes;
+    struct rib_routes *b = old ? block_at(r, old) : NULL;
+    for (uint32_t i = 0; b && i < b->n; i++)
+        n_gone += called_off(r, &b->route[i], family);
+    if (n_gone == 0)
+        return 0;
+    bool replaced = sweep_block(r, at, n_gone, family);
+    for (uint32_t i = 0; i < b->n; i++) { /* the old block, which rests until this thread is quiet */
+        struct rib_route route = b->route[i];
+        if (!called_off(r, &route, family))
             continue;
-        }
-        n++;
-        route_gone(r, at, i);
+        if (!replaced)
+            cross_out(&b->route[i]);
+        count_gone(r, &route);
     }
-    return n;
+    return n_gone;
 }
 
 uint64_t rib_sweep(struct rib *r, uint32_t n)
@@ -429,5 +462,15 @@ uint64_t rib_sweep(struct rib *r, uint32_t n)
             gone += sweep_prefix(r, r->sweep_at);
         r->sweep_at = rib_prefix_after(r->sweep_at);
     }
+    return gone;
+}
+
+uint64_t rib_sweep_for(struct rib *r, uint64_t ns)
+{
+    enum { BETWEEN = 32 }; /* prefixes between two looks at the clock: some 10 us */
+    uint64_t gone = 0, until = clock_mono_ns() + ns;
+    do
+        gone += rib_sweep(r, BETWEEN);
+    while (rib_sweeping(r) && clock_mono_ns() < until);
     return gone;
 }

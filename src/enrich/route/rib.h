@@ -18,6 +18,7 @@ enum {
     RIB_PATH_MAX = 512,  /* AS numbers kept of a path */
     RIB_LIST_MAX = 1024, /* communities kept of a route */
     RIB_NO_ROUTER = 0,
+    RIB_SLICE_NS = 250000, /* of removing, between two rounds of all sessions */
 };
 
 /* RIBs by how well they tell what the router does with a packet. */
@@ -132,6 +133,8 @@ enum rib_did rib_put(struct rib *r, uint32_t source, uint16_t table, struct pref
 bool rib_del(struct rib *r, uint32_t source, uint16_t table, struct prefix p, uint32_t path_id);
 /* Looks at up to `n` prefixes for routes that are to go; returns how many routes went. Some 100 ns for each prefix. */
 uint64_t rib_sweep(struct rib *r, uint32_t n);
+/* The same for so long, whatever prefixes cost: what else the thread has to do waits no longer than that. */
+uint64_t rib_sweep_for(struct rib *r, uint64_t ns);
 
 static inline bool rib_sweeping(const struct rib *r)
 {

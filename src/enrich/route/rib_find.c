@@ -2,7 +2,7 @@
 #include "enrich/route/rib_own.h"
 
 enum {
-    ABREAST = 16,
+    ABREAST = LPM_ABREAST,
     FEW = 8,       /* routes that are gone through from the first on */
     SCAN_MAX = 64, /* routes looked at outside the wanted table */
     /* what is worth how much; a longer prefix decides between equals */
@@ -11,74 +11,75 @@ enum {
     WORTH_ROUTER = 2,
 };
 
-/* The better of two routes of a block, the first of which comes earlier: a matching next hop, else the order. */
-struct pick {
-    const struct rib_route *own, *any; /* of the router that sent the flow; of whoever */
-    bool own_hop, any_hop;
-};
-
-static bool hop_matches(const struct rib *r, const struct rib_ask *q, uint16_t hash,
-                        const struct rib_route *route)
+/*
+ * How well a route answers, 0: not at all. A route of the router that sent the flow comes before those of others, then one
+ * with the flow's next hop. Computed without branches: which of the few routes it will be is anybody's guess.
+ */
+static inline unsigned score(const struct rib *r, const struct rib_ask *q, uint16_t hop, unsigned family,
+                             const struct rib_route *route)
 {
-    return route->hop == hash && ip_eq(rib_attr_at(r, route->attr)->next_hop, q->next_hop);
+    const struct rib_mark *m = &r->marks[route->source & RIB_SOURCE_MASK];
+    unsigned own = (unsigned)(q->router != RIB_NO_ROUTER) & (m->router == q->router);
+    unsigned by_hop = 0;
+    if (__builtin_expect(route->hop == hop, 0)) /* that of no address is never 0 */
+        by_hop = ip_eq(rib_attr_at(r, route->attr)->next_hop, q->next_hop);
+    return route_seen(r, route, family) ? 1 + by_hop + 2 * own : 0;
 }
 
-static void consider(const struct rib *r, const struct rib_ask *q, uint16_t hop,
-                     const struct rib_route *route, struct pick *p)
-{
-    bool own = q->router && r->marks[route->source & RIB_SOURCE_MASK].router == q->router;
-    bool *has_hop = own ? &p->own_hop : &p->any_hop;
-    const struct rib_route **best = own ? &p->own : &p->any;
-    if (*best && (*has_hop || !hop))
-        return;
-    bool matches = hop && hop_matches(r, q, hop, route);
-    if (*best && !matches)
-        return;
-    *best = route;
-    *has_hop = matches;
-}
-
-/* The best route of a block, and its worth. */
+/* The best route of a block, the earlier of two that score the same, and its worth. */
 static const struct rib_route *choose(const struct rib *r, const struct rib_ask *q,
                                       const struct rib_routes *b, unsigned family, uint8_t len,
                                       unsigned *worth)
 {
     uint16_t hop = ip_is_zero(q->next_hop) ? 0 : hop_hash(q->next_hop);
-    struct pick pick = {0};
-    *worth = WORTH_TABLE;
+    const struct rib_route *best = NULL;
+    unsigned most = 0;
     for (uint32_t i = b->n <= FEW ? 0 : table_begin(b, q->table); i < b->n && b->route[i].table <= q->table;
-         i++)
-        if (b->route[i].table == q->table && route_seen(r, &b->route[i], family))
-            consider(r, q, hop, &b->route[i], &pick);
-    if (!pick.own && !pick.any) {
-        *worth = 0;
-        for (uint32_t i = 0; i < b->n && i < SCAN_MAX; i++)
-            if (route_seen(r, &b->route[i], family))
-                consider(r, q, hop, &b->route[i], &pick);
+         i++) {
+        unsigned s = b->route[i].table == q->table ? score(r, q, hop, family, &b->route[i]) : 0;
+        best = s > most ? &b->route[i] : best;
+        most = s > most ? s : most;
     }
-    *worth += (len ? WORTH_NOT_DEFAULT : 0) + (pick.own ? WORTH_ROUTER : 0);
-    return pick.own ? pick.own : pick.any;
+    *worth = best ? WORTH_TABLE : 0;
+    for (uint32_t i = 0; !*worth && i < b->n && i < SCAN_MAX; i++) {
+        unsigned s = score(r, q, hop, family, &b->route[i]);
+        best = s > most ? &b->route[i] : best;
+        most = s > most ? s : most;
+    }
+    *worth += (len ? WORTH_NOT_DEFAULT : 0) + (most > 2 ? WORTH_ROUTER : 0);
+    return best;
 }
 
-static struct rib_answer find_one(const struct rib *r, const struct rib_ask *q, struct lpm_hit hit)
+/* A look-up under way: the longest prefix that was not looked at yet, and the best answer so far. */
+struct search {
+    struct lpm_hit hit;
+    unsigned worth, enough;
+};
+
+/* The routes of the prefix at hand; true when a shorter prefix may have a better one, which is at hand then. */
+static inline bool search_on(const struct rib *r, const struct rib_ask *q, struct search *s,
+                             struct rib_answer *best)
 {
-    struct rib_answer best = {0};
-    unsigned best_worth = 0, enough = WORTH_TABLE + WORTH_NOT_DEFAULT + (q->router ? WORTH_ROUTER : 0);
     bool v4 = ip_is_v4(q->address);
-    unsigned base = v4 ? 96 : 0;
-    while (hit.value && hit.len >= base) {
-        uint8_t len = (uint8_t)(hit.len - base);
-        unsigned worth;
-        const struct rib_route *route = choose(r, q, pool_at(&r->pool, hit.value), v4 ? 1 : 2, len, &worth);
-        if (route && (!best.attr || worth > best_worth)) {
-            best = (struct rib_answer){rib_attr_at(r, route->attr), len};
-            best_worth = worth;
-        }
-        if ((best.attr && best_worth == enough) || hit.len == base)
-            break;
-        hit = lpm_find(&r->lpm, q->address, hit.len - 1u);
+    unsigned base = v4 ? 96 : 0, worth;
+    uint8_t len = (uint8_t)(s->hit.len - base);
+    const struct rib_route *route = choose(r, q, pool_at(&r->pool, s->hit.value), v4 ? 1 : 2, len, &worth);
+    if (route && (!best->attr || worth > s->worth)) {
+        *best = (struct rib_answer){rib_attr_at(r, route->attr), len};
+        s->worth = worth;
     }
-    return best;
+    if ((best->attr && s->worth == s->enough) || len == 0)
+        return false;
+    s->hit = lpm_find(&r->lpm, q->address, s->hit.len - 1u);
+    return s->hit.value && s->hit.len >= base;
+}
+
+/* As in base/lpm.c: never from where there is no memory. */
+static inline void fetch_block(const struct rib *r, uint32_t at, const void *at_hand)
+{
+    const char *block = at ? pool_at(&r->pool, at) : at_hand;
+    __builtin_prefetch(block);
+    __builtin_prefetch(block + 63);
 }
 
 /* 1 <= n <= ABREAST */
@@ -86,19 +87,34 @@ static void find_abreast(const struct rib *r, const struct rib_ask *ask, size_t 
 {
     struct ip address[ABREAST];
     struct lpm_hit hit[ABREAST];
-    size_t k = 0;
+    struct search search[ABREAST];
+    uint8_t live[ABREAST];
+    size_t left = 0, k = 0;
     do
         address[k] = ask[k].address;
     while (++k < n);
     lpm_find_many(&r->lpm, address, n, hit);
-    for (size_t i = 0; i < n; i++)
-        if (hit[i].value) {
-            __builtin_prefetch(pool_at(&r->pool, hit[i].value));
-            __builtin_prefetch((const char *)pool_at(&r->pool, hit[i].value) + 63);
-        }
     for (size_t i = 0; i < n; i++) {
-        out[i] = find_one(r, &ask[i], hit[i]);
-        __builtin_prefetch(out[i].attr);
+        fetch_block(r, hit[i].value, &hit[i]);
+        search[i] = (struct search){
+            hit[i], 0, WORTH_TABLE + WORTH_NOT_DEFAULT + (ask[i].router != RIB_NO_ROUTER ? WORTH_ROUTER : 0)};
+        out[i] = (struct rib_answer){0};
+        live[left] = (uint8_t)i;
+        left += hit[i].value && (hit[i].len >= 96 || !ip_is_v4(address[i]));
+    }
+    while (left) {
+        size_t stay = 0;
+        for (size_t j = 0; j < left; j++) {
+            uint8_t i = live[j];
+            bool on = search_on(r, &ask[i], &search[i], &out[i]);
+            if (on)
+                fetch_block(r, search[i].hit.value, NULL);
+            else
+                __builtin_prefetch(out[i].attr ? (const void *)out[i].attr : &out[i]);
+            live[stay] = i;
+            stay += on;
+        }
+        left = stay;
     }
 }
 

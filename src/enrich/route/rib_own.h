@@ -21,8 +21,9 @@ static inline unsigned family_bit(const struct rib_prefix *p)
 static inline bool route_seen(const struct rib *r, const struct rib_route *route, unsigned family)
 {
     const struct rib_mark *m = &r->marks[route->source & RIB_SOURCE_MASK];
-    return route->source >> RIB_SOURCE_BITS == __atomic_load_n(&m->session, __ATOMIC_RELAXED) ||
-           !(__atomic_load_n(&m->purge, __ATOMIC_RELAXED) & family);
+    bool current = route->source >> RIB_SOURCE_BITS == __atomic_load_n(&m->session, __ATOMIC_RELAXED);
+    bool kept = !(__atomic_load_n(&m->purge, __ATOMIC_RELAXED) & family);
+    return current | kept; /* both loads, no branch */
 }
 
 /* First route of the table or a later one. */

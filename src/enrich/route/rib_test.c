@@ -354,6 +354,128 @@ static void a_full_rib_refuses_and_goes_on(void **state)
     rig_fini(&r);
 }
 
+static void a_prefix_of_many_vrfs_is_swept_at_once(void **state)
+{
+    enum { VRFS = 1000 };
+    struct rib r;
+    uint16_t table;
+    rig_init(&r);
+    uint32_t gone = rib_source_new(&r, 1, RIB_IN_POST), stays = rib_source_new(&r, 2, RIB_IN_POST);
+    for (uint64_t i = 1; i <= VRFS; i++) {
+        assert_true(rib_table(&r, i << 16, false, &table));
+        put(&r, gone, table, "0.0.0.0/0", 1, (struct rib_attr_conf){0});
+        if (i % 2)
+            put(&r, stays, table, "0.0.0.0/0", 2, (struct rib_attr_conf){0});
+        put(&r, gone, table, "10.0.0.0/8", 3, (struct rib_attr_conf){0});
+        snapshot_reader_quiet();
+    }
+    assert_true(rib_table(&r, 1 << 16, false, &table));
+    assert_int_equal(find(&r, "10.0.0.1", 0, table, NULL, NULL), 3);
+    rib_source_begin(&r, gone);
+    rib_source_purge(&r, gone, 3);
+    assert_int_equal(find(&r, "10.0.0.1", 0, table, NULL, NULL), 2); /* at once, before anything is removed */
+    uint64_t n = 0;
+    while (rib_sweeping(&r)) {
+        n += rib_sweep_for(&r, 0); /* no time is some progress too */
+        snapshot_reader_quiet();
+    }
+    assert_int_equal(n, 2 * VRFS);
+    assert_int_equal(r.routes, VRFS / 2);
+    assert_int_equal(r.lpm.n, 1);
+    assert_int_equal(find(&r, "10.0.0.1", 0, table, NULL, NULL), 2);
+    rig_fini(&r);
+}
+
+/* As rib.h says it, prefix by prefix. */
+static struct rib_answer slow_find(const struct rib *r, const struct rib_ask *q)
+{
+    struct rib_answer best = {0};
+    unsigned best_rank = 0;
+    bool v4 = ip_is_v4(q->address);
+    for (uint32_t at = rib_prefix_first(); at < rib_prefix_end(r); at = rib_prefix_after(at)) {
+        const struct rib_prefix *p = rib_prefix_at(r, at);
+        const struct rib_routes *b = rib_routes_of(r, p);
+        if (!b || !prefix_contains((struct prefix){p->ip, p->len}, q->address) || (v4 && p->len < 96))
+            continue;
+        uint8_t len = (uint8_t)(p->len - (v4 ? 96 : 0));
+        bool in_table = false;
+        for (uint32_t i = 0; i < b->n; i++)
+            in_table |= b->route[i].table == q->table;
+        const struct rib_attr *chosen = NULL;
+        unsigned most = 0;
+        for (uint32_t i = 0; i < b->n; i++) {
+            const struct rib_attr *a = rib_attr_at(r, b->route[i].attr);
+            bool own = q->router && r->marks[b->route[i].source & RIB_SOURCE_MASK].router == q->router;
+            unsigned good = 1 + (!ip_is_zero(q->next_hop) && ip_eq(a->next_hop, q->next_hop)) + 2 * own;
+            if ((in_table && b->route[i].table != q->table) || good <= most)
+                continue;
+            most = good;
+            chosen = a;
+        }
+        unsigned rank = in_table * 4000u + (len > 0) * 2000u + (most > 2) * 1000u + len;
+        if (!best.attr || rank > best_rank)
+            best = (struct rib_answer){chosen, len};
+        best_rank = rank > best_rank ? rank : best_rank;
+    }
+    return best;
+}
+
+/* More than are under way at once, of every kind, against the list, and one at a time. */
+static void many_are_as_one_by_one(void **state)
+{
+    enum { MANY = 1000, ROUNDS = 40 };
+    static struct rib_ask q[MANY];
+    static struct rib_answer all[MANY], one;
+    struct rib r;
+    uint16_t red;
+    char text[64];
+    rig_init(&r);
+    assert_true(rib_table(&r, 1 << 16, true, &red));
+    uint32_t s[3];
+    for (uint32_t i = 0; i < 3; i++)
+        s[i] = rib_source_new(&r, i + 1, RIB_IN_POST);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < 300; i++) {
+            struct rib_attr_conf c = {.local_pref = 100 + (uint32_t)draw() % 3};
+            if (draw() % 4)
+                snprintf(text, sizeof text, "10.%u.%u.0/%u", (unsigned)draw() % 4, (unsigned)draw() % 8 * 32,
+                         8 + (unsigned)draw() % 17);
+            else
+                snprintf(text, sizeof text, "2001:db8:%x::/%u", (unsigned)draw() % 16,
+                         16 + (unsigned)draw() % 33);
+            c.next_hop = A(draw() % 2 ? "192.0.2.1" : "192.0.2.2");
+            uint32_t source = s[draw() % 3];
+            uint16_t table = draw() % 2 ? red : 0;
+            if (draw() % 3)
+                put(&r, source, table, text, 1 + (uint32_t)draw() % 1000, c);
+            else
+                rib_del(&r, source, table, P(text), 0);
+        }
+        if (round % 8 == 0)
+            put(&r, s[0], 0, "0.0.0.0/0", 77, (struct rib_attr_conf){0});
+        for (int i = 0; i < MANY; i++) {
+            if (draw() % 3)
+                snprintf(text, sizeof text, "10.%u.%u.1", (unsigned)draw() % 5, (unsigned)draw() % 256);
+            else
+                snprintf(text, sizeof text, "2001:db8:%x::1", (unsigned)draw() % 20);
+            q[i] = (struct rib_ask){A(text), .router = (uint32_t)draw() % 4, .table = draw() % 2 ? red : 0};
+            if (draw() % 2)
+                q[i].next_hop = A("192.0.2.2");
+        }
+        rib_find(&r, q, MANY, all);
+        for (int i = 0; i < MANY; i++) {
+            struct rib_answer want = slow_find(&r, &q[i]);
+            rib_find(&r, &q[i], 1, &one);
+            assert_ptr_equal(all[i].attr, want.attr);
+            assert_int_equal(all[i].len, want.len);
+            assert_ptr_equal(one.attr, want.attr);
+            assert_int_equal(one.len, want.len);
+        }
+        snapshot_reader_quiet();
+    }
+    rig_fini(&r);
+}
+
 /* ---- readers and a writer that flaps everything */
 
 struct race {
@@ -436,10 +558,15 @@ static void readers_see_whole_routes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_exporters_rib_comes_first), cmocka_unit_test(the_flows_vrf_comes_before_others),
-        cmocka_unit_test(next_hop_then_best_path),       cmocka_unit_test(a_new_session_replaces_the_former),
-        cmocka_unit_test(it_agrees_with_a_list),         cmocka_unit_test(a_full_rib_refuses_and_goes_on),
+        cmocka_unit_test(the_exporters_rib_comes_first),
+        cmocka_unit_test(the_flows_vrf_comes_before_others),
+        cmocka_unit_test(next_hop_then_best_path),
+        cmocka_unit_test(a_new_session_replaces_the_former),
+        cmocka_unit_test(it_agrees_with_a_list),
+        cmocka_unit_test(a_full_rib_refuses_and_goes_on),
         cmocka_unit_test(readers_see_whole_routes),
+        cmocka_unit_test(a_prefix_of_many_vrfs_is_swept_at_once),
+        cmocka_unit_test(many_are_as_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,6 @@ enum {
     EVENTS = 64,
     READ_AT_ONCE = 256 << 10,
     BUFFER_AT_FIRST = 16 << 10,
-    SWEEP_SLICE = 500, /* prefixes: some 0.1 ms */
     TICK_MS = 500,
 };
 
@@ -217,7 +216,7 @@ static void one_round(struct station *s)
             session_read(s, ev[i].data.ptr);
         snapshot_reader_quiet();
     }
-    if (rib_sweeping(&s->rib) && rib_sweep(&s->rib, SWEEP_SLICE) > 0)
+    if (rib_sweeping(&s->rib) && rib_sweep_for(&s->rib, RIB_SLICE_NS) > 0)
         s->changed = s->uncounted = true;
     if (s->routers.changed)
         station_publish(s);
