@@ -48,3 +48,14 @@ struct bus_reader *bus_open_reader(const struct bus_conf *conf, const struct bus
     spool_path(dir, conf, data_dir);
     return spool_reader_new(dir, wait_ms, e);
 }
+
+struct bus_reader *bus_open_onlooker(const struct bus_conf *conf, const char *data_dir, struct err *e)
+{
+    char dir[SPOOL_PATH_MAX];
+    if (conf->type == BUS_KAFKA) {
+        err_set(e, "with Kafka as the bus this is not supported yet: only a spool can be read again");
+        return NULL;
+    }
+    spool_path(dir, conf, data_dir);
+    return spool_onlooker_new(dir, e);
+}

@@ -28,5 +28,13 @@ void spool_writer_totals(const struct bus_writer *w, struct spool_totals *t);
 
 /* `dir` must have been made by a writer; waits for that up to wait_ms. */
 struct bus_reader *spool_reader_new(const char *dir, unsigned wait_ms, struct err *e);
+/*
+ * One that looks on beside the reader and reads again what that is done with: it commits nothing, and holds a segment only
+ * until it is released.
+ */
+struct bus_reader *spool_onlooker_new(const char *dir, struct err *e);
+/* A record of the log: the first one of `second` or later. False: there is none, and *offset is the log's end. */
+bool spool_seek(const struct bus_reader *r, unsigned partition, uint64_t second, uint64_t *offset,
+                uint64_t *at_second);
 /* Records that could not be read because their bytes do not match their check, or were dropped before being read. */
 uint64_t spool_reader_skipped(const struct bus_reader *r);

@@ -286,6 +286,84 @@ struct bus_reader *spool_reader_new(const char *dir, unsigned wait_ms, struct er
     return &s->r;
 }
 
+/* ---- looking on */
+
+static bool commit_nothing(struct bus_reader *r, unsigned i, uint64_t offset, struct str checkpoint,
+                           struct err *e)
+{
+    return err_set(e, "who looks on commits nothing");
+}
+
+struct bus_reader *spool_onlooker_new(const char *dir, struct err *e)
+{
+    struct bus_reader *r = spool_reader_new(dir, 0, e);
+    if (!r)
+        return NULL;
+    r->commit = commit_nothing;
+    for (unsigned i = 0; i < r->partitions; i++)
+        self(r)->parts[i].committed = UINT64_MAX; /* released is all there is to wait for */
+    return r;
+}
+
+/* Second of the segment's first record; false: it is gone, or nothing is in it yet. */
+static bool first_second(const struct spool_reader *s, unsigned i, uint64_t base, uint64_t *second)
+{
+    char path[SPOOL_PATH_MAX + 64];
+    struct segment seg;
+    struct bus_record rec;
+    struct err e;
+    spool_segment_path(path, s->dir, i, base);
+    if (!segment_open(&seg, path, base, &e))
+        return false;
+    bool ok = segment_read(&seg, base, &rec) == SEGMENT_RECORD;
+    *second = ok ? rec.second : 0;
+    segment_close(&seg);
+    return ok;
+}
+
+/* The first record of that second or later in one segment. */
+static bool look_through(const struct spool_reader *s, unsigned i, uint64_t base, uint64_t end,
+                         uint64_t second, struct bus_record *rec)
+{
+    char path[SPOOL_PATH_MAX + 64];
+    struct segment seg;
+    struct err e;
+    bool found = false;
+    spool_segment_path(path, s->dir, i, base);
+    if (!segment_open(&seg, path, base, &e))
+        return false;
+    for (uint64_t at = base; !found && at < end && segment_read(&seg, at, rec) == SEGMENT_RECORD;
+         at = rec->next)
+        found = rec->second >= second;
+    segment_close(&seg);
+    return found;
+}
+
+bool spool_seek(const struct bus_reader *r, unsigned i, uint64_t second, uint64_t *offset,
+                uint64_t *at_second)
+{
+    const struct spool_reader *s = (const struct spool_reader *)r;
+    uint64_t end = spool_tail_get(s->parts[i].tail).offset, first;
+    struct spool_segments all;
+    struct bus_record rec;
+    struct err e;
+    bool found = false;
+    *offset = end;
+    if (!spool_segments_list(&all, s->dir, i, &e))
+        return false;
+    size_t k = all.n; /* the last segment that begins before that second, or the first there is */
+    while (k > 0 && (!first_second(s, i, all.bases[k - 1], &first) || first >= second))
+        k--;
+    for (k -= k > 0; k < all.n && !found; k++)
+        found = look_through(s, i, all.bases[k], end, second, &rec);
+    if (found) {
+        *offset = rec.offset;
+        *at_second = rec.second;
+    }
+    spool_segments_free(&all);
+    return found;
+}
+
 uint64_t spool_reader_skipped(const struct bus_reader *r)
 {
     const struct spool_reader *s = (const struct spool_reader *)r;

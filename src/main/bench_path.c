@@ -131,7 +131,7 @@ static int measure(const struct run *r, const struct bench_capture *c)
     sealed_bytes = 0;
     struct bench_sender sender;
     struct inlet *in = inlet_new(&in_conf, r->dir, &e);
-    struct outlet *out = in ? outlet_new(&out_conf, r->dir, &nowhere, &e) : NULL;
+    struct outlet *out = in ? outlet_new(&out_conf, r->dir, &nowhere, NULL, &e) : NULL;
     if (!out || !bench_sender_start(&sender, c, inlet_port(in), EXPORTERS, r->rate, r->rate * r->seconds)) {
         fprintf(stderr, "weir bench: %s\n", e.msg);
         return 1;

@@ -21,6 +21,7 @@ int cmd_inlet(int argc, char **argv);
 int cmd_manual(int argc, char **argv);
 int cmd_orchestrator(int argc, char **argv);
 int cmd_outlet(int argc, char **argv);
+int cmd_rewind(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_sql(int argc, char **argv);
 int cmd_store(int argc, char **argv);

@@ -26,6 +26,7 @@ static const struct command commands[] = {
     {"geoip", "fetch GeoIP databases with your own account", cmd_geoip},
     {"healthcheck", "ask a role how it is", cmd_healthcheck},
     {"manual", "print the manual of the configuration, or its JSON schema", cmd_manual},
+    {"rewind", "decode and complete stored flows again, with today's configuration", cmd_rewind},
     {"sql", "ask the store in SQL", cmd_sql},
     {"version", "print the version", cmd_version},
 };

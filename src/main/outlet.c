@@ -167,8 +167,9 @@ static void *starter(void *arg)
     delay(o, o->conf->core.startup_delay_ns);
     enrich_wait(&o->enrich, &o->stop);
     nets_wait(o->enrich.nets, &o->stop);
-    while (!stopping(o) && !(o->env.bus = bus_open_reader(&o->conf->bus, &o->conf->kafka_input, o->data_dir,
-                                                          BUS_WAIT_MS, &e))) {
+    while (
+        !stopping(o) && !o->env.bus &&
+        !(o->env.bus = bus_open_reader(&o->conf->bus, &o->conf->kafka_input, o->data_dir, BUS_WAIT_MS, &e))) {
         waiting(o, e.msg);
         delay(o, 500000000);
     }
@@ -229,10 +230,11 @@ static void warn_of_elements(const struct outlet *o)
 }
 
 struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir,
-                          const struct insert_way *way, struct err *e)
+                          const struct insert_way *way, struct bus_reader *bus, struct err *e)
 {
     struct outlet *o = xcalloc(1, sizeof *o);
     arena_init(&o->arena);
+    o->env.bus = bus;
     o->conf = conf;
     o->data_dir = arena_strdup(&o->arena, data_dir);
     pthread_mutex_init(&o->lock, NULL);
@@ -253,6 +255,7 @@ struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir
     o->schema.asked[COL_SrcVlan] = o->schema.asked[COL_DstVlan] = enrich_by_vlan(&o->enrich);
     o->tap = tap_new(&o->schema);
     o->env = (struct outlet_env){.schema = &o->schema,
+                                 .bus = bus,
                                  .rollup_table = conf->clickhouse.rollups ? "flows_1m0s" : NULL,
                                  .enrich = &o->enrich,
                                  .learnt = enrich_learnt(&o->enrich),

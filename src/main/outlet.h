@@ -10,9 +10,12 @@
 
 struct outlet;
 
-/* The configuration must outlive it. `way`: NULL for the store of the configuration. */
+/*
+ * The configuration must outlive it. `way`: NULL for the store of the configuration; `bus`: NULL for that of the
+ * configuration, else the outlet frees it.
+ */
 struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir,
-                          const struct insert_way *way, struct err *e);
+                          const struct insert_way *way, struct bus_reader *bus, struct err *e);
 /* Names, rates and the sizes of slots change to those of `conf`. */
 void outlet_reload(struct outlet *o, const struct config_outlet *conf);
 /* Nothing that is open is flushed: it is read again. */

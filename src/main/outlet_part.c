@@ -54,6 +54,15 @@ static void name_token(const struct part *p, struct insert_job *j, uint64_t firs
         snprintf(j->token + n, sizeof j->token - (size_t)n, "/%u", number);
 }
 
+bool part_token_read(const char *token, unsigned *partition, uint64_t *first, uint64_t *last)
+{
+    unsigned long long lineage, from, to;
+    bool ok = sscanf(token, "%16llx/%u/%llu-%llu", &lineage, partition, &from, &to) == 4;
+    *first = ok ? from : 0;
+    *last = ok ? to : 0;
+    return ok;
+}
+
 /* Table partitions a block touches, each of which takes a place in the deduplication window. */
 static uint32_t weight_of(const struct block *b)
 {

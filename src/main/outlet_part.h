@@ -60,6 +60,9 @@ struct part {
     uint32_t n_runs;
 };
 
+/* The offsets of the records that a block's token names; false: not such a token. */
+bool part_token_read(const char *token, unsigned *partition, uint64_t *first, uint64_t *last);
+
 struct part *part_new(struct worker *w, unsigned index, struct err *e);
 void part_free(struct part *p);
 /* Should more be read now? */

@@ -9,7 +9,7 @@ enum { STORE_AWAY_S = 10, LAG_WARN_S = 30 };
 
 static bool start(struct role_ctx *c, struct err *e)
 {
-    c->state = outlet_new(c->conf, c->data_dir, NULL, e);
+    c->state = outlet_new(c->conf, c->data_dir, NULL, NULL, e);
     return c->state != NULL;
 }
 
