@@ -177,7 +177,7 @@ static bool fetch(struct remote *s)
 {
     struct err e = {0};
     enum fetch_failure why = FETCH_CONNECTION;
-    json_t *rows = fetch_rows(s->conf, &s->stop, &why, &e);
+    json_t *rows = fetch_rows(__atomic_load_n(&s->conf, __ATOMIC_ACQUIRE), &s->stop, &why, &e);
     bool ok = rows && (take(s, rows, &e) || (why = FETCH_REFUSED, false));
     if (ok) {
         mark(s, json_array_size(rows), clock_wall_ns() / 1000000000u);
@@ -332,8 +332,11 @@ void remotes_configure(struct remotes *r, const struct opt_map *sources)
     for (struct remote *s = r->first, *next; s; s = next) {
         next = s->next;
         const struct enrich_remote_conf *conf = wanted(sources, s->name);
-        if (conf && hash_of(conf, true) == s->hash)
+        if (conf && hash_of(conf, true) == s->hash) {
+            /* the same, but a configuration is not kept for ever */
+            __atomic_store_n(&s->conf, conf, __ATOMIC_RELEASE);
             continue;
+        }
         char *name = xstrdup(s->name), *file = s->file ? xstrdup(s->file) : NULL;
         end(r, s);
         if (!conf && file)

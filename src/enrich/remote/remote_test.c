@@ -413,6 +413,15 @@ static void rows_outlive_the_server(void **state)
         poll(NULL, 0, 10);
     assert_int_equal(remotes_failing(r, why, sizeof why), 0);
 
+    /* the same source in a later configuration: the former may go */
+    struct enrich_remote_conf later = c;
+    remotes_configure(r, &(struct opt_map){1, &name, &later});
+    memset(&c, 0, sizeof c);
+    unsigned so_far = taken(&seen);
+    for (int i = 0; i < 1000 && taken(&seen) <= so_far; i++)
+        poll(NULL, 0, 10);
+    assert_true(taken(&seen) > so_far);
+
     /* one that is no longer wanted goes, with what was kept of it */
     sources.n = 0;
     remotes_configure(r, &sources);
