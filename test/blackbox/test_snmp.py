@@ -244,3 +244,29 @@ def test_version_3_from_another_address(namespace, tmp_path, snmpd):
     finally:
         for host in hosts:
             host.close()
+
+
+def test_agent_begins_anew(namespace, tmp_path):
+    """Restarted, its clock of version 3 begins at 0; replaced, it has another engine: its names go on coming."""
+    def start(life, engine):
+        conf = tmp_path / f"agent-{life}.conf"
+        conf.write_text(f"agentAddress udp:127.0.55.1:3161\nsysName life-{life}\ncreateUser again SHA-256 authpass12 AES privpass12\n"
+                        "rouser again priv\n")
+        with inside(namespace):
+            return subprocess.Popen(
+                ["snmpd", "-f", "-Lf", str(tmp_path / f"agent-{life}.log"), "-C", "-c", str(conf), "-I", "-smux", "-p",
+                 str(tmp_path / "agent.pid")], stdin=subprocess.DEVNULL,
+                env={**os.environ, "SNMP_PERSISTENT_DIR": str(tmp_path / engine), "MIBS": ""})
+    conf = conf_of({"ports": 3161, "credentials": {"::/0": user("again", "SHA256", "AES")}},
+                   **{"cache-duration": "3s", "cache-refresh": "3s", "cache-check-interval": "1s"})
+    process = start(1, "engine-a")
+    try:
+        with Weir(tmp_path, conf, namespace) as w:
+            until_named(w, namespace, {"127.0.55.1": ("life-1", "lo")})
+            # the same engine with its next boot, two others, and the first one again with its next boot
+            for life, engine in ((2, "engine-a"), (3, "engine-b"), (4, "engine-c"), (5, "engine-a")):
+                stop(process)
+                process = start(life, engine)
+                until_named(w, namespace, {"127.0.55.1": (f"life-{life}", "lo")}, 40)
+    finally:
+        stop(process)
