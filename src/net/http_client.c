@@ -141,6 +141,8 @@ static struct curl_slist *set_up(struct http_client *c, const struct http_reques
     /* weir's roles and its store are where the configuration says: a proxy of the environment knows nothing of them */
     if (req->proxy || !req->environ_proxy)
         curl_easy_setopt(easy, CURLOPT_PROXY, req->proxy ? req->proxy : "");
+    if (req->proxy)
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, ""); /* the environment has no say in this one */
     if (req->packed)
         curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     if (req->user) {

@@ -376,6 +376,8 @@ static void a_proxy_of_the_environment_is_for_those_who_ask(void **state)
     setenv("no_proxy", "127.0.0.1", 1);
     ask(state, (struct http_request){.environ_proxy = true}, "/echo/a", &status);
     assert_int_equal(status, 200);
+    ask(state, (struct http_request){.proxy = "http://127.0.0.1:2"}, "/echo/a", &status);
+    assert_int_equal(status, -1);
     unsetenv("http_proxy");
     unsetenv("all_proxy");
     unsetenv("no_proxy");
