@@ -87,6 +87,40 @@ export const tests = {
         assert.ok((await page.innerText('[data-test="last-flow"]')).includes(local), `${local} is not shown`);
     },
 
+    async "nothing moves for those who want no motion"(t) {
+        const moving = async (reducedMotion) => {
+            const page = await t.context({ reducedMotion });
+            await page.route("**/graph/line*", async (route) => {
+                await new Promise((r) => setTimeout(r, 1200));
+                await route.continue().catch(() => {});
+            });
+            await t.goto(page, view({}));
+            await page.waitForSelector('[data-test="cancel"]');
+            return page.evaluate(() => document.getAnimations().filter((a) => a.effect.getComputedTiming().activeDuration > 20).map((a) => a.animationName ?? a.transitionProperty));
+        };
+        assert.ok((await moving("no-preference")).length > 0, "the wheel turns");
+        assert.deepEqual(await moving("reduce"), []);
+    },
+
+    async "the list of keys is true"(t) {
+        const page = await openVisualize(t, view({}));
+        await page.locator("main").focus();
+        await page.keyboard.press("?");
+        await page.waitForSelector('[data-test="shortcuts"]');
+        const keys = await page.locator('[data-test="shortcuts"] kbd').allInnerTexts();
+        for (const key of ["1", "6", "[", "]", "b", "r", "/", "?", "K"]) assert.ok(keys.includes(key), `${key} is not in ${keys}`);
+        await t.shot("keys");
+        await page.keyboard.press("Escape");
+        await page.locator("main").focus();
+        for (const [key, name] of [["2", "stacked100"], ["4", "grid"], ["6", "heatmap"], ["1", "stacked"]]) {
+            await page.keyboard.press(key);
+            await page.waitForFunction((n) => document.querySelector(`[data-test="chart-${n}"]`).getAttribute("aria-checked") === "true", name);
+        }
+        const before = await page.innerText('[data-test="range"]');
+        await page.keyboard.press("[");
+        await page.waitForFunction((b) => document.querySelector('[data-test="range"]').textContent.trim() !== b.trim(), before);
+    },
+
     async "the system's choice is followed"(t) {
         const page = await t.open("", { colorScheme: "dark" });
         assert.ok(brightness(await background(page)) < 60);

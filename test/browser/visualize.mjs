@@ -110,6 +110,55 @@ export const tests = {
         assert.deepEqual(await order(), ["SrcAS", "InIfProvider"], "the address has the order");
     },
 
+    async "refreshing by itself does not flicker, and a failure keeps what was there"(t) {
+        t.tolerate(/status of 503/);
+        const page = await t.context();
+        let mode = "quick";
+        await page.route("**/graph/line*", async (route) => {
+            if (mode === "fails") return route.fulfill({ status: 503, contentType: "application/json", body: '{"message": "The store does not answer: tried"}' });
+            const response = await route.fetch();
+            if (mode === "slow") await new Promise((r) => setTimeout(r, 1500));
+            return route.fulfill({ response });
+        });
+        await t.goto(page, view({ start: "1 hour ago" }));
+        await expectInk(page, 0.05);
+        await page.evaluate(() => {
+            const chart = document.querySelector('[data-test="chart"]'), canvas = chart.querySelector("canvas");
+            window.seen = { blank: 0, other: 0, overlay: 0, rows: new Set(), frames: 0, jumps: 0, top: document.querySelector('[data-test="table"]').getBoundingClientRect().top };
+            const look = () => {
+                const now = chart.querySelector("canvas"), s = window.seen;
+                s.frames++;
+                if (now !== canvas) s.other++;
+                else if (s.frames % 4 === 0) {
+                    const { data } = canvas.getContext("2d").getImageData(canvas.width / 2, canvas.height * 0.5, 1, canvas.height * 0.4);
+                    if (!data.some((v, i) => i % 4 === 3 && v > 0)) s.blank++;
+                }
+                if (chart.querySelector('[role="status"]')) s.overlay++;
+                s.rows.add(document.querySelectorAll('[data-test="table"] tbody tr').length);
+                if (Math.abs(document.querySelector('[data-test="table"]').getBoundingClientRect().top - s.top) > 1) s.jumps++;
+                requestAnimationFrame(look);
+            };
+            requestAnimationFrame(look);
+        });
+        const answerOf = () => page.waitForResponse((r) => r.url().includes("/graph/line"));
+        mode = "slow";
+        const first = answerOf();
+        await page.selectOption('select[aria-label="Refresh"]', "5");
+        await first;
+        await answerOf();
+        await page.waitForTimeout(300);
+        const seen = await page.evaluate(() => ({ ...window.seen, rows: [...window.seen.rows] }));
+        assert.ok(seen.frames > 20, `${seen.frames} frames`);
+        assert.deepEqual([seen.blank, seen.other, seen.overlay, seen.jumps], [0, 0, 0, 0], JSON.stringify(seen));
+        assert.equal(seen.rows.length, 1, `rows came and went: ${seen.rows}`);
+        mode = "fails";
+        await page.waitForSelector('[data-test="stale"]');
+        assert.match(await page.innerText('[data-test="stale"]'), /Not refreshed: The store does not answer/);
+        await expectInk(page, 0.05);
+        mode = "quick";
+        await page.waitForSelector('[data-test="stale"]', { state: "detached" });
+    },
+
     async "dragging zooms, back returns"(t) {
         const page = await openVisualize(t);
         await expectInk(page, 0.02);

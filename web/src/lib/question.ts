@@ -58,10 +58,16 @@ export function useQuestion() {
     const error = ref("");
     const busy = ref(false);
     const cancelled = ref(false);
+    /** Asked again by itself: what is shown stays until the new answer is whole, and when there is none. */
+    const quiet = ref(false);
+    const stale = ref("");
     let running: AbortController | undefined;
 
-    async function ask(state: VisualizeState): Promise<void> {
+    async function ask(state: VisualizeState, again = false): Promise<void> {
         running?.abort();
+        quiet.value = again && answered.value !== undefined;
+        const looks = !quiet.value;
+        if (looks) stale.value = "";
         running = undefined;
         cancelled.value = false;
         busy.value = false;
@@ -80,14 +86,17 @@ export function useQuestion() {
                 (answered.value = { state, chart, range: { start: range.start.getTime(), end: range.end.getTime() }, ...result });
             const result =
                 chart.asks === "line"
-                    ? { line: await api.line(lineRequest(state, range, chart), mine.signal, (line) => show({ line })) }
-                    : { sankey: await api.sankey(sankeyRequest(state, range), mine.signal, (sankey) => show({ sankey })) };
+                    ? { line: await api.line(lineRequest(state, range, chart), mine.signal, looks ? (line) => show({ line }) : undefined) }
+                    : { sankey: await api.sankey(sankeyRequest(state, range), mine.signal, looks ? (sankey) => show({ sankey }) : undefined) };
             show(result);
+            stale.value = "";
             const sql = (result.line ?? result.sankey)?.sql;
             if (sql) console.info(sql);
         } catch (e) {
-            if (!isAbort(e)) {
-                error.value = e instanceof Error ? e.message : String(e);
+            const problem = e instanceof Error ? e.message : String(e);
+            if (!isAbort(e) && !looks) stale.value = problem;
+            else if (!isAbort(e)) {
+                error.value = problem;
                 answered.value = undefined;
             }
         }
@@ -101,5 +110,5 @@ export function useQuestion() {
     }
 
     onUnmounted(() => running?.abort());
-    return { answered: computed(() => answered.value), error, busy, cancelled, ask, cancel };
+    return { answered: computed(() => answered.value), error, busy, cancelled, quiet, stale, ask, cancel };
 }

@@ -17,8 +17,8 @@ export interface TimeView {
     theme: Theme;
     width: number;
     height: number;
-    /** Key of the series to bring forward. */
-    highlight?: string | null;
+    /** All series step back, for one that is brought forward. */
+    faded?: boolean;
     /** Small: fewer ticks, narrow margins. */
     compact?: boolean;
     /** Upper end of what is drawn, to give several charts one scale. */
@@ -187,14 +187,12 @@ function thickness(layer: Layer, at: TimeLayout): number {
 }
 
 function stack(pen: Pen, view: TimeView, at: TimeLayout): void {
-    const { model, theme, highlight } = view;
+    const { model, theme } = view;
     const surface = chartInk[theme].surface;
-    const known = highlight !== null && highlight !== undefined && model.series.some((s) => s.key === highlight);
     const alone = model.series.filter((s) => !isPrevious(s.axis)).length === 1;
     model.series.forEach((s, i) => {
         if (isPrevious(s.axis)) return;
-        const faded = known && s.key !== highlight;
-        pen.path(area(at.layers[i]!, at), { fill: s.color, alpha: alone ? 0.28 : faded ? 0.2 : 0.92 });
+        pen.path(area(at.layers[i]!, at), { fill: s.color, alpha: alone ? 0.28 : view.faded ? 0.2 : 0.92 });
     });
     model.series.forEach((s, i) => {
         if (isPrevious(s.axis)) return;
@@ -204,15 +202,19 @@ function stack(pen: Pen, view: TimeView, at: TimeLayout): void {
 }
 
 function lines(pen: Pen, view: TimeView, at: TimeLayout): void {
-    const { model, highlight } = view;
-    const known = highlight !== null && highlight !== undefined && model.series.some((s) => s.key === highlight);
-    const draw = (forward: boolean) =>
-        model.series.forEach((s, i) => {
-            if (isPrevious(s.axis) || (known && s.key === highlight) !== forward) return;
-            pen.path(outline(at.layers[i]!.high, at), { stroke: s.color, width: forward ? 2.75 : 1.6, alpha: known && !forward ? 0.25 : 1 });
-        });
-    draw(false);
-    draw(true);
+    view.model.series.forEach((s, i) => {
+        if (isPrevious(s.axis)) return;
+        pen.path(outline(at.layers[i]!.high, at), { stroke: s.color, width: 1.6, alpha: view.faded ? 0.25 : 1 });
+    });
+}
+
+/** The series of this key, on both axes, over a picture in which all are faded: what pointing at one costs per frame. */
+export function paintForward(pen: Pen, view: TimeView, key: string, at: TimeLayout): void {
+    view.model.series.forEach((s, i) => {
+        if (s.key !== key || isPrevious(s.axis)) return;
+        if (view.kind.stacked) pen.path(area(at.layers[i]!, at), { fill: s.color, alpha: 0.92 });
+        else pen.path(outline(at.layers[i]!.high, at), { stroke: s.color, width: 2.75 });
+    });
 }
 
 export function paintTime(pen: Pen, view: TimeView, at: TimeLayout = layoutTime(view)): void {

@@ -2,7 +2,10 @@
 import { onMounted, onUnmounted, ref, type Ref } from "vue";
 import { CanvasPen, type Pen } from "./pen";
 
-export function useCanvas(canvas: Ref<HTMLCanvasElement | undefined>, paint: (pen: Pen, width: number, height: number) => void) {
+/** Paints once into a picture of its own, which is laid down again as long as `of` is the same. */
+export type Sheet = (name: string, of: unknown, paint: (pen: Pen) => void) => void;
+
+export function useCanvas(canvas: Ref<HTMLCanvasElement | undefined>, paint: (pen: Pen, sheet: Sheet) => void) {
     const size = ref({ width: 0, height: 0 });
     let observer: ResizeObserver | undefined;
     let asked = 0;
@@ -19,7 +22,23 @@ export function useCanvas(canvas: Ref<HTMLCanvasElement | undefined>, paint: (pe
         if (!context) return;
         context.setTransform(ratio, 0, 0, ratio, 0, 0);
         context.clearRect(0, 0, width, height);
-        paint(new CanvasPen(context), width, height);
+        paint(new CanvasPen(context), (name, of, picture) => {
+            context.drawImage(sheetOf(name, of, w, h, ratio, picture), 0, 0, width, height);
+        });
+    }
+
+    const sheets = new Map<string, { of: unknown; canvas: HTMLCanvasElement }>();
+    function sheetOf(name: string, of: unknown, w: number, h: number, ratio: number, picture: (pen: Pen) => void): HTMLCanvasElement {
+        const known = sheets.get(name);
+        if (known && known.of === of && known.canvas.width === w && known.canvas.height === h) return known.canvas;
+        const own = known?.canvas ?? document.createElement("canvas");
+        own.width = w;
+        own.height = h;
+        const context = own.getContext("2d")!;
+        context.setTransform(ratio, 0, 0, ratio, 0, 0);
+        picture(new CanvasPen(context));
+        sheets.set(name, { of, canvas: own });
+        return own;
     }
 
     function draw(): void {
@@ -39,7 +58,10 @@ export function useCanvas(canvas: Ref<HTMLCanvasElement | undefined>, paint: (pe
         observer.observe(canvas.value!.parentElement!);
         measure();
         // The labels' font may come later than the first picture.
-        void document.fonts?.ready.then(draw);
+        void document.fonts?.ready.then(() => {
+            sheets.clear();
+            draw();
+        });
     });
     onUnmounted(() => {
         cancelAnimationFrame(asked);

@@ -15,7 +15,8 @@ export interface HeatView {
     theme: Theme;
     width: number;
     height: number;
-    highlight?: string | null;
+    /** All rows step back, for one that is brought forward. */
+    faded?: boolean;
 }
 
 export interface HeatLayout {
@@ -63,27 +64,34 @@ function legend(pen: Pen, view: HeatView, at: HeatLayout): void {
     }
 }
 
+function paintRow(pen: Pen, view: HeatView, at: HeatLayout, r: number): void {
+    const ink = chartInk[view.theme];
+    const { model } = view, s = view.rows[r]!;
+    const gap = at.row > 14 ? 1 : 0;
+    /* Narrow cells touch: gaps between them would be seen as stripes. */
+    const apart = at.x(model.start + model.interval) - at.x(model.start) >= 14 ? 1 : -0.3;
+    const y = at.top + r * at.row;
+    pen.text(at.left - 8, y + at.row / 2, fitText(s.label, at.left - 12, 12, FONT), { color: view.faded ? ink.text : ink.strong, size: 12, align: "right" });
+    model.times.forEach((t, i) => {
+        if (t >= model.end || model.unknown[i]) return;
+        const x = at.x(t);
+        pen.rect(x, y, Math.max(0.5, at.x(t + model.interval) - x - apart), at.row - gap, {
+            fill: rampColor(partOf(s.values[i] ?? 0, at.most), view.theme),
+            ...(view.faded ? { alpha: 0.45 } : {}),
+        });
+    });
+}
+
+/** The row of this series, over a picture in which all are faded. */
+export function paintHeatForward(pen: Pen, view: HeatView, key: string, at: HeatLayout): void {
+    view.rows.forEach((s, r) => s.key === key && paintRow(pen, view, at, r));
+}
+
 export function paintHeat(pen: Pen, view: HeatView, at: HeatLayout = layoutHeat(view)): void {
     const ink = chartInk[view.theme];
     const { model, rows } = view;
     legend(pen, view, at);
-    const gap = at.row > 14 ? 1 : 0;
-    /* Narrow cells touch: gaps between them would be seen as stripes. */
-    const apart = at.x(model.start + model.interval) - at.x(model.start) >= 14 ? 1 : -0.3;
-    rows.forEach((s, r) => {
-        const y = at.top + r * at.row;
-        const faded = view.highlight && view.highlight !== s.key;
-        const label = fitText(s.label, at.left - 12, 12, FONT);
-        pen.text(at.left - 8, y + at.row / 2, label, { color: faded ? ink.text : ink.strong, size: 12, align: "right" });
-        model.times.forEach((t, i) => {
-            if (t >= model.end || model.unknown[i]) return;
-            const x = at.x(t);
-            pen.rect(x, y, Math.max(0.5, at.x(t + model.interval) - x - apart), at.row - gap, {
-                fill: rampColor(partOf(s.values[i] ?? 0, at.most), view.theme),
-                ...(faded ? { alpha: 0.45 } : {}),
-            });
-        });
-    });
+    rows.forEach((_, r) => paintRow(pen, view, at, r));
     for (const t of ticksBetween(model.start, model.end, Math.max(2, Math.floor((at.right - at.left) / 70)))) {
         const x = Math.round(at.x(t)) + 0.5;
         pen.path(new Path().move(x, at.bottom).line(x, at.bottom + 4), { stroke: ink.axis });
