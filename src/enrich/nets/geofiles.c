@@ -153,7 +153,7 @@ static bool copy_bytes(int from, int to, const char *path, const bool *stop, str
 static bool copy_file(const char *path, const char *to, struct mark *m, const bool *stop, struct err *e)
 {
     struct stat st;
-    int in = open(path, O_RDONLY | O_CLOEXEC);
+    int in = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would be waited for */
     if (in < 0)
         return err_errno(e, "%s", path);
     int out = file_make_dirs(to, false, e) ? open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;

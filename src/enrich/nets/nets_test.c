@@ -396,6 +396,16 @@ static void useless_files_are_refused(void **state)
     bool is_asn = true;
     assert_non_null(geofiles_copy(f, 0, &is_asn));
     assert_false(is_asn);
+    for (int pipe = 0; pipe < 2; pipe++) { /* nothing that could be waited for */
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(pipe ? mkfifo(path, 0600) : symlink(dir, path), 0);
+        geofiles_poll(f, NULL);
+        assert_false(geofiles_poll(f, NULL));
+        assert_int_equal(geofiles_failing(f, why, sizeof why), 1);
+        assert_non_null(strstr(why, "useless.mmdb is no file"));
+        assert_non_null(geofiles_copy(f, 0, &is_asn));
+    }
+    assert_int_equal(unlink(path), 0);
     geofiles_free(f);
 }
 
