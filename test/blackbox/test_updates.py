@@ -7,13 +7,17 @@ import http.server
 import io
 import json
 import os
+import socket
 import stat
+import subprocess
 import tarfile
 import threading
+import time
 
 import pytest
 
-from weir import Role, command, free_ports
+from lab import inside
+from weir import ENVIRONMENT, SANITIZED, Role, command, free_ports
 
 CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../corpus/mmdb")
 ACCOUNT, KEY, TOKEN = "417309", "Lk7-very-secret", "tok3n-very-secret"
@@ -305,6 +309,25 @@ def test_one_that_fails_does_not_keep_others_back(site, tmp_path, monkeypatch):
     for arguments in ((), ("update",), ("update", "--to", str(tmp_path)), ("renew", "x"), ("update", "--config", "a", "b")):
         assert command("geoip", *arguments)[0] == 2
     assert command("geoip", "update", str(tmp_path / "none.yaml"))[0] == 1
+
+
+@pytest.mark.root
+def test_a_name_server_that_is_silent(namespace, tmp_path):
+    """An attempt takes the 5 seconds that it may, whatever the resolver of the system would wait."""
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:10 attempts:3\n")
+    with inside(namespace):
+        silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        silent.bind(("127.0.0.1", 53))
+        began = time.monotonic()
+        done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"',
+                               str(tmp_path / "resolv.conf"), SANITIZED, "asns", "update", "--data-dir", str(tmp_path / "data"),
+                               "--url", "http://names.example/x"], capture_output=True, text=True, timeout=60, check=False,
+                              env={**os.environ, **ENVIRONMENT})
+    took = time.monotonic() - began
+    asked = silent.recv(512)
+    silent.close()
+    assert done.returncode == 1 and "timed out" in done.stderr, done.stderr
+    assert b"names" in asked and 4 < took < 15, took
 
 
 # ---- names of AS
