@@ -507,9 +507,7 @@ static inline __attribute__((always_inline)) uint32_t step(const struct pool *p,
                                      : bits_at(x->key, from);
     uint64_t prefixes = n->prefixes, children = n->children, m = prefixes & cover[k];
     unsigned bit = 63u - (unsigned)__builtin_clzll(m | 1);
-    const uint32_t *many =
-        (const uint32_t *)pool_at(p, __atomic_load_n(&n->value, __ATOMIC_RELAXED)) + rank(prefixes, bit);
-    const uint32_t *value = prefixes & (prefixes - 1) ? many : &n->value;
+    const uint32_t *value = value_at(p, n, bit);
     uint32_t child = load(&n->child) + rank(children, k) * NODE_UNITS;
     x->value = m ? value : x->value;
     x->from = m ? (uint8_t)from : x->from;

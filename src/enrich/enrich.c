@@ -1,6 +1,6 @@
 /*
- * Almost all flows have an edge that is known: one look-up in a small table, none for runs of the same. New ones are
- * gathered in a batch of their own and put to the sources together. When a source has published something, and once a
+ * Almost all flows have an edge that is known: one look-up in a table, none for runs of the same, several at a time. New ones
+ * are gathered in a batch of their own and put to the sources together. When a source has published something, and once a
  * minute (so that sources see what is in use), the known ones are put to the sources again; those that came out
  * differently get a new row, so that a name that has arrived does not make all edges anew.
  */
@@ -253,23 +253,18 @@ static __attribute__((noinline)) uint32_t fresh_edge(struct enricher *r, struct 
 
 static void fill_edges(struct enricher *r, struct batch *b)
 {
-    const uint16_t *in_vlan = r->by_vlan ? BATCH_U16(b, SrcVlan) : NULL;
-    const uint16_t *out_vlan = r->by_vlan ? BATCH_U16(b, DstVlan) : NULL;
-    uint32_t vlans = 0, before = 0;
-    const struct ip *exporter = BATCH_IP(b, ExporterAddress);
-    const uint32_t *in = BATCH_U32(b, InIfIndex), *out = BATCH_U32(b, OutIfIndex);
+    const struct edges_ask q = {.exporter = BATCH_IP(b, ExporterAddress),
+                                .in_if = BATCH_U32(b, InIfIndex),
+                                .out_if = BATCH_U32(b, OutIfIndex),
+                                .in_vlan = r->by_vlan ? BATCH_U16(b, SrcVlan) : NULL,
+                                .out_vlan = r->by_vlan ? BATCH_U16(b, DstVlan) : NULL};
     uint32_t *edge = BATCH_U32(b, Edge);
-    for (uint32_t i = 0; i < b->n; i++, before = vlans) {
-        if (__builtin_expect(in_vlan != NULL, 0))
-            vlans = (uint32_t)in_vlan[i] << 16 | out_vlan[i];
-        if (i > 0 && in[i] == in[i - 1] && out[i] == out[i - 1] && vlans == before &&
-            ip_eq(exporter[i], exporter[i - 1])) {
-            edge[i] = edge[i - 1];
-            continue;
-        }
-        uint32_t id = edges_find(&r->edges, exporter[i], in[i], out[i], vlans);
-        edge[i] = id != EDGE_NONE ? id : fresh_edge(r, exporter[i], in[i], out[i], vlans);
-    }
+    edges_find_many(&r->edges, &q, b->n, edge);
+    for (uint32_t i = 0; i < b->n; i++)
+        if (__builtin_expect(edge[i] == EDGE_NONE, 0))
+            edge[i] = edges_again(&q, i)
+                          ? edge[i - 1]
+                          : fresh_edge(r, q.exporter[i], q.in_if[i], q.out_if[i], edges_vlans(&q, i));
     if (r->fresh->n)
         take_fresh(r);
 }

@@ -279,6 +279,40 @@ static void names_change_without_a_restart(void **state)
     sim_free(s);
 }
 
+/* Several at a time find what one at a time finds, through runs, growth, and edges that are not known. */
+static void edges_are_found_together(void **state)
+{
+    enum { ROWS = 1000, EXPORTERS = 40, INTERFACES = 60 };
+    static struct ip exporter[ROWS];
+    static uint32_t in[ROWS], out[ROWS], id[ROWS];
+    static uint16_t in_vlan[ROWS], out_vlan[ROWS];
+    struct edges t;
+    uint32_t seed = 12345, known = 0;
+    edges_init(&t);
+    for (unsigned round = 0; round < 30; round++) {
+        struct edges_ask q = {exporter, in, out, round % 2 ? in_vlan : NULL, round % 2 ? out_vlan : NULL};
+        for (uint32_t i = 0; i < ROWS; i++) {
+            seed = seed * 1664525 + 1013904223;
+            uint32_t k = i > 0 && seed >> 30 == 0 ? i - 1 : i, draw = seed >> 8;
+            exporter[i] = k < i ? exporter[k] : ip_v4((uint8_t[]){192, 0, 2, (uint8_t)(draw % EXPORTERS)});
+            in[i] = k < i ? in[k] : draw / EXPORTERS % INTERFACES;
+            out[i] = k < i ? out[k] : draw % 7;
+            in_vlan[i] = (uint16_t)(k < i ? in_vlan[k] : draw % 2);
+            out_vlan[i] = (uint16_t)(draw % 3 == 0); /* differs in runs as well */
+        }
+        edges_find_many(&t, &q, ROWS, id);
+        for (uint32_t i = 0; i < ROWS; i++) {
+            uint32_t vlans = edges_vlans(&q, i);
+            assert_int_equal(id[i], edges_find(&t, exporter[i], in[i], out[i], vlans));
+            known += id[i] != EDGE_NONE;
+        }
+        for (uint32_t i = 0; i < ROWS; i += 2)
+            edges_add(&t, exporter[i], in[i], out[i], edges_vlans(&q, i));
+    }
+    assert_in_range(known, 1000, 29 * ROWS);
+    edges_fini(&t);
+}
+
 static void crowds_are_bounded(void **state)
 {
     struct edges t;
@@ -300,6 +334,7 @@ int main(void)
                                        cmocka_unit_test(a_limit_is_fair),
                                        cmocka_unit_test(limits_are_saved),
                                        cmocka_unit_test(names_change_without_a_restart),
+                                       cmocka_unit_test(edges_are_found_together),
                                        cmocka_unit_test(crowds_are_bounded),
                                        cmocka_unit_test(refused_blocks_are_in_the_ledger),
                                        cmocka_unit_test(a_store_that_is_away_stops_the_reading),

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-enum { FIRST_SLOTS = 256 };
+enum { FIRST_SLOTS = 256, ABREAST = 32 };
 
 const enum column edge_columns[EDGE_VALUES] = {
     COL_ExporterName,   COL_ExporterGroup, COL_ExporterRole,     COL_ExporterSite,      COL_ExporterRegion,
@@ -54,10 +54,9 @@ void edges_reset(struct edges *t)
     t->crowded = crowded;
 }
 
-static uint32_t *find(const struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if,
-                      uint32_t vlans)
+static uint32_t *find_from(const struct edges *t, uint32_t i, struct ip exporter, uint32_t in_if,
+                           uint32_t out_if, uint32_t vlans)
 {
-    uint32_t i = hash(exporter, in_if, out_if, vlans) & t->mask;
     for (; t->slots[i]; i = (i + 1) & t->mask) {
         const struct edge *e = &t->rows[t->slots[i] - 1];
         if (e->in_if == in_if && e->out_if == out_if && e->vlans == vlans && ip_eq(e->exporter, exporter))
@@ -66,10 +65,51 @@ static uint32_t *find(const struct edges *t, struct ip exporter, uint32_t in_if,
     return &t->slots[i];
 }
 
+static uint32_t *find(const struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if,
+                      uint32_t vlans)
+{
+    return find_from(t, hash(exporter, in_if, out_if, vlans) & t->mask, exporter, in_if, out_if, vlans);
+}
+
 uint32_t edges_find(const struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if,
                     uint32_t vlans)
 {
     return *find(t, exporter, in_if, out_if, vlans) - 1; /* 0 - 1 is EDGE_NONE */
+}
+
+/* Rows i to end, at most ABREAST: slots first, then the edges that they name, then the comparing. */
+static void find_abreast(const struct edges *t, const struct edges_ask *q, uint32_t begin, uint32_t end,
+                         uint32_t *id)
+{
+    uint32_t slot[ABREAST], row[ABREAST], n = 0;
+    for (uint32_t i = begin; i < end; i++) {
+        if (edges_again(q, i))
+            continue;
+        row[n] = i;
+        slot[n] = hash(q->exporter[i], q->in_if[i], q->out_if[i], edges_vlans(q, i)) & t->mask;
+        __builtin_prefetch(&t->slots[slot[n++]]);
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t at = t->slots[slot[k]];
+        const char *e = at ? (const char *)&t->rows[at - 1] : (const char *)&t->slots[slot[k]];
+        __builtin_prefetch(e);
+        __builtin_prefetch(e + 63); /* what flows need of it may lie across two lines */
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t i = row[k];
+        id[i] = *find_from(t, slot[k], q->exporter[i], q->in_if[i], q->out_if[i], edges_vlans(q, i)) - 1;
+    }
+    for (uint32_t i = begin, k = 0; i < end; i++)
+        if (k < n && row[k] == i)
+            k++;
+        else
+            id[i] = id[i - 1];
+}
+
+void edges_find_many(const struct edges *t, const struct edges_ask *q, uint32_t n, uint32_t *id)
+{
+    for (uint32_t i = 0; i < n; i += ABREAST)
+        find_abreast(t, q, i, n - i < ABREAST ? n : i + ABREAST, id);
 }
 
 static void widen(struct edges *t)

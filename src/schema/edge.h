@@ -21,16 +21,17 @@ enum edge_verdict { EDGE_REJECTED = 1, EDGE_EXPORTER_GIVEN = 2, EDGE_IN_GIVEN = 
 /* Where a flow's sampling rate comes from. */
 enum edge_rate { RATE_UNKNOWN, RATE_FLOW, RATE_DEFAULT, RATE_OVERRIDE };
 
+/* First what enrichment needs of each flow's edge. */
 struct edge {
     struct ip exporter;
     uint32_t in_if, out_if;
-    uint32_t vlans;          /* input's << 16 | output's, when classifier rules look at them; else 0 */
-    uint8_t verdict;         /* enum edge_verdict */
-    uint8_t rate_from;       /* enum edge_rate: of the flow seen last */
-    uint16_t nothing;        /* edges are compared as bytes */
-    uint64_t rate;           /* its sampling rate */
-    uint32_t v[EDGE_VALUES]; /* ids of strings, or plain numbers */
+    uint32_t vlans;    /* input's << 16 | output's, when classifier rules look at them; else 0 */
+    uint8_t verdict;   /* enum edge_verdict */
+    uint8_t rate_from; /* enum edge_rate: of the flow seen last */
+    uint16_t nothing;  /* edges are compared as bytes */
+    uint64_t rate;     /* its sampling rate */
     uint64_t default_rate, override_rate; /* 0: none */
+    uint32_t v[EDGE_VALUES];              /* ids of strings, or plain numbers */
 };
 
 struct edges {
@@ -49,6 +50,28 @@ void edges_forget(struct edges *t);
 /* EDGE_NONE: not known; edges_add is next. */
 uint32_t edges_find(const struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if,
                     uint32_t vlans);
+/* The columns of flows, `n` rows. */
+struct edges_ask {
+    const struct ip *exporter;
+    const uint32_t *in_if, *out_if;
+    const uint16_t *in_vlan, *out_vlan; /* NULL: they do not matter */
+};
+
+/* The row before has the same edge. */
+static inline bool edges_again(const struct edges_ask *q, uint32_t i)
+{
+    return i > 0 && q->in_if[i] == q->in_if[i - 1] && q->out_if[i] == q->out_if[i - 1] &&
+           (!q->in_vlan || (q->in_vlan[i] == q->in_vlan[i - 1] && q->out_vlan[i] == q->out_vlan[i - 1])) &&
+           ip_eq(q->exporter[i], q->exporter[i - 1]);
+}
+
+static inline uint32_t edges_vlans(const struct edges_ask *q, uint32_t i)
+{
+    return q->in_vlan ? (uint32_t)q->in_vlan[i] << 16 | q->out_vlan[i] : 0;
+}
+
+/* edges_find of every row; the cache misses of several overlap. */
+void edges_find_many(const struct edges *t, const struct edges_ask *q, uint32_t n, uint32_t *id);
 /* A new row without values. At the bound it may be one that exists: of the exporter alone, or of nobody. */
 uint32_t edges_add(struct edges *t, struct ip exporter, uint32_t in_if, uint32_t out_if, uint32_t vlans);
 
