@@ -59,7 +59,7 @@ static bool enter(struct reading *r, enum dgram_decap how)
 {
     if (r->decap != how || r->inside || r->c.bad)
         return false;
-    memset(r->pk, 0, sizeof *r->pk);
+    packet_clear(r->pk);
     return r->inside = true;
 }
 
@@ -378,10 +378,39 @@ static void ethernet(struct reading *r)
         layer3(r, etype);
 }
 
+/*
+ * What most frames are: Ethernet, IPv4 without options, whole or not cut up, TCP or UDP, and all of it there. The same as
+ * below, without a look at the end before each step. False: something else.
+ */
+static bool plain(struct packet *pk, const uint8_t *p, size_t len)
+{
+    enum { IP = 14, L4 = 34, ALL = 48 /* up to TCP's flags */ };
+    if (len < ALL || load_be16(p + 12) != ETYPE_IPV4 || p[IP] != 0x45 || load_be16(p + IP + 6) & 0x1fff ||
+        (p[IP + 9] != NH_TCP && p[IP + 9] != NH_UDP))
+        return false;
+    pk->dst_mac = mac(p);
+    pk->src_mac = mac(p + 6);
+    pk->etype = ETYPE_IPV4;
+    pk->tos = p[IP + 1];
+    pk->l3_len = load_be16(p + IP + 2);
+    pk->frag_id = load_be16(p + IP + 4);
+    pk->ttl = p[IP + 8];
+    pk->proto = p[IP + 9];
+    pk->src = ip_v4(p + IP + 12);
+    pk->dst = ip_v4(p + IP + 16);
+    pk->src_port = load_be16(p + L4);
+    pk->dst_port = load_be16(p + L4 + 2);
+    if (pk->proto == NH_TCP)
+        pk->tcp_flags = load_be16(p + L4 + 12) & 0x0fff;
+    return true;
+}
+
 bool packet_frame(struct packet *pk, const void *data, size_t len, enum dgram_decap decap)
 {
+    packet_clear(pk);
+    if (decap == DECAP_NONE && plain(pk, data, len))
+        return true;
     struct reading r = {.pk = pk, .c = cursor_init(data, len), .decap = decap};
-    memset(pk, 0, sizeof *pk);
     ethernet(&r);
     return r.inside || decap == DECAP_NONE;
 }
@@ -389,7 +418,7 @@ bool packet_frame(struct packet *pk, const void *data, size_t len, enum dgram_de
 bool packet_ip(struct packet *pk, const void *data, size_t len, uint32_t etype, enum dgram_decap decap)
 {
     struct reading r = {.pk = pk, .c = cursor_init(data, len), .decap = decap};
-    memset(pk, 0, sizeof *pk);
+    packet_clear(pk);
     layer3(&r, etype);
     return r.inside || decap == DECAP_NONE;
 }
@@ -397,7 +426,7 @@ bool packet_ip(struct packet *pk, const void *data, size_t len, uint32_t etype, 
 bool packet_ppp(struct packet *pk, const void *data, size_t len, enum dgram_decap decap)
 {
     struct reading r = {.pk = pk, .c = cursor_init(data, len), .decap = decap};
-    memset(pk, 0, sizeof *pk);
+    packet_clear(pk);
     if (len >= 2 && load_be16(data) == PPP_HDLC) /* RFC 1662 3.1 */
         cursor_skip(&r.c, 2);
     ppp(&r);
@@ -436,16 +465,8 @@ static void store_l3l4(const struct packet *pk, struct batch *b, uint32_t row)
     }
 }
 
-void packet_store(const struct packet *pk, struct batch *b, uint32_t row, const struct schema *schema)
+static void store_groups(const struct packet *pk, struct batch *b, uint32_t row, const struct schema *schema)
 {
-    PUT(EType, uint32_t, pk->etype);
-    PUT(Proto, uint32_t, pk->proto);
-    if (!ip_is_zero(pk->src))
-        BATCH_IP(b, SrcAddr)[row] = pk->src;
-    if (!ip_is_zero(pk->dst))
-        BATCH_IP(b, DstAddr)[row] = pk->dst;
-    PUT(SrcPort, uint16_t, pk->src_port);
-    PUT(DstPort, uint16_t, pk->dst_port);
     if (schema->group[GROUP_L2])
         store_l2(pk, b, row);
     if (schema->group[GROUP_L3L4])
@@ -456,4 +477,30 @@ void packet_store(const struct packet *pk, struct batch *b, uint32_t row, const 
         if (to)
             memcpy(to, pk->label, pk->n_labels * sizeof *to);
     }
+}
+
+#define SET(column, type, value) (((type *)b->col[COL_##column])[row] = (value))
+
+void packet_store_new(const struct packet *pk, struct batch *b, uint32_t row, const struct schema *schema)
+{
+    SET(EType, uint32_t, pk->etype);
+    SET(Proto, uint32_t, pk->proto);
+    SET(SrcAddr, struct ip, pk->src);
+    SET(DstAddr, struct ip, pk->dst);
+    SET(SrcPort, uint16_t, pk->src_port);
+    SET(DstPort, uint16_t, pk->dst_port);
+    store_groups(pk, b, row, schema);
+}
+
+void packet_store(const struct packet *pk, struct batch *b, uint32_t row, const struct schema *schema)
+{
+    PUT(EType, uint32_t, pk->etype);
+    PUT(Proto, uint32_t, pk->proto);
+    if (!ip_is_zero(pk->src))
+        BATCH_IP(b, SrcAddr)[row] = pk->src;
+    if (!ip_is_zero(pk->dst))
+        BATCH_IP(b, DstAddr)[row] = pk->dst;
+    PUT(SrcPort, uint16_t, pk->src_port);
+    PUT(DstPort, uint16_t, pk->dst_port);
+    store_groups(pk, b, row, schema);
 }

@@ -1,5 +1,6 @@
 /* Packet headers: each by bytes made by hand, broken ones too. */
 #include "decode/packet.h"
+#include "base/cursor.h"
 #include "decode/testing.h"
 
 #define MACS "020000000002 020000000001 "
@@ -167,13 +168,41 @@ static void tags_of_any_number(void **state)
     assert_int_equal(pk.etype, 0xa1b2);
 }
 
+/* The short way for common frames says the same as the long one, which an IP packet without its frame goes. */
+static void the_short_way_says_the_same(void **state)
+{
+    static const uint8_t protocols[] = {6, 6, 17, 17, 1, 47, 132};
+    uint32_t seed = 1, tcp = 0;
+    for (unsigned i = 0; i < 200000; i++) {
+        uint8_t frame[80];
+        for (unsigned k = 0; k < sizeof frame; k++)
+            frame[k] = (uint8_t)((seed = seed * 1664525 + 1013904223) >> 24);
+        unsigned dice = seed >> 8;
+        memcpy(frame + 12, "\x08", 2);
+        frame[14] = dice % 8 ? 0x45 : 0x46;
+        frame[23] = protocols[dice / 8 % sizeof protocols];
+        if (dice / 64 % 4)
+            frame[20] = frame[21] = 0; /* no fragment */
+        size_t len = dice / 256 % 2 ? sizeof frame : 14 + dice / 512 % (sizeof frame - 14);
+        struct packet direct, long_way;
+        memset(&direct, 0xaa, sizeof direct);
+        assert_true(packet_frame(&direct, frame, len, DECAP_NONE));
+        assert_true(packet_ip(&long_way, frame + 14, len - 14, ETYPE_IPV4, DECAP_NONE));
+        long_way.dst_mac = (uint64_t)load_be16(frame) << 32 | load_be32(frame + 2);
+        long_way.src_mac = (uint64_t)load_be16(frame + 6) << 32 | load_be32(frame + 8);
+        assert_memory_equal(&direct, &long_way, offsetof(struct packet, label));
+        tcp += direct.tcp_flags != 0;
+    }
+    assert_true(tcp > 10000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tags_and_labels),    cmocka_unit_test(fragments),
         cmocka_unit_test(lying_headers),      cmocka_unit_test(decapsulation),
         cmocka_unit_test(tunnels_that_lie),   cmocka_unit_test(stacks),
-        cmocka_unit_test(tags_of_any_number),
+        cmocka_unit_test(tags_of_any_number), cmocka_unit_test(the_short_way_says_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,7 @@ enum {
 
 void sflow_sample_init(struct sflow_sample *s)
 {
-    memset(s, 0, offsetof(struct sflow_sample, path));
+    packet_clear_blocks(s, PACKET_BLOCKS(struct sflow_sample, path));
 }
 
 /* 5.3.1 interface: 0 an ifIndex, 1 discarded for a reason, 2 so many interfaces */
@@ -40,9 +40,9 @@ void sflow_output(struct sflow_sample *s, uint32_t format, uint32_t value)
 static void put_array(struct batch *b, uint32_t row, enum column col, const uint32_t *v, uint32_t n)
 {
     struct span *spans = batch_col(b, col);
-    uint32_t *to = n ? batch_pool32(b, n, &spans[row]) : NULL;
-    if (to)
-        memcpy(to, v, n * sizeof *v);
+    uint32_t *to = batch_pool32(b, n, &spans[row]);
+    for (uint32_t i = 0; to && i < n; i++) /* a handful */
+        to[i] = v[i];
 }
 
 static void put_route(const struct sflow_sample *s, struct batch *b, uint32_t row,
@@ -103,6 +103,38 @@ static void put_texts(struct decoding *x, const struct sflow_sample *s, struct b
         PUT(UserName, uint32_t, plan_text(x->st->strings, x->stats, learnt_text(s->user, room)));
 }
 
+/* Columns of nearly every sample: live from a batch's first one on, so that each costs a store and no question. */
+#define USUAL_COLUMNS(X)                                                                                     \
+    X(ExporterAddress)                                                                                       \
+    X(TimeReceived) X(Packets) X(Bytes) X(SamplingRate) X(InIfIndex) X(OutIfIndex) PACKET_COLUMNS(X)
+
+enum { LIVE_WORDS = sizeof((struct batch *)0)->live / sizeof(uint64_t) };
+_Static_assert(LIVE_WORDS >= 3 && COL_InIfIndex < 192 && COL_OutIfIndex < 192,
+               "usual_live looks at three words");
+
+static bool usual_live(const struct batch *b)
+{
+#define IN_0(c) | (COL_##c / 64 == 0 ? (uint64_t)1 << COL_##c % 64 : 0)
+#define IN_1(c) | (COL_##c / 64 == 1 ? (uint64_t)1 << COL_##c % 64 : 0)
+#define IN_2(c) | (COL_##c / 64 == 2 ? (uint64_t)1 << COL_##c % 64 : 0)
+    const uint64_t want[] = {0 USUAL_COLUMNS(IN_0), 0 USUAL_COLUMNS(IN_1), 0 USUAL_COLUMNS(IN_2)};
+    return !((want[0] & ~b->live[0]) | (want[1] & ~b->live[1]) | (want[2] & ~b->live[2]));
+}
+
+/* The index of a row whose usual columns are live. */
+static uint32_t new_row(struct batch_sink *sink)
+{
+    uint32_t row = batch_row(sink);
+    if (!usual_live(sink->batch)) {
+#define X(c) batch_col(sink->batch, COL_##c);
+        USUAL_COLUMNS(X)
+#undef X
+    }
+    return row;
+}
+
+#define SET(column, type, value) (((type *)b->col[COL_##column])[row] = (value))
+
 void sflow_emit(struct decoding *x, const struct sflow_sample *s, struct ip exporter)
 {
     struct batch *b = x->sink->batch;
@@ -113,17 +145,17 @@ void sflow_emit(struct decoding *x, const struct sflow_sample *s, struct ip expo
     }
     if (BATCH_POOL - b->n32 < SFLOW_PATH_MAX + SFLOW_COMMUNITIES_MAX + PACKET_LABELS)
         x->sink->full(x->sink);
-    uint32_t row = batch_row(x->sink);
+    uint32_t row = new_row(x->sink);
     b = x->sink->batch;
-    BATCH_IP(b, ExporterAddress)[row] = exporter;
-    BATCH_U32(b, TimeReceived)[row] = x->rx_s;
-    BATCH_U64(b, Packets)[row] = 1;
-    BATCH_U64(b, Bytes)[row] = s->bytes;
-    PUT(SamplingRate, uint64_t, s->rate);
-    PUT(InIfIndex, uint32_t, s->in_if);
-    PUT(OutIfIndex, uint32_t, s->out_if);
+    SET(ExporterAddress, struct ip, exporter);
+    SET(TimeReceived, uint32_t, x->rx_s);
+    SET(Packets, uint64_t, 1);
+    SET(Bytes, uint64_t, s->bytes);
+    SET(SamplingRate, uint64_t, s->rate);
+    SET(InIfIndex, uint32_t, s->in_if);
+    SET(OutIfIndex, uint32_t, s->out_if);
     PUT(ForwardingStatus, uint32_t, s->status);
-    packet_store(&s->packet, b, row, schema);
+    packet_store_new(&s->packet, b, row, schema);
     if (schema->group[GROUP_L2])
         put_vlans(s, b, row);
     if (schema->group[GROUP_NAT])
@@ -139,10 +171,11 @@ void sflow_emit(struct decoding *x, const struct sflow_sample *s, struct ip expo
 static void records(struct decoding *x, struct sflow_sample *s, struct cursor *c)
 {
     for (uint32_t n = cursor_be32(c); n > 0; n--) {
-        uint32_t format = cursor_be32(c), len = cursor_be32(c);
-        struct cursor record = cursor_sub(c, len <= cursor_left(c) ? len : cursor_left(c));
-        if (c->bad)
+        const uint8_t *p = cursor_bytes(c, 8);
+        if (!p)
             break;
+        uint32_t format = load_be32(p), len = load_be32(p + 4);
+        struct cursor record = cursor_sub(c, len <= cursor_left(c) ? len : cursor_left(c));
         sflow_record(s, format, &record, (enum dgram_decap)x->d->decap);
     }
 }
@@ -152,18 +185,22 @@ static void flow_sample(struct decoding *x, struct cursor *c, bool expanded, str
 {
     struct sflow_sample s;
     sflow_sample_init(&s);
-    cursor_skip(c, expanded ? 12 : 8); /* sequence number, source */
-    s.rate = cursor_be32(c);
-    cursor_skip(c, 8); /* pool, drops */
-    uint32_t in = cursor_be32(c);
-    s.in_if = expanded ? sflow_input(in, cursor_be32(c)) : sflow_input(in >> 30, in & 0x3fffffff);
-    uint32_t out = cursor_be32(c);
-    uint32_t value = expanded ? cursor_be32(c) : out & 0x3fffffff;
-    sflow_output(&s, expanded ? out : out >> 30, value);
+    const uint8_t *p =
+        cursor_bytes(c, expanded ? 40 : 28); /* sequence number, source, rate, pool, drops, in, out */
     x->stats->records++;
-    if (c->bad || cursor_left(c) < 4) {
+    if (!p || cursor_left(c) < 4) {
         x->stats->rejected[REASON_SHORT]++;
         return;
+    }
+    if (expanded) {
+        s.rate = load_be32(p + 12);
+        s.in_if = sflow_input(load_be32(p + 24), load_be32(p + 28));
+        sflow_output(&s, load_be32(p + 32), load_be32(p + 36));
+    } else {
+        uint32_t in = load_be32(p + 20), out = load_be32(p + 24);
+        s.rate = load_be32(p + 8);
+        s.in_if = sflow_input(in >> 30, in & 0x3fffffff);
+        sflow_output(&s, out >> 30, out & 0x3fffffff);
     }
     records(x, &s, c);
     sflow_emit(x, &s, exporter);

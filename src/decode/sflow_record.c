@@ -29,8 +29,28 @@ enum {
     ETHERNET_OVERHEAD = 18, /* addresses, type, checksum */
 };
 
+/*
+ * Words in a row, all of which are there but in a record that was cut short: then those are 0 that are not. Always inline, so
+ * that they stay in registers.
+ */
+static inline __attribute__((always_inline)) void words(struct cursor *c, uint32_t *w, unsigned n)
+{
+    if (__builtin_expect(cursor_left(c) >= 4 * n, 1)) {
+        for (unsigned i = 0; i < n; i++)
+            w[i] = load_be32(c->p + 4 * i);
+        c->p += 4 * n;
+        return;
+    }
+    for (unsigned i = 0; i < n; i++)
+        w[i] = cursor_be32(c);
+}
+
 struct ip sflow_address(struct cursor *c)
 {
+    if (cursor_left(c) >= 8 && load_be32(c->p) == SFLOW_ADDRESS_IPV4 && load_be32(c->p + 4)) {
+        c->p += 8;
+        return ip_v4(c->p - 4);
+    }
     uint32_t type = cursor_be32(c);
     const uint8_t *p = type == SFLOW_ADDRESS_IPV4   ? cursor_bytes(c, 4)
                        : type == SFLOW_ADDRESS_IPV6 ? cursor_bytes(c, 16)
@@ -81,14 +101,14 @@ void sflow_header(struct sflow_sample *s, uint32_t protocol, uint32_t frame_len,
 /* sampled_header */
 static void raw_header(struct sflow_sample *s, struct cursor *c, enum dgram_decap decap)
 {
-    uint32_t protocol = cursor_be32(c), frame_len = cursor_be32(c);
-    cursor_skip(c, 4); /* stripped */
-    size_t len = cursor_be32(c);
+    uint32_t head[4]; /* protocol, length of the frame, stripped, length of the header */
+    words(c, head, 4);
+    size_t len = head[3];
     if (len > cursor_left(c))
         len = cursor_left(c); /* a header cut short still says what it says */
     const uint8_t *p = cursor_bytes(c, len);
     if (p)
-        sflow_header(s, protocol, frame_len, (struct str){(const char *)p, len}, decap);
+        sflow_header(s, head[0], head[1], (struct str){(const char *)p, len}, decap);
 }
 
 /* sampled_ethernet */
@@ -129,28 +149,31 @@ void sflow_sampled_ip(struct sflow_sample *s, struct cursor *c, bool v4)
 
 void sflow_extended_switch(struct sflow_sample *s, struct cursor *c)
 {
-    s->src_vlan = cursor_be32(c);
-    cursor_skip(c, 4);
-    s->dst_vlan = cursor_be32(c);
-    cursor_skip(c, 4);
+    uint32_t w[4]; /* VLAN and priority, of either side */
+    words(c, w, 4);
+    s->src_vlan = w[0];
+    s->dst_vlan = w[2];
 }
 
 void sflow_extended_router(struct sflow_sample *s, struct cursor *c)
 {
     s->next_hop = sflow_address(c);
-    s->src_mask = cursor_be32(c);
-    s->dst_mask = cursor_be32(c);
+    uint32_t mask[2];
+    words(c, mask, 2);
+    s->src_mask = mask[0];
+    s->dst_mask = mask[1];
 }
 
 /* `n` AS numbers of the path; the last is where it leads to. */
 static void segment(struct sflow_sample *s, struct cursor *c, uint32_t n)
 {
-    for (; n > 0 && cursor_left(c) >= 4; n--) {
-        s->dst_as = cursor_be32(c);
+    size_t there = cursor_left(c) / 4, take = n < there ? n : there;
+    for (size_t i = 0; i < take; i++, c->p += 4) {
+        s->dst_as = load_be32(c->p);
         if (s->n_path < SFLOW_PATH_MAX)
             s->path[s->n_path++] = s->dst_as;
     }
-    c->bad |= n > 0;
+    c->bad |= n > there;
 }
 
 /* extended_gateway. An empty path leads to the router's own AS, and a source AS of 0 is the own one. */
@@ -158,26 +181,26 @@ void sflow_extended_gateway(struct sflow_sample *s, struct cursor *c, uint32_t v
 {
     if (version >= 5)
         s->bgp_next_hop = sflow_address(c);
-    uint32_t own = cursor_be32(c), src = cursor_be32(c);
-    cursor_skip(c, 4); /* source peer */
-    s->src_as = src ? src : own;
-    s->dst_as = own;
+    uint32_t as[3]; /* the router's own, the source's, the source's peer's */
+    words(c, as, 3);
+    s->src_as = as[1] ? as[1] : as[0];
+    s->dst_as = as[0];
     s->n_path = s->n_communities = 0;
     if (version < 4) {
         segment(s, c, cursor_be32(c));
         return;
     }
     for (uint32_t segments = cursor_be32(c); segments > 0 && !c->bad; segments--) {
-        cursor_skip(c, 4); /* set or sequence */
-        segment(s, c, cursor_be32(c));
+        uint32_t head[2]; /* set or sequence, length */
+        words(c, head, 2);
+        segment(s, c, head[1]);
     }
     uint32_t n = cursor_be32(c);
-    for (; n > 0 && cursor_left(c) >= 4; n--) {
-        uint32_t community = cursor_be32(c);
+    size_t there = cursor_left(c) / 4, take = n < there ? n : there;
+    for (size_t i = 0; i < take; i++, c->p += 4)
         if (s->n_communities < SFLOW_COMMUNITIES_MAX)
-            s->communities[s->n_communities++] = community;
-    }
-    c->bad |= n > 0;
+            s->communities[s->n_communities++] = load_be32(c->p);
+    c->bad |= n > there;
     cursor_skip(c, 4); /* local preference */
 }
 
