@@ -53,6 +53,30 @@ export const tests = {
         await t.shot("view");
     },
 
+    async "each widget opens the view that shows more of it"(t) {
+        const page = await t.open();
+        await page.waitForSelector('[data-test="top-entry"]');
+        await page.waitForSelector('[data-test="last-flow"] dl');
+        const titles = await page.locator("main section h2").allInnerTexts();
+        const linked = await page.locator("main section h2 a").allInnerTexts();
+        assert.deepEqual(linked, titles, "a widget without a view");
+        const asked = async (title) => {
+            await t.goto(page, "");
+            const answer = page.waitForResponse((r) => r.url().includes("/graph/line"));
+            await page.locator("main section h2 a", { hasText: title }).click();
+            return (await answer).request().postDataJSON();
+        };
+        const rate = await asked("Flow rate");
+        assert.deepEqual([rate.units, rate.dimensions, rate.filter], ["fps", [], ""]);
+        assert.deepEqual((await asked("Top source port")).dimensions, ["SrcPort"]);
+        const day = await asked("Traffic, last");
+        assert.equal(Math.round((Date.parse(day.end) - Date.parse(day.start)) / 3.6e6), 24);
+        assert.equal(day.filter, "InIfBoundary = external");
+        await t.goto(page, "");
+        await page.locator("main section h2 a", { hasText: "Last flow" }).click();
+        await page.waitForSelector('[data-test="flow"]');
+    },
+
     async "every entry and title leads to a question the server understands"(t) {
         const page = await t.open();
         await page.waitForSelector('[data-test="top-entry"]');

@@ -68,14 +68,15 @@ function paintRow(pen: Pen, view: HeatView, at: HeatLayout, r: number): void {
     const ink = chartInk[view.theme];
     const { model } = view, s = view.rows[r]!;
     const gap = at.row > 14 ? 1 : 0;
-    /* Narrow cells touch: gaps between them would be seen as stripes. */
-    const apart = at.x(model.start + model.interval) - at.x(model.start) >= 14 ? 1 : -0.3;
+    /* Narrow cells touch, on whole pixels: gaps and overlaps would be seen as stripes. */
+    const wide = at.x(model.start + model.interval) - at.x(model.start) >= 14;
+    const edge = (t: number) => (wide ? at.x(t) : Math.round(at.x(t)));
     const y = at.top + r * at.row;
     pen.text(at.left - 8, y + at.row / 2, fitText(s.label, at.left - 12, 12, FONT), { color: view.faded ? ink.text : ink.strong, size: 12, align: "right" });
     model.times.forEach((t, i) => {
         if (t >= model.end || model.unknown[i]) return;
-        const x = at.x(t);
-        pen.rect(x, y, Math.max(0.5, at.x(t + model.interval) - x - apart), at.row - gap, {
+        const x = edge(t);
+        pen.rect(x, y, Math.max(0.5, edge(t + model.interval) - x - Number(wide)), at.row - gap, {
             fill: rampColor(partOf(s.values[i] ?? 0, at.most), view.theme),
             ...(view.faded ? { alpha: 0.45 } : {}),
         });
