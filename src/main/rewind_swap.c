@@ -5,6 +5,7 @@
  */
 #include "main/datadir.h"
 #include "main/rewind.h"
+#include "main/run.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STATE "rewind.swap"
+#define STATE RUN_REWIND_LEFT
 
 /* What tells whether a table has its rows, however they are merged. */
 static bool measure(struct rewind *r, const char *prefix, const char *table, const char *where, uint64_t *n,

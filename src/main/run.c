@@ -253,6 +253,11 @@ static void greet(struct run *r)
 {
     print_lines(stdout, "notice: ", buf_str(&r->config.report.notices));
     run_say("weir %s: %s, data in %s", WEIR_VERSION, r->demo ? "demonstration" : r->config_path, r->data_dir);
+    char left[PATH_MAX];
+    snprintf(left, sizeof left, "%s/" RUN_REWIND_LEFT, r->data_dir);
+    if (access(left, F_OK) == 0)
+        run_say("warning: a repair of history was interrupted, and flows are missing until `weir rewind` "
+                "finishes it");
     if (r->console_listen)
         run_say("warning: the console listens on %s for everybody who can reach it, without a password. Put "
                 "a reverse "

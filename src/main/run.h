@@ -81,5 +81,7 @@ void run_control_step(struct run *r);
 void run_control_close(struct run *r);
 /* Marker in the data directory: the demo was stopped for good. */
 #define RUN_DEMO_STOPPED "demo.stopped"
+/* A repair of history that was begun and not finished (rewind_swap.c). */
+#define RUN_REWIND_LEFT "rewind.swap"
 /* Asks the running supervisor; the answer in the buffer. False: none runs there. */
 bool run_control_ask(const char *data_dir, const char *command, struct buf *answer, struct err *e);

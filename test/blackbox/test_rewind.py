@@ -73,7 +73,14 @@ def running(tmp_path_factory, namespace):
         "metadata": {"providers": [{"type": "static", "exporters": {"203.0.113.1/32": {
             "name": "none", "default": {"name": "unknown", "description": "unknown", "speed": 1000}}}}]}},
         clickhouse={"resolutions": [{"interval": 0, "ttl": "15d"}, {"interval": "1m", "ttl": "7d"}, {"interval": "2m", "ttl": "90d"}]})
-    with Weir(folder, conf, namespace) as w:
+    w = Weir(folder, conf, namespace)
+    os.makedirs(w.data)
+    with open(state(w), "w", encoding="utf-8") as f:  # of a life before: all but the end is done
+        json.dump({"from": 1795000000, "to": 1795003600, "exporter": "", "tables": [{"table": "flows", "sum": 1, "done": True}]}, f)
+    with w:
+        assert "a repair of history was interrupted" in w.log()
+        status, out, err = rewind(w)
+        assert status == 0 and "is finished" in out and not os.path.exists(state(w)), err
         sender = Sender(namespace)
         sender.start()
         try:
