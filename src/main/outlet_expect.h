@@ -6,6 +6,8 @@ enum { EARLIEST_MINUTES = 200 };
 
 /* ---- a bus full of records */
 
+enum { LIMITED = 2 }; /* the exporter with a rate limit */
+
 static uint64_t limited;        /* flows that the rate limit had a part in */
 static uint64_t classified_out; /* flows that a classifier rejects */
 
@@ -20,7 +22,7 @@ static inline void make_dgram(struct sim *s, unsigned part, uint64_t t, struct f
     f->data[2] = fake_rnd(&s->seed) % 4 == 0;
     f->data[3] = (uint8_t)fake_rnd(&s->seed);
     f->d = (struct dgram){.src = ip_v4((uint8_t[]){192, 0, 2, who}),
-                          .rate_limit = who == 2 ? 30 : 0,
+                          .rate_limit = who == LIMITED ? 30 : 0,
                           .rx_ns = f->second * 1000000000u,
                           .len = 20 + f->data[1]};
 }
@@ -124,14 +126,29 @@ static inline struct sim *sim_new(uint64_t seed, bool tokens)
     return s;
 }
 
+/*
+ * The rate of a flow that stands for others as well is rounded up or down: all of them are at least what rounding down
+ * gives, and the same in both tables, however often they were read.
+ */
+static inline bool equal_sums(const struct fake_store *got, const struct fake_store *want, int who, int m)
+{
+    bool ok = true;
+    for (int t = 0; t < 2; t++) {
+        const struct fake_sum *g = &got->sum[t][who][m], *other = &got->sum[!t][who][m],
+                              *w = &want->sum[t][who][m];
+        ok &= who == LIMITED ? g->bytes >= w->bytes && g->packets >= w->packets && g->bytes == other->bytes &&
+                                   g->packets == other->packets
+                             : g->bytes == w->bytes && g->packets == w->packets;
+    }
+    return ok;
+}
+
 static inline bool equal(const struct fake_store *got, const struct fake_store *want)
 {
     for (int who = 0; who < FAKE_SOURCES; who++)
         for (int m = 0; m < FAKE_MINUTES; m++) {
-            for (int t = 0; t < 2; t++)
-                if (got->sum[t][who][m].bytes != want->sum[t][who][m].bytes ||
-                    got->sum[t][who][m].packets != want->sum[t][who][m].packets)
-                    return false;
+            if (!equal_sums(got, want, who, m))
+                return false;
             if (memcmp(&got->ledger[who][m], &want->ledger[who][m], sizeof(struct fake_account)) != 0)
                 return false;
         }

@@ -366,6 +366,7 @@ static void begin_minute(struct part *p, uint64_t offset)
     struct minute *m = xcalloc(1, sizeof *m);
     p->w->env->decoder.spread(p->decoder, p->cut.rule.spread_s);
     m->first = m->last = offset;
+    p->enricher.raised = 0; /* so that flows which are read again are raised alike */
     buf_init(&m->checkpoint, 0);
     commit_save(&m->checkpoint, p);
     ledger_init(&m->ledger);
