@@ -324,21 +324,23 @@ static void get_source(struct reader *f, uint32_t i)
 
 static bool get_head(struct reader *f)
 {
-    f->n_routers = le32(&f->c);
-    if (f->n_routers > ROUTERS_MAX)
+    uint32_t n = le32(&f->c);
+    if (n > ROUTERS_MAX)
         return false;
-    f->router = xcalloc(f->n_routers + 1, sizeof *f->router);
-    for (uint32_t i = 1; i < f->n_routers; i++)
+    f->n_routers = n;
+    f->router = xcalloc(n + 1, sizeof *f->router);
+    for (uint32_t i = 1; i < n; i++)
         get_router(f, i);
-    f->n_sources = le32(&f->c);
-    if (f->n_sources > RIB_SOURCES)
-        return false;
-    f->source = xcalloc(f->n_sources + 1, sizeof *f->source);
-    for (uint32_t i = 1; i < f->n_sources; i++)
-        get_source(f, i);
-    for (uint32_t i = 1; i < f->n_routers; i++)
+    for (uint32_t i = 1; i < n; i++) /* whatever follows: they have no session */
         if (f->router[i])
             f->r->router[f->router[i]].active = false;
+    n = le32(&f->c);
+    if (n > RIB_SOURCES)
+        return false;
+    f->n_sources = n;
+    f->source = xcalloc(n + 1, sizeof *f->source);
+    for (uint32_t i = 1; i < n; i++)
+        get_source(f, i);
     return !f->c.bad;
 }
 
@@ -427,7 +429,7 @@ static bool get_file(struct routers *r, struct str in, uint64_t max_age_s, uint6
         if (f.attr[i])
             rib_attr_drop(r->rib, f.attr[i]);
     for (uint32_t i = 1; i < f.n_sources; i++)
-        if (f.source && f.source[i])
+        if (f.source[i])
             rib_source_begin(r->rib, f.source[i]);
     *routes = f.routes;
     free(f.router);
