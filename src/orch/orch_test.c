@@ -66,7 +66,7 @@ static void tables_have_their_names_and_keys(void **state)
     tables_create(&p, &p.tables[0], &b);
     const char *flows = text_of(&b);
     has(flows, "CREATE TABLE IF NOT EXISTS akv.flows (");
-    has(flows, "`TimeReceived` DateTime CODEC(DoubleDelta, LZ4),");
+    has(flows, "`TimeReceived` DateTime CODEC(T64, LZ4),");
     has(flows, "`PacketSize` UInt64 ALIAS intDiv(Bytes, Packets),");
     has(flows, "\nENGINE = MergeTree\nPARTITION BY toYYYYMMDDhhmmss(toStartOfInterval(TimeReceived, "
                "toIntervalSecond(25920)))");

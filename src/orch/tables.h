@@ -11,7 +11,7 @@
 
 struct tables_column {
     const char *name, *type;
-    const char *codec; /* "DoubleDelta, LZ4"; "" */
+    const char *codec; /* "T64, LZ4"; "" */
     const char *kind;  /* "", "ALIAS" or "DEFAULT" */
     const char *expr;
     bool key; /* part of the sorting key */

@@ -407,7 +407,7 @@ def test_many_at_once(store):
 def test_tables_read_well(store):
     assert TABLES <= set(store.one("SHOW TABLES").split())
     text = store.one("SHOW CREATE TABLE flows FORMAT TSVRaw")
-    assert "`SrcAddr` IPv6 CODEC(ZSTD(1))" in text and "`TimeReceived` DateTime CODEC(DoubleDelta, LZ4)" in text
+    assert "`SrcAddr` IPv6 CODEC(ZSTD(1))" in text and "`TimeReceived` DateTime CODEC(T64, LZ4)" in text
     assert re.search(r"ORDER BY \(toStartOfFiveMinutes\(TimeReceived\), ExporterAddress, InIfName, OutIfName\)", text)
     assert "TTL TimeReceived + toIntervalSecond(1296000)" in text and "INDEX idx_SrcAS SrcAS TYPE bloom_filter(0.001) GRANULARITY 4" in text
     rollup = store.one("SHOW CREATE TABLE flows_5m0s FORMAT TSVRaw")
