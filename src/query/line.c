@@ -42,14 +42,14 @@ uint32_t line_complete_until(const struct query_request *q, const struct query_t
     return newest < visible ? newest : visible;
 }
 
-/* The tuples shown by name, as an array of keys, most first. */
+/* The tuples shown by name, as an array of keys, most first; `from`: the subquery that has their rows. */
 static void top(struct buf *sql, const struct query_request *q, const struct query_tables *t,
-                const struct plan *p)
+                const struct plan *p, const char *from)
 {
     if (q->approximate) {
         buf_printf(sql, "(SELECT topKWeighted(%u, 20)(", q->limit);
         sql_key(sql, q);
-        buf_printf(sql, ", toUInt64(v%s)) FROM direct%s) AS top", sql_is_percent(q->units) ? " * 1000" : "",
+        buf_printf(sql, ", toUInt64(v%s)) FROM %s%s) AS top", sql_is_percent(q->units) ? " * 1000" : "", from,
                    sql_mixed(p) ? " WHERE o = 0" : "");
         return;
     }
@@ -61,11 +61,11 @@ static void top(struct buf *sql, const struct query_request *q, const struct que
         sql_bucket(sql, "t", p->interval);
         buf_z(sql, " AS bucket, ");
         sql_rate(sql, q, 0);
-        buf_printf(sql, " AS x FROM direct%s GROUP BY k, bucket) GROUP BY k ORDER BY max(x) DESC, k",
+        buf_printf(sql, " AS x FROM %s%s GROUP BY k, bucket) GROUP BY k ORDER BY max(x) DESC, k", from,
                    sql_mixed(p) ? " WHERE o = 0" : "");
     } else {
         sql_key(sql, q);
-        buf_z(sql, " AS k FROM direct");
+        buf_printf(sql, " AS k FROM %s", from);
         if (q->limit_type == LIMIT_LAST) {
             uint32_t until = line_complete_until(q, t) / p->interval * p->interval;
             until = until > p->to ? p->to : until;
@@ -163,8 +163,16 @@ void line_sql(const struct query_request *q, const struct query_tables *t, const
         buf_z(sql, ")");
     }
     if (q->n_dims) {
+        struct plan total;
+        bool apart = q->limit_type == LIMIT_AVG && plan_total(&total, plan, t);
         buf_z(sql, ", ");
-        top(sql, q, t, plan);
+        if (apart) {
+            struct sql_source s = {.q = q, .plan = &total, .dimensions = true};
+            buf_z(sql, "total AS (");
+            sql_source(sql, &s);
+            buf_z(sql, "), ");
+        }
+        top(sql, q, t, plan, apart ? "total" : "direct");
     }
     buf_u8(sql, ' ');
     for (size_t i = 0; i < n; i++) {

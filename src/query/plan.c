@@ -159,6 +159,39 @@ uint64_t plan_rows(const struct plan *p)
     return p->sample ? rows / p->sample : rows;
 }
 
+/* The coarsest rollup that has whole steps between these times. */
+static const struct query_table *coarsest(const struct query_tables *t, const struct query_table *than,
+                                          uint32_t from, uint32_t to)
+{
+    const struct query_table *best = NULL;
+    for (const struct query_table *c = than + 1; c < t->t + t->n; c++)
+        if (c->resolution_s % than->resolution_s == 0 && reaches(c, from) &&
+            ceil_to(from, c->resolution_s) < floor_to(least(to, t->border), c->resolution_s))
+            best = c;
+    return best;
+}
+
+bool plan_total(struct plan *total, const struct plan *p, const struct query_tables *t)
+{
+    const struct query_table *c = NULL;
+    if (p->sample || p->n == 0 || p->pieces[0].table->resolution_s == 1)
+        return false;
+    const struct plan_piece *first = &p->pieces[0]; /* the others are short */
+    c = coarsest(t, first->table, first->from, first->to);
+    if (!c)
+        return false;
+    *total = *p;
+    total->n = 0;
+    uint32_t from = ceil_to(first->from, c->resolution_s),
+             to = floor_to(least(first->to, t->border), c->resolution_s);
+    piece(total, first->table, first->from, from);
+    piece(total, c, from, to);
+    piece(total, first->table, to, first->to);
+    for (size_t i = 1; i < p->n; i++)
+        total->pieces[total->n++] = p->pieces[i];
+    return plan_rows(total) * 4 < plan_rows(p) * 3;
+}
+
 void plan_coarse(struct plan *p, const struct query_tables *t, uint32_t start, uint32_t end, unsigned points,
                  enum request_detail detail)
 {

@@ -154,6 +154,72 @@ static void young_system_is_drawn_finely(void **state)
     assert_true(p.n >= 1);
 }
 
+/* The ranking reads whole hours from the hourly rollup, and all other rows from where the chart has them. */
+static void totals_come_from_coarser_tables(void **state)
+{
+    struct query_tables t = usual();
+    struct plan p, total;
+    plan_make(&p, &t, NOW - DAY, NOW, 200, DETAIL_NONE);
+    assert_int_equal(p.pieces[0].table->resolution_s, 300);
+    assert_false(plan_total(&total, &p, &t)); /* nothing is known of its being shorter */
+    t.t[1].rows = t.t[2].rows = 30000000;
+    t.t[3].rows = 10000000;
+    for (uint32_t back = 0; back < 2 * HOUR; back += 660) {
+        t.border = NOW - back;
+        plan_make(&p, &t, NOW - DAY, NOW, 200, DETAIL_NONE);
+        assert_true(plan_total(&total, &p, &t));
+        uint32_t at = p.from, hours = 0;
+        for (size_t i = 0; i < total.n; i++) {
+            const struct plan_piece *x = &total.pieces[i];
+            assert_true(x->from == at && x->from < x->to);
+            at = x->to;
+            if (x->table->resolution_s == HOUR) {
+                assert_true(x->from % HOUR == 0 && x->to % HOUR == 0 && x->to <= t.border);
+                hours += (x->to - x->from) / HOUR;
+            }
+        }
+        assert_int_equal(at, p.to);
+        assert_in_range(hours, 20, 24);
+    }
+    t.border = NOW - 60;
+    t.t[3].rows = 29000000; /* hardly shorter */
+    assert_false(plan_total(&total, &p, &t));
+    t.t[3].rows = 10000000;
+    t.t[3].oldest = NOW - 20 * HOUR; /* it does not reach back */
+    assert_false(plan_total(&total, &p, &t) && total.pieces[1].table->resolution_s == HOUR);
+    plan_make(&p, &t, NOW - DAY, NOW, 200, DETAIL_NEEDED);
+    assert_false(plan_total(&total, &p, &t));
+}
+
+static void a_ranking_of_totals(void **state)
+{
+    struct query_tables t = usual();
+    struct plan p;
+    struct buf sql;
+    t.t[1].rows = t.t[2].rows = 30000000;
+    t.t[3].rows = 10000000;
+    char json[200];
+    snprintf(json, sizeof json,
+             "{\"start\":%u,\"end\":%u,\"dimensions\":[\"SrcAS\"],\"filter\":\"\",\"units\":\"l3bps\","
+             "\"limit\":10}",
+             NOW - DAY, NOW);
+    struct query_request q = ask(json);
+    line_plan(&p, &q, &t);
+    buf_init(&sql, 0);
+    line_sql(&q, &t, &p, &sql);
+    buf_u8(&sql, 0);
+    assert_non_null(strstr((char *)sql.p, "total AS (SELECT "));
+    assert_non_null(strstr((char *)sql.p, " FROM flows_1h0m0s WHERE"));
+    assert_non_null(strstr((char *)sql.p, " AS k FROM total GROUP BY k ORDER BY sum(v) DESC, k LIMIT"));
+    assert_non_null(strstr((char *)sql.p, " FROM direct GROUP BY bucket, r)"));
+    buf_reset(&sql);
+    q.limit_type = LIMIT_MAX; /* needs buckets */
+    line_sql(&q, &t, &p, &sql);
+    buf_u8(&sql, 0);
+    assert_null(strstr((char *)sql.p, "total AS"));
+    buf_fini(&sql);
+}
+
 /* Pieces follow each other without gap or overlap, rollups end where they are complete. */
 static void pieces_meet_at_the_border(void **state)
 {
@@ -429,6 +495,8 @@ int main(void)
         cmocka_unit_test(table_follows_range_points_and_columns),
         cmocka_unit_test(young_system_is_drawn_finely),
         cmocka_unit_test(pieces_meet_at_the_border),
+        cmocka_unit_test(totals_come_from_coarser_tables),
+        cmocka_unit_test(a_ranking_of_totals),
         cmocka_unit_test(old_time_is_told_without_its_detail),
         cmocka_unit_test(a_first_look_reads_little),
         cmocka_unit_test(previous_period_fits_the_range),
