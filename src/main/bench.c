@@ -27,7 +27,7 @@ static const struct bench {
      bench_store},
     {"console",
      "the console's own questions over a month of rows: milliseconds [--rows N] [--days N] [--times N] "
-     "[--dir DIR]",
+     "[--keep 0|1] [--dir DIR]",
      bench_console},
     {"nets",
      "networks and GeoIP: making the table, memory, look-ups [--prefixes N] [--geo FILE,FILE] [--asn "

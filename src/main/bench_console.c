@@ -4,9 +4,11 @@
  */
 #include "base/clock.h"
 #include "main/bench.h"
+#include "main/bench_fill.h"
 #include "query/line.h"
 #include "query/sankey.h"
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +19,18 @@
 
 #define SECOND_NS 1000000000ull
 
-enum { STEP_ROWS = 500000, START_S = 60, DAY_S = 86400, DAYS = 30 };
+enum { STEP_ROWS = 1 << 20, START_S = 60, SAY_S = 10, DAY_S = 86400, DAYS = 30 };
+
+/* Views fill the coarse rollups. */
+#define TABLES_ARE_THERE                                                                                     \
+    "SELECT throwIf(count() < 2) FROM system.tables WHERE name IN ('flows_5m0s_consumer', "                  \
+    "'flows_1h0m0s_consumer') AND (SELECT count() FROM flows, udp) = 0 FORMAT Null"
+
+/* One block, one part: fewer merges. (optimize_on_insert makes the rollups many times slower.) */
+#define INSERT_SETTINGS                                                                                      \
+    " SETTINGS max_partitions_per_insert_block = 0, max_insert_threads = 1, max_block_size = 65536, "        \
+    "min_insert_block_size_rows = 1048576, min_insert_block_size_bytes = 0, max_execution_time = 600, "      \
+    "optimize_on_insert = 0"
 
 struct bench_db {
     char dir[256];
@@ -99,7 +112,7 @@ static bool start(struct bench_db *b, struct err *e)
     for (int i = 0; i < 2; i++)
         b->pid[i] = start_role(b, roles[i]);
     for (int i = 0; i < START_S * 4; i++) {
-        if (statement(b, "SELECT count() FROM flows, udp FORMAT Null", e))
+        if (statement(b, TABLES_ARE_THERE, e))
             return true;
         nanosleep(&(struct timespec){0, 250000000}, NULL);
     }
@@ -117,89 +130,97 @@ static void stop(struct bench_db *b)
         }
 }
 
-/* ---- rows: few heavy sources, many light ones */
+/* ---- rows */
 
-static bool plant_rows(struct bench_db *b, uint64_t rows, struct err *e)
+/* CPU time of the store so far, milliseconds; what a busy machine does not change. */
+static double store_cpu_ms(const struct bench_db *b)
 {
-    char sql[4096];
-    for (uint64_t at = 0; at < rows; at += STEP_ROWS) {
-        uint64_t n = rows - at < STEP_ROWS ? rows - at : STEP_ROWS;
-        snprintf(sql, sizeof sql,
-                 "INSERT INTO flows (TimeReceived, SamplingRate, ExporterAddress, ExporterName, SrcAddr, "
-                 "DstAddr, SrcAS, DstAS, "
-                 "SrcCountry, InIfName, OutIfName, InIfSpeed, OutIfSpeed, InIfProvider, InIfConnectivity, "
-                 "InIfBoundary, "
-                 "OutIfBoundary, EType, Proto, SrcPort, DstPort, Bytes, Packets) SELECT toDateTime(%u - "
-                 "intDiv((number + %llu) * "
-                 "%u, %llu)), 1000, toIPv6(concat('::ffff:192.0.2.', toString(h %% 8))), concat('edge', "
-                 "toString(h %% 8)), "
-                 "toIPv6(concat('::ffff:', IPv4NumToString(toUInt32(pow(h %% 1000003 / 1000003, 3) * "
-                 "4000000000)))), "
-                 "toIPv6(concat('::ffff:10.0.', toString(h %% 251), '.', toString(h %% 253))), 1000 + "
-                 "toUInt32(pow(h %% 10007 / "
-                 "10007, 6) * 4000), 64501 + h %% 3, ['US', 'FR', 'DE', 'NL'][1 + h %% 4], concat('in', "
-                 "toString(intDiv(h, 8) %% 4)), "
-                 "concat('out', toString(intDiv(h, 32) %% 2)), 10000, 100000, ['cogent', 'telia', ''][1 + "
-                 "intDiv(h, 8) %% 3], "
-                 "['transit', 'ix'][1 + intDiv(h, 8) %% 2], if(intDiv(h, 8) %% 4 < 3, 'external', "
-                 "'internal'), 'internal', if(h %% 5 = "
-                 "0, 34525, 2048), if(h %% 7 = 0, 17, 6), [443, 80, 53, 22][1 + intDiv(h, 64) %% 4], 1024 + "
-                 "intDiv(h, 256) %% 60000, 64 "
-                 "+ h %% 1400, 1 + h %% 3 FROM (SELECT number, cityHash64(number + %llu) AS h FROM "
-                 "numbers(%llu)) SETTINGS "
-                 "max_partitions_per_insert_block = 0, max_insert_threads = 1",
-                 b->now, (unsigned long long)at, b->span_s, (unsigned long long)rows, (unsigned long long)at,
-                 (unsigned long long)n);
-        if (!statement(b, sql, e))
-            return false;
-    }
-    return true;
+    char path[64], text[1024];
+    unsigned long user = 0, kernel = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)b->pid[0]);
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return 0;
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    fclose(f);
+    const char *at = strrchr(text, ')');
+    if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel) != 2)
+        return 0;
+    return (double)(user + kernel) * 1000 / (double)sysconf(_SC_CLK_TCK);
 }
 
-/* As the outlet would: by minute, complete up to two minutes ago. */
-static bool plant_rollup(struct bench_db *b, struct err *e)
+typedef void fill_sql(struct buf *sql, const struct bench_fill *f, uint64_t at, uint64_t n);
+
+/* One of the two tables that are filled, by its thread. */
+struct planting {
+    struct bench_db *b;
+    const struct bench_fill *fill;
+    fill_sql *sql;
+    const char *what; /* to say on stderr */
+    struct err e;
+    bool ok;
+};
+
+static void *plant_one(void *arg)
 {
-    struct buf cols, values, keys, sql;
-    bool ok = true;
-    buf_init(&cols, 0);
-    buf_init(&values, 0);
-    buf_init(&keys, 0);
-    for (unsigned c = 0; c < COL_COUNT; c++) {
-        if (!schema_rolled(&b->schema, (enum column)c))
-            continue;
-        const char *name = column_defs[c].name;
-        bool time = c == COL_TimeReceived, sum = column_defs[c].flags & COLF_SUM;
-        buf_printf(&cols, "%s%s", cols.len ? ", " : "", name);
-        buf_printf(&values, "%s%s%s%s", values.len ? ", " : "",
-                   sum    ? "sum("
-                   : time ? "toStartOfMinute("
-                          : "",
-                   name, sum || time ? ")" : "");
-        if (!sum)
-            buf_printf(&keys, "%s%s%s%s", keys.len ? ", " : "", time ? "toStartOfMinute(" : "", name,
-                       time ? ")" : "");
-    }
-    uint32_t border = b->now / 60 * 60 - 60, from = (b->now - b->span_s) / 3600 * 3600;
+    struct planting *p = arg;
+    const struct bench_fill *f = p->fill;
+    uint64_t began = clock_mono_ns(), said = began;
+    struct buf sql;
     buf_init(&sql, 0);
-    uint32_t step =
-        b->span_s / 120 > 3600 ? b->span_s / 120 / 3600 * 3600 : 3600; /* fits the store's memory */
-    for (uint32_t at = from; ok && at < border; at += step) {
+    p->ok = true;
+    for (uint64_t at = 0; p->ok && at < f->rows; at += STEP_ROWS) {
         buf_reset(&sql);
-        buf_printf(&sql,
-                   "INSERT INTO flows_1m0s (%.*s) SELECT %.*s FROM flows WHERE TimeReceived >= "
-                   "toDateTime(%u) AND TimeReceived < "
-                   "toDateTime(%u) GROUP BY %.*s SETTINGS optimize_on_insert = 0, "
-                   "max_partitions_per_insert_block = 0",
-                   STR_ARG(buf_str(&cols)), STR_ARG(buf_str(&values)), at,
-                   at + step < border ? at + step : border, STR_ARG(buf_str(&keys)));
+        p->sql(&sql, f, at, f->rows - at < STEP_ROWS ? f->rows - at : STEP_ROWS);
+        buf_z(&sql, INSERT_SETTINGS);
         buf_u8(&sql, 0);
-        ok = statement(b, (char *)sql.p, e);
+        p->ok = statement(p->b, (char *)sql.p, &p->e);
+        uint64_t now = clock_mono_ns();
+        if (now - said > SAY_S * SECOND_NS) {
+            fprintf(stderr, "%4.0f s: %s: %.1f million rows\n", (double)(now - began) / 1e9, p->what,
+                    (double)(at + STEP_ROWS) / 1e6);
+            said = now;
+        }
     }
     buf_fini(&sql);
-    buf_fini(&cols);
-    buf_fini(&values);
-    buf_fini(&keys);
-    return ok;
+    return NULL;
+}
+
+static void print_tables(struct bench_db *b)
+{
+    struct query_tables t;
+    struct err e;
+    char name[80];
+    if (catalog_get(b->catalog, NULL, &t, &e) != QUERY_OK)
+        return;
+    for (size_t i = 0; i < t.n; i++) {
+        snprintf(name, sizeof name, "fill_rows_%s", t.t[i].name);
+        bench_print(name, (double)t.t[i].rows, "rows");
+    }
+}
+
+/* As the outlet would: rows in the order of their time, and the rollups up to two minutes ago. */
+static bool plant(struct bench_db *b, uint64_t rows, struct err *e)
+{
+    struct bench_fill fill = {
+        .rows = rows, .from = b->now - b->span_s, .span_s = b->span_s, .border = b->now / 60 * 60 - 60};
+    struct planting p[2] = {{.b = b, .fill = &fill, .sql = bench_fill_flows, .what = "flows"},
+                            {.b = b, .fill = &fill, .sql = bench_fill_rollup, .what = "rollups"}};
+    uint64_t began = clock_mono_ns();
+    pthread_t other;
+    if (pthread_create(&other, NULL, plant_one, &p[1]) != 0)
+        return err_set(e, "no thread");
+    plant_one(&p[0]);
+    pthread_join(other, NULL);
+    for (int i = 0; i < 2; i++)
+        if (!p[i].ok) {
+            *e = p[i].e;
+            return false;
+        }
+    bench_print("fill_s", (double)(clock_mono_ns() - began) / 1e9, "s");
+    bench_print("fill_cpu_us_per_row", store_cpu_ms(b) * 1000 / (double)rows, "us");
+    print_tables(b);
+    return true;
 }
 
 /* ---- questions */
@@ -254,23 +275,6 @@ static bool ask(struct bench_db *b, const struct question *q, double *ms, struct
     return ok;
 }
 
-/* CPU time of the store so far, milliseconds; what a busy machine does not change. */
-static double store_cpu_ms(const struct bench_db *b)
-{
-    char path[64], text[1024];
-    unsigned long user = 0, kernel = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)b->pid[0]);
-    FILE *f = fopen(path, "r");
-    if (!f)
-        return 0;
-    text[fread(text, 1, sizeof text - 1, f)] = 0;
-    fclose(f);
-    const char *at = strrchr(text, ')');
-    if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel) != 2)
-        return 0;
-    return (double)(user + kernel) * 1000 / (double)sysconf(_SC_CLK_TCK);
-}
-
 static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -316,14 +320,17 @@ int bench_console(int argc, char **argv)
     }
     schema_default(&b.schema);
     b.now = (uint32_t)(clock_wall_ns() / SECOND_NS);
-    bool ok =
-        start(&b, &e) && plant_rows(&b, rows, &e) && plant_rollup(&b, &e) && measure(&b, (unsigned)times, &e);
+    bool ok = start(&b, &e) && plant(&b, rows, &e) && measure(&b, (unsigned)times, &e);
     stop(&b);
     if (!ok) {
         fprintf(stderr, "weir bench: %s\n", e.msg);
         return 1;
     }
     bench_print("query_rows", (double)rows, "rows");
+    if (bench_number(argc, argv, "keep", 0)) {
+        fprintf(stderr, "its folder stays: %s\n", b.dir);
+        return 0;
+    }
     char *rm[] = {"rm", "-rf", b.dir, NULL};
     pid_t pid = fork();
     if (pid == 0) {
