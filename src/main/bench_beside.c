@@ -1,5 +1,6 @@
 /* Starts it, sends, stops it, and asks the kernel what it took. */
 #include "main/bench_beside.h"
+#include "base/str.h"
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -41,14 +43,36 @@ static uint16_t free_port(void)
     return ok ? ntohs(a.sin_port) : 0;
 }
 
+/* How each is called; @d stands for its folder, @i for a file in it, @p for the port. */
+static const struct {
+    const char *suffix; /* of the program's name */
+    const char *args[12];
+} calls[] = {
+    {"fcapd", {"-w", "@d", "-b", "127.0.0.1", "-p", "@p", "-t", "86400", "-B", "8000000"}},
+    {"facctd",
+     {"-L", "127.0.0.1", "-l", "@p", "-P", "memory", "-c", "src_host,dst_host,src_port,dst_port,proto", "-p",
+      "@i"}},
+};
+enum { ARGS = sizeof calls[0].args / sizeof *calls[0].args };
+
 static pid_t start(const char *program, const char *dir, uint16_t port)
 {
-    char number[16], room[] = "8000000", rotation[] = "86400", address[] = "127.0.0.1";
-    char name[64], folder[64], w[] = "-w", b[] = "-b", p[] = "-p", t[] = "-t", big[] = "-B";
-    snprintf(number, sizeof number, "%u", port);
-    snprintf(name, sizeof name, "%s", program);
-    snprintf(folder, sizeof folder, "%s", dir);
-    char *argv[] = {name, w, folder, b, address, p, number, t, rotation, big, room, NULL};
+    char text[ARGS + 1][64], *argv[ARGS + 2] = {text[0]};
+    unsigned which = 0, n = 0;
+    while (which + 1 < sizeof calls / sizeof *calls &&
+           !str_ends(str_from(program), str_from(calls[which].suffix)))
+        which++;
+    snprintf(text[0], sizeof text[0], "%s", program);
+    for (const char *arg; n < ARGS && (arg = calls[which].args[n]);) {
+        char *to = text[++n];
+        argv[n] = to;
+        if (strcmp(arg, "@p") == 0)
+            snprintf(to, sizeof text[0], "%u", port);
+        else if (arg[0] == '@')
+            snprintf(to, sizeof text[0], "%s%s", dir, arg[1] == 'i' ? "/imt" : "");
+        else
+            snprintf(to, sizeof text[0], "%s", arg);
+    }
     posix_spawn_file_actions_t to;
     posix_spawn_file_actions_init(&to);
     posix_spawn_file_actions_addopen(&to, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
@@ -90,6 +114,39 @@ static uint64_t ns(struct timeval t)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_usec * 1000u;
 }
 
+/* It may wait for a datagram to see that it is to end. False: it did not, and was killed. */
+static bool ended(pid_t pid, uint16_t port, struct rusage *used)
+{
+    enum { TRIES = 50, TRY_MS = 100 };
+    const uint8_t nothing[4] = {0};
+    const struct dgram d = {.data = nothing, .len = sizeof nothing};
+    int status = 0;
+    for (unsigned i = 0; i < TRIES; i++) {
+        kill(pid, SIGTERM);
+        pause_ms(TRY_MS);
+        if (wait4(pid, &status, WNOHANG, used) == pid)
+            return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        send_all(port, &d, 1, 1);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    return false;
+}
+
+/* What the program took, and the processes it left behind, which become our children (PR_SET_CHILD_SUBREAPER). */
+static uint64_t taken(pid_t pid, uint16_t port)
+{
+    struct rusage used = {0};
+    int status = 0;
+    if (!ended(pid, port, &used))
+        return 0;
+    uint64_t took = ns(used.ru_utime) + ns(used.ru_stime);
+    pause_ms(END_MS);
+    while (wait4(-1, &status, WNOHANG, &used) > 0)
+        took += ns(used.ru_utime) + ns(used.ru_stime);
+    return took;
+}
+
 /* CPU time of one life of the program; 0 when there was none. */
 static uint64_t life(const char *program, const struct dgram *d, size_t n, unsigned rounds)
 {
@@ -100,14 +157,10 @@ static uint64_t life(const char *program, const struct dgram *d, size_t n, unsig
     pid_t pid = start(program, dir, port);
     uint64_t took = 0;
     if (pid) {
-        struct rusage used = {0};
-        int status = 0;
         pause_ms(START_MS);
         send_all(port, d, n, rounds);
         pause_ms(END_MS);
-        kill(pid, SIGTERM);
-        if (wait4(pid, &status, 0, &used) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-            took = ns(used.ru_utime) + ns(used.ru_stime);
+        took = taken(pid, port);
     }
     remove_folder(dir);
     return took;
@@ -115,6 +168,7 @@ static uint64_t life(const char *program, const struct dgram *d, size_t n, unsig
 
 uint64_t bench_beside(const char *program, const struct dgram *d, size_t n, unsigned rounds)
 {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
     uint64_t idle = life(program, d, 0, 0), busy = idle ? life(program, d, n, rounds) : 0;
     return busy > idle ? busy - idle : 0;
 }

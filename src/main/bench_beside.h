@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /*
- * CPU time, ns, user and system, that nfcapd or sfcapd (found in PATH) needs for `rounds` times all n datagrams, less what it
+ * CPU time, ns, user and system, that nfcapd, sfcapd, nfacctd or sfacctd (found in PATH) needs for `rounds` times all n datagrams, less what it
  * needs for none. 0: it is not installed, or ended badly.
  */
 uint64_t bench_beside(const char *program, const struct dgram *d, size_t n, unsigned rounds);

@@ -3,7 +3,7 @@
  * are enabled by default. They are made here in the layouts of real routers (v5: 30 records; v9: an ASR 9000's 21 of 23
  * fields; IPFIX: a MikroTik's 28 of 16 fields; sFlow: 5 samples with switch, router and gateway records), or come from
  * captures (--captures DIR: DIR/nf5-var.pcap and so on). --exporters N takes each datagram from another of so many addresses;
- * --beside 1 gives the datagrams to nfcapd and sfcapd as well, where they are installed.
+ * --beside 1 gives the datagrams to nfcapd and nfacctd, or sfcapd and sfacctd, as well, where they are installed.
  */
 #include "base/arena.h"
 #include "base/buf.h"
@@ -294,13 +294,16 @@ static struct timing measure(struct load *l, uint32_t exporters, uint64_t want_n
 /* The whole of it, from the socket to files, which is more than decoding. */
 static void beside(struct load *l, const struct input *in)
 {
-    const char *program = in->decoder == DECODER_SFLOW ? "sfcapd" : "nfcapd";
+    static const char *const programs[][2] = {{"nfcapd", "nfacctd"}, {"sfcapd", "sfacctd"}};
     uint64_t flows = measure(l, 1, 1).flows; /* of one round */
-    uint64_t took = bench_beside(program, l->d, l->n, BESIDE_ROUNDS);
-    char name[64];
-    snprintf(name, sizeof name, "%s_%s_ns_per_flow", program, in->name);
-    if (took && flows)
-        bench_print(name, (double)took / (double)(flows * BESIDE_ROUNDS), "ns");
+    for (unsigned i = 0; i < 2; i++) {
+        const char *program = programs[in->decoder == DECODER_SFLOW][i];
+        uint64_t took = bench_beside(program, l->d, l->n, BESIDE_ROUNDS);
+        char name[64];
+        snprintf(name, sizeof name, "%s_%s_ns_per_flow", program, in->name);
+        if (took && flows)
+            bench_print(name, (double)took / (double)(flows * BESIDE_ROUNDS), "ns");
+    }
 }
 
 int bench_decode(int argc, char **argv)
