@@ -173,6 +173,11 @@ static const struct opt routing_provider_rows[] = {
      .only = "bmp"},
     {"receive-buffer", OPT_SIZE, ROUTING(receive_buffer), "0",
      "Receive buffer of a session; 0: as the system has it.", .only = "bmp"},
+    {"message-timeout", OPT_DURATION, ROUTING(message_timeout_ns), "1m",
+     "A session is ended when a message that it began is not whole after this time, or it has not said by "
+     "then who it is. "
+     "Between messages a router may be silent for ever.",
+     100000000, 60 * MINUTE_NS, .only = "bmp"},
     {"max-memory", OPT_SIZE, ROUTING(max_memory), "4GiB", "Most memory for routes; further ones are refused.",
      4 << 20, 32ull << 30, .only = "bmp"},
     {"max-sessions", OPT_UINT, ROUTING(max_sessions), "1000", "Most sessions at a time.", 1, 4000,

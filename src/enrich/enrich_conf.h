@@ -121,7 +121,7 @@ struct enrich_routing_provider {
     const char *listen;             /* bmp */
     struct opt_list rds, rts, vrfs; /* string, string, struct enrich_vrf_conf */
     bool collect_asns, collect_aspaths, collect_communities;
-    uint64_t keep_ns, receive_buffer, max_memory, max_sessions;
+    uint64_t keep_ns, message_timeout_ns, receive_buffer, max_memory, max_sessions;
     struct opt_list ris_instances; /* bioris */
     uint64_t timeout_ns, refresh_ns, refresh_timeout_ns;
 };

@@ -118,6 +118,7 @@ static void configure(struct config_outlet *conf, struct arena *a, const struct 
                                                                   .collect_aspaths = true,
                                                                   .collect_communities = true,
                                                                   .keep_ns = 300000000000ull,
+                                                                  .message_timeout_ns = 60000000000ull,
                                                                   .receive_buffer = 1 << 20,
                                                                   .max_memory = 8ull << 30,
                                                                   .max_sessions = ROUTERS};

@@ -22,10 +22,6 @@ enum {
     TICK_MS = 500,
 };
 
-#define SECOND_NS 1000000000ull
-/* A message, and the first word, must come within this; between messages a router may be silent for ever. */
-#define PATIENCE_NS (60 * SECOND_NS)
-
 static bool stopping(const struct station *s)
 {
     return __atomic_load_n(&s->stop, __ATOMIC_RELAXED);
@@ -171,7 +167,7 @@ static void end_slow_ones(struct station *s, uint64_t now)
 {
     for (struct session *x = s->sessions, *next; x; x = next) {
         next = x->next;
-        if (x->partial_ns && now > x->partial_ns + PATIENCE_NS)
+        if (x->partial_ns && now > x->partial_ns + s->conf->message_timeout_ns)
             session_wrong(
                 s, x, bmp_waits(x->bmp) ? "it never said who it is" : "a message was begun and not ended");
     }

@@ -23,6 +23,7 @@ static struct enrich_routing_provider conf = {.type = ROUTING_BMP,
                                               .collect_aspaths = true,
                                               .collect_communities = true,
                                               .keep_ns = 300000000000u,
+                                              .message_timeout_ns = 60000000000u,
                                               .max_memory = 64 << 20,
                                               .max_sessions = 3};
 
@@ -158,12 +159,17 @@ static void routes_last_over_a_restart(void **state)
 }
 
 /* Reads until the station closes. */
-static bool is_closed(int fd)
+static bool ends_within(int fd, int ms)
 {
     char c;
-    struct timeval patience = {.tv_sec = 10};
+    struct timeval patience = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     return recv(fd, &c, 1, 0) == 0 || errno == ECONNRESET;
+}
+
+static bool is_closed(int fd)
+{
+    return ends_within(fd, 10000);
 }
 
 static void bad_sessions_end_alone(void **state)
@@ -192,6 +198,79 @@ static void bad_sessions_end_alone(void **state)
     close(fourth);
     station_stop(r.station);
     buf_fini(&b);
+}
+
+static void who_does_not_go_on_is_ended(void **state)
+{
+    struct rig r;
+    struct buf b;
+    buf_init(&b, 0);
+    conf.message_timeout_ns = 300000000;
+    start(&r, "");
+    int quiet = dial(&r), mute = dial(&r), slow = dial(&r);
+    hello(&b);
+    send_all(quiet, &b); /* whole messages, then nothing: that is how most routers are most of the time */
+    assert_true(comes(&r, "198.51.100.1", 15169));
+    t_initiation(&b, "edge2");
+    size_t whole = b.len;
+    t_peer_up(&b, &peer4, "192.0.2.77", 65000, 0);
+    assert_int_equal(send(slow, b.p, whole + 10, MSG_NOSIGNAL), whole + 10);
+    bool ended = false;
+    for (size_t at = whole + 10; at < b.len - 1 && !ended; at++) { /* byte by byte, never the last one */
+        send(slow, b.p + at, 1, MSG_NOSIGNAL);
+        ended = ends_within(slow, 100);
+    }
+    assert_true(ended);
+    assert_true(is_closed(mute));
+    assert_false(ends_within(quiet, 1200));
+    assert_true(comes(&r, "198.51.100.1", 15169));
+    close(quiet);
+    close(mute);
+    close(slow);
+    conf.message_timeout_ns = 60000000000u;
+    buf_fini(&b);
+    station_stop(r.station);
+    snapshot_fini(&r.view);
+}
+
+/* A session that ends within a message: what came before counts, what was begun does not, and the router may come back. */
+static void half_a_message_is_no_route(void **state)
+{
+    struct rig r;
+    struct buf b;
+    uint32_t other[] = {65001, 3356};
+    buf_init(&b, 0);
+    start(&r, "");
+    for (int round = 0; round < 5; round++) { /* more than max-sessions */
+        int fd = dial(&r);
+        hello(&b);
+        size_t whole = b.len;
+        t_monitoring(&b, &peer4,
+                     &(struct t_route){
+                         .announced = "192.0.2.0/24", .next_hop = "10.0.0.2", .path = other, .n_path = 2});
+        b.len -= 1 + (b.len - whole) * (size_t)round / 6;
+        send_all(fd, &b);
+        assert_true(comes(&r, "198.51.100.1", 15169));
+        close(fd);
+    }
+    struct buf json;
+    bool gone = false;
+    for (int i = 0; i < 500 && !gone; i++) {
+        buf_init(&json, 0);
+        station_status(r.station, &json);
+        buf_u8(&json, 0);
+        gone = strstr((char *)json.p, "\"sessions\":0") != NULL;
+        if (gone)
+            assert_non_null(strstr((char *)json.p, "\"routes\":2,"));
+        buf_fini(&json);
+        usleep(10000);
+    }
+    assert_true(gone);
+    assert_true(comes(&r, "192.0.2.1", 0));
+    assert_true(comes(&r, "198.51.100.1", 15169)); /* for as long as `keep` says */
+    buf_fini(&b);
+    station_stop(r.station);
+    snapshot_fini(&r.view);
 }
 
 static void flows_get_what_routes_say(void **state)
@@ -337,10 +416,9 @@ static void flows_find_their_router_and_vrf(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(routes_last_over_a_restart),
-        cmocka_unit_test(bad_sessions_end_alone),
-        cmocka_unit_test(flows_get_what_routes_say),
-        cmocka_unit_test(flows_find_their_router_and_vrf),
+        cmocka_unit_test(routes_last_over_a_restart),  cmocka_unit_test(bad_sessions_end_alone),
+        cmocka_unit_test(who_does_not_go_on_is_ended), cmocka_unit_test(half_a_message_is_no_route),
+        cmocka_unit_test(flows_get_what_routes_say),   cmocka_unit_test(flows_find_their_router_and_vrf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
