@@ -60,7 +60,8 @@ static struct rig *decode_one(struct registry *reg, enum element_type type, enum
     put_set(&b, 2, text);
     put_set(&b, 256, bytes);
     rig_ipfix(r, &b);
-    assert_int_equal(r->stats.flows, 1);
+    assert_int_equal(r->stats.flows + r->stats.rejected[REASON_FORMAT],
+                     1); /* a length that cannot be meant is of no use */
     buf_fini(&b);
     buf_fini(&body);
     return r;
@@ -141,19 +142,7 @@ static void any_length(void **state)
                 bytes[len * 2] = '\0';
                 if (t == ELEMENT_string && len > 4)
                     continue;
-                struct rig *r = rig_new(NULL);
-                struct buf b;
-                char text[64];
-                describe(&reg, (enum element_type)t, (enum column)c);
-                decoder_state_registry(r->st, &reg);
-                buf_init(&b, 0);
-                snprintf(text, sizeof text, "0100 0001 8064 %04x 0001869f", len);
-                ipfix(&b, 0, 1);
-                put_set(&b, 2, text);
-                put_set(&b, 256, bytes);
-                rig_ipfix(r, &b);
-                assert_int_equal(r->stats.flows + r->stats.rejected[REASON_FORMAT], 1);
-                buf_fini(&b);
+                struct rig *r = decode_one(&reg, (enum element_type)t, (enum column)c, bytes);
                 rig_free(r);
                 registry_fini(&reg);
             }

@@ -1,21 +1,5 @@
 /* NetFlow v5, v9 and IPFIX: each rule of the wire by a datagram made by hand, broken ones too; sessions; checkpoints. */
-#include "decode/testing.h"
-
-static struct buf b;
-
-static int begin(void **state)
-{
-    buf_init(&b, 0);
-    *state = rig_new(NULL);
-    return 0;
-}
-
-static int end(void **state)
-{
-    rig_free(*state);
-    buf_fini(&b);
-    return 0;
-}
+#include "decode/testing_each.h"
 
 static uint64_t rejected(const struct rig *r)
 {
@@ -1010,8 +994,6 @@ static void checkpoint_under_lower_limits(void **state)
     buf_fini(&one);
     rig_free(other);
 }
-
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
 {

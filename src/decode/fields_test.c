@@ -1,22 +1,6 @@
 /* What each field becomes: element by element, names told by options, times in every unit, both ends of a biflow. */
 #include "decode/registry.h"
-#include "decode/testing.h"
-
-static struct buf b;
-
-static int begin(void **state)
-{
-    buf_init(&b, 0);
-    *state = rig_new(NULL);
-    return 0;
-}
-
-static int end(void **state)
-{
-    rig_free(*state);
-    buf_fini(&b);
-    return 0;
-}
+#include "decode/testing_each.h"
 
 /* --- elements --- */
 
@@ -638,8 +622,6 @@ static void disabled_groups_cost_nothing(void **state)
     for (unsigned w = 0; w < sizeof r->sink.batch->live / sizeof *r->sink.batch->live; w++)
         assert_int_equal(r->sink.batch->live[w], 0);
 }
-
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
 {

@@ -1,21 +1,5 @@
 /* Sets that wait for their template: decoded as of their own time, bounded, accounted for, and alike after a checkpoint. */
-#include "decode/testing.h"
-
-static struct buf b;
-
-static int begin(void **state)
-{
-    *state = rig_new(NULL);
-    buf_init(&b, 0);
-    return 0;
-}
-
-static int end(void **state)
-{
-    rig_free(*state);
-    buf_fini(&b);
-    return 0;
-}
+#include "decode/testing_each.h"
 
 static void at(struct rig *r, uint64_t second)
 {
@@ -303,8 +287,6 @@ static void checkpoint(void **state)
     buf_fini(&two);
     rig_free(other);
 }
-
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
 {

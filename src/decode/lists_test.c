@@ -1,21 +1,5 @@
 /* Structured data (RFC 6313) in records made by hand: what fills columns, and what lies about itself. */
-#include "decode/testing.h"
-
-static struct buf b;
-
-static int begin(void **state)
-{
-    buf_init(&b, 0);
-    *state = rig_new(NULL);
-    return 0;
-}
-
-static int end(void **state)
-{
-    rig_free(*state);
-    buf_fini(&b);
-    return 0;
-}
+#include "decode/testing_each.h"
 
 static uint32_t item32(const struct rig *r, struct span s, uint32_t i)
 {
@@ -160,8 +144,6 @@ static void a_template_within_itself(void **state)
     assert_int_equal(r->stats.flows, 1);
     assert_int_equal(r->stats.lists_cut, 1);
 }
-
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
 {

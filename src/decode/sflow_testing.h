@@ -1,22 +1,11 @@
 /* sflow_testing: datagrams of sFlow by hand, for the tests of this folder. */
 #pragma once
-#include "decode/testing.h"
+#include "decode/testing_each.h"
 
-static struct buf b; /* the datagram that is being made */
-
-static inline int begin(void **state)
+static inline int begin_sflow(void **state)
 {
-    struct rig *r = rig_new(NULL);
-    r->d.decoder = DECODER_SFLOW;
-    buf_init(&b, 0);
-    *state = r;
-    return 0;
-}
-
-static inline int end(void **state)
-{
-    rig_free(*state);
-    buf_fini(&b);
+    begin(state);
+    ((struct rig *)*state)->d.decoder = DECODER_SFLOW;
     return 0;
 }
 
@@ -87,4 +76,5 @@ static inline void put_string(const char *text)
     buf_zero(&b, -strlen(text) % 4);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#undef T
+#define T(f) cmocka_unit_test_setup_teardown(f, begin_sflow, end)

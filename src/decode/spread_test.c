@@ -1,22 +1,6 @@
 /* Flows spread over their time: shares add up, rows are the same each time, timestamps lie where the input's clock says. */
 #include "decode/spread.h"
-#include "decode/testing.h"
-
-static struct buf b;
-
-static int begin(void **state)
-{
-    buf_init(&b, 0);
-    *state = rig_new(NULL);
-    return 0;
-}
-
-static int end(void **state)
-{
-    rig_free(*state);
-    buf_fini(&b);
-    return 0;
-}
+#include "decode/testing_each.h"
 
 static void pieces(void **state)
 {
@@ -140,8 +124,6 @@ static void many_pieces(void **state)
     assert_int_equal(r->handed_on + r->sink.batch->n, 400 * 55);
     assert_int_equal(r->stats.bytes, 200 * (123456 + 200000));
 }
-
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
 {
