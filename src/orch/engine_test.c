@@ -82,7 +82,7 @@ static int up(void **state)
         return -1;
     }
     schema_default(&w.schema);
-    for (unsigned c = 0; c < COL_COUNT; c++)
+    for (unsigned c = 0; c < COL_CUSTOM; c++)
         w.schema.enabled[c] = true;
     w.conf = (struct orch_clickhouse_conf){.resolutions = {4, resolutions}, .max_partitions = 50};
     tables_plan_init(&w.plan, &(struct tables_conf){.schema = &w.schema,
@@ -314,7 +314,7 @@ static void fill_block(struct block *b, uint32_t rows)
         for (uint32_t row = from; row < from + 500 && row < rows; row++) {
             uint32_t at = f.batch->n++;
             fill_edge(&f, row, at);
-            for (unsigned c = 0; c < COL_COUNT; c++)
+            for (unsigned c = 0; c < COL_CUSTOM; c++)
                 if (is_written((enum column)c) && !edge_column((enum column)c))
                     fill_cell(&f, (enum column)c, row, at);
         }
@@ -376,7 +376,7 @@ static void every_column_comes_back(void **state)
     assert_string_equal(n, "5000\n");
     free(n);
     unsigned checked = 0;
-    for (unsigned c = 0; c < COL_COUNT; c++)
+    for (unsigned c = 0; c < COL_CUSTOM; c++)
         if (is_written((enum column)c)) {
             check_column((enum column)c, ROWS);
             checked++;
