@@ -149,15 +149,12 @@ void widget_get_configuration(struct http_call *c)
 {
     struct api *api = api_of(c);
     const struct console_conf *conf = api->conf;
-    struct query_asker asker;
     struct query_tables tables = {0};
-    struct err e;
     const char *note = NULL, *filter = conf->visualize.filter;
     if (!answer_user(c))
         return;
-    asker = answer_asker(c);
-    /* The page must come up, and say what is wrong, when the store is away. */
-    if (catalog_get(api->catalog, &asker, &tables, &e) == QUERY_OK)
+    /* The page must come up, and say what is wrong, when the store is away or hangs. */
+    if (catalog_glance(api->catalog, &tables))
         filter = widget_usable_filter(filter, &tables, &note);
     json_t *o = json_pack("{s:s, s:o, s:s?, s:I}", "version", WEIR_VERSION, "defaultVisualizeOptions",
                           visualize(&conf->visualize, filter), "defaultFilterNote", note, "dimensionsLimit",

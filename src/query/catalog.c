@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #define SECOND_NS UINT64_C(1000000000)
-enum { FRESH_S = 3, BOUNDARY_S = 60 };
+enum { FRESH_S = 3, BOUNDARY_S = 60, GLANCE_MS = 1000, VAIN_S = 10 };
 
 struct catalog {
     pthread_mutex_t lock;
@@ -19,6 +19,7 @@ struct catalog {
     struct query_tables now;
     uint64_t read_ns;     /* monotonic; 0: never */
     uint64_t boundary_ns; /* when a boundary was looked for */
+    uint64_t vain_ns;     /* when a glance was in vain */
 };
 
 struct catalog *catalog_new(struct query_pool *pool)
@@ -247,4 +248,27 @@ enum query_result catalog_get(struct catalog *t, const struct query_asker *asker
     *out = t->now;
     pthread_mutex_unlock(&t->lock);
     return r;
+}
+
+static bool is_late(void *arg)
+{
+    return clock_mono_ns() > *(const uint64_t *)arg;
+}
+
+bool catalog_glance(struct catalog *t, struct query_tables *out)
+{
+    uint64_t now = clock_mono_ns(), end = now + GLANCE_MS * UINT64_C(1000000);
+    const struct timespec until = {(time_t)(end / SECOND_NS), (long)(end % SECOND_NS)};
+    const struct query_asker hasty = {.gone = is_late, .arg = &end};
+    struct err ignored;
+    if (pthread_mutex_clocklock(&t->lock, CLOCK_MONOTONIC, &until) != 0)
+        return false; /* somebody waits for the store */
+    bool stale = !t->read_ns || now - t->read_ns > FRESH_S * SECOND_NS;
+    bool vain = t->vain_ns && now - t->vain_ns < VAIN_S * SECOND_NS;
+    if (stale && !vain)
+        t->vain_ns = refresh(t, &hasty, &ignored) == QUERY_OK ? 0 : clock_mono_ns();
+    bool known = t->read_ns;
+    *out = t->now;
+    pthread_mutex_unlock(&t->lock);
+    return known;
 }

@@ -37,5 +37,10 @@ struct catalog *catalog_new(struct query_pool *pool);
 void catalog_free(struct catalog *t);
 enum query_result catalog_get(struct catalog *t, const struct query_asker *asker, struct query_tables *out,
                               struct err *e);
+/*
+ * For those who can do without: what is known, looked at anew if the store answers within a moment. False when nothing is.
+ * A store that hangs is not waited for.
+ */
+bool catalog_glance(struct catalog *t, struct query_tables *out);
 /* "flows" -> 1, "flows_1h0m0s" -> 3600, anything else 0. */
 uint32_t catalog_resolution(struct str name);

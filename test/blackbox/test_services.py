@@ -114,6 +114,25 @@ def test_unknown_keys_are_all_named_with_their_place(tmp_path):
     assert re.search(r"bad\.yaml:6:\d+.*htpp", err) and "http" in err
 
 
+def test_the_page_comes_up_while_the_store_hangs(served):
+    """A store that neither answers nor refuses: documentation and the frame of the page are there, health says what it is."""
+    store = served.pids()["store"]
+    os.kill(store, signal.SIGSTOP)
+    try:
+        time.sleep(4)  # what was known is no longer fresh
+        for _ in range(3):
+            began = time.monotonic()
+            status, _, body = served.get("/api/v0/console/configuration")
+            assert status == 200 and "SrcAS" in json.loads(body)["dimensions"]
+            assert time.monotonic() - began < 5
+        began = time.monotonic()
+        assert served.get("/api/v0/console/docs/usage")[0] == 200
+        assert time.monotonic() - began < 1
+    finally:
+        os.kill(store, signal.SIGCONT)
+    wait_until(lambda: served.get("/api/v0/console/widget/flow-rate")[0] == 200, 20, served.log)
+
+
 def test_stop_and_second_start(served):
     before = served.sql("SELECT count() FROM flows")[0][0]
     started = time.monotonic()
