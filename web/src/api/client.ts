@@ -53,7 +53,7 @@ async function call(path: string, init: RequestInit): Promise<Response> {
     try {
         response = await fetch(address(path), { credentials: "same-origin", ...init });
     } catch (e) {
-        if (isAbort(e)) throw e;
+        if (isAbort(e) || init.signal?.aborted) throw e; // with the reason of whoever gave up
         throw new ApiError(0, "The console cannot be reached. Is it running?");
     }
     if (!response.ok) throw await failure(response);

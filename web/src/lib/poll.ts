@@ -2,6 +2,20 @@
  * keeps the last good value when a refresh fails. The period may depend on the value. */
 import { onMounted, onUnmounted, ref, shallowRef } from "vue";
 import { isAbort } from "@/api/client";
+import { turns } from "./turns";
+
+/** Two of the browser's six connections stay free, and no question holds one for ever. */
+const inTurn = turns(4);
+const PATIENCE_MS = 20_000;
+
+async function inTime<T>(asker: AbortController, fetcher: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const late = setTimeout(() => asker.abort(new Error("No answer for 20 seconds: the store may be away.")), PATIENCE_MS);
+    try {
+        return await fetcher(asker.signal);
+    } finally {
+        clearTimeout(late);
+    }
+}
 
 export function usePoll<T>(fetcher: (signal: AbortSignal) => Promise<T>, period: number | ((value: T | undefined) => number)) {
     const periodMs = (): number => (typeof period === "number" ? period : period(data.value));
@@ -18,7 +32,7 @@ export function usePoll<T>(fetcher: (signal: AbortSignal) => Promise<T>, period:
         const mine = (running = new AbortController());
         last = Date.now();
         try {
-            data.value = await fetcher(mine.signal);
+            data.value = await inTurn(mine.signal, () => inTime(mine, fetcher));
             error.value = "";
         } catch (e) {
             if (isAbort(e)) return;
