@@ -418,7 +418,9 @@ static void everything_is_made_in_order(void **state)
     const char *flows = strstr(server.ran, "CREATE TABLE IF NOT EXISTS akv.flows (");
     const char *view = strstr(server.ran, "CREATE MATERIALIZED VIEW IF NOT EXISTS akv.flows_5m0s_consumer");
     const char *dictionary = strstr(server.ran, "CREATE OR REPLACE DICTIONARY akv.asns");
-    assert_true(db && dictionary > db && flows > dictionary && view > flows);
+    const char *last = strstr(server.ran, "CREATE MATERIALIZED VIEW IF NOT EXISTS akv.flows_1h0m0s_consumer");
+    const char *ledger = strstr(server.ran, "CREATE TABLE IF NOT EXISTS akv.ledger (");
+    assert_true(db && dictionary > db && flows > dictionary && view > flows && last > view && ledger > last);
 }
 
 static void a_failure_stops_the_run(void **state)

@@ -343,7 +343,7 @@ void tables_plan_init(struct tables_plan *p, const struct tables_conf *conf)
     }
     plan_views(p, r, list->n);
     plan_exporters(p);
-    plan_ledger(p, for_ever ? 0 : longest);
+    plan_ledger(p, for_ever ? 0 : longest); /* the last table: migrate.c */
     plan_dictionaries(p);
 }
 

@@ -2,6 +2,7 @@
 #include "net/encoding.h"
 #include "net/http_server.h"
 #include "store/ch.h"
+#include "store/insert.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -70,6 +71,11 @@ static struct ch *client(const char *first, struct ch_conf conf)
     return ch_new(&conf);
 }
 
+static bool never(void *arg)
+{
+    return false;
+}
+
 static void answer(int status, const char *code, const char *body)
 {
     memset(&fake, 0, sizeof fake);
@@ -120,6 +126,30 @@ static void an_insert_carries_its_token(void **state)
     assert_non_null(strstr(fake.args, "optimize_on_insert=0\n"));
     assert_non_null(strstr(fake.args, "max_partitions_per_insert_block=0\n"));
     ch_free(c);
+}
+
+/* A block must find its way into the coarser tables too: none goes before all tables and views are made. */
+static void no_block_before_the_tables_are_made(void **state)
+{
+    struct err e;
+    const char *who, *here[1];
+    char address[64];
+    snprintf(address, sizeof address, "127.0.0.1:%u", http_server_port(server));
+    here[0] = address;
+    const struct ch_conf conf = {.servers = {1, here}};
+    struct insert_way way = insert_way_ch(&conf);
+    void *w = way.open(way.arg, never, NULL);
+    answer(404, "60", "Code: 60. DB::Exception: Unknown table");
+    assert_int_equal(way.insert(w, "flows_1m0s", "t", STR("BLOCK"), &who, &e), CH_BUSY);
+    assert_int_equal(fake.calls, 1);
+    assert_non_null(strstr(fake.sent, "ledger"));
+    answer(200, NULL, "");
+    assert_int_equal(way.insert(w, "flows_1m0s", "t", STR("BLOCK"), &who, &e), CH_OK);
+    assert_int_equal(fake.calls, 2);
+    assert_string_equal(fake.sent, "BLOCK");
+    assert_int_equal(way.insert(w, "flows_1m0s", "t", STR("BLOCK"), &who, &e), CH_OK);
+    assert_int_equal(fake.calls, 3);
+    way.close(w);
 }
 
 static void blocks_for_other_machines_are_compressed(void **state)
@@ -229,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_query_arrives_and_its_answer_returns),
         cmocka_unit_test(an_insert_carries_its_token),
+        cmocka_unit_test(no_block_before_the_tables_are_made),
         cmocka_unit_test(blocks_for_other_machines_are_compressed),
         cmocka_unit_test(failures_are_told_apart),
         cmocka_unit_test(a_dead_server_is_passed_over),

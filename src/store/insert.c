@@ -42,6 +42,7 @@ struct inserter {
 
 struct http_way {
     struct ch *ch;
+    bool ready;
 };
 
 static void *http_open(void *arg, bool (*abandon)(void *), void *abandon_arg)
@@ -59,11 +60,29 @@ static void http_close(void *way)
     free(w);
 }
 
+/*
+ * The orchestrator makes `ledger` last (orch/migrate.c). Before it is there, a table may lack the view that carries its
+ * rows on into coarser ones, and a block inserted then would be missing in them for good. Whoever may only insert goes on.
+ */
+static enum ch_failure tables_are_made(struct http_way *w, struct err *e)
+{
+    struct buf none;
+    buf_init(&none, 0);
+    enum ch_failure f =
+        w->ready ? CH_OK
+                 : ch_query(w->ch, &(struct ch_query){.sql = "SELECT 1 FROM ledger LIMIT 0"}, &none, e);
+    buf_fini(&none);
+    w->ready = f == CH_OK || f == CH_PERMANENT;
+    return w->ready ? CH_OK : f;
+}
+
 static enum ch_failure http_insert(void *way, const char *table, const char *token, struct str data,
                                    const char **server, struct err *e)
 {
     struct http_way *w = way;
-    enum ch_failure f = ch_insert(w->ch, table, token, data, e);
+    enum ch_failure f = tables_are_made(w, e);
+    if (f == CH_OK)
+        f = ch_insert(w->ch, table, token, data, e);
     *server = ch_server(w->ch);
     return f;
 }
