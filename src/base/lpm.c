@@ -520,6 +520,23 @@ static inline __attribute__((always_inline)) uint8_t len_of(const struct lane *x
     return (uint8_t)((x->v4 ? 96 : 0) + x->from + 31 - __builtin_clz(x->bit + 1u));
 }
 
+/* Those listed in `live`, down from bit `from` on, level by level. */
+static inline __attribute__((always_inline)) void walk_abreast(const struct pool *p, struct lane *lane,
+                                                               uint8_t *live, size_t left, unsigned from)
+{
+    for (; left; from += STRIDE) {
+        size_t stay = 0;
+        for (size_t j = 0; j < left; j++) {
+            uint8_t i = live[j];
+            uint32_t at = step(p, &lane[i], from);
+            fetch_node(p, at, &lane[i]);
+            live[stay] = i;
+            stay += at != 0;
+        }
+        left = stay;
+    }
+}
+
 static inline __attribute__((always_inline)) void find_abreast(const struct lpm *l, const struct ip *a,
                                                                size_t n, struct lpm_hit *out)
 {
@@ -535,24 +552,21 @@ static inline __attribute__((always_inline)) void find_abreast(const struct lpm 
         live[left] = (uint8_t)i;
         left += x->at != 0;
     }
-    for (unsigned from = TOP; left; from += STRIDE) {
-        size_t stay = 0;
-        for (size_t j = 0; j < left; j++) {
-            uint8_t i = live[j];
-            uint32_t at = step(l->pool, &lane[i], from);
-            fetch_node(l->pool, at, &lane[i]);
-            live[stay] = i;
-            stay += at != 0;
-        }
-        left = stay;
+    walk_abreast(l->pool, lane, live, left, TOP);
+    left = 0;
+    for (size_t i = 0; i < n; i++) {
+        lane[i].at = lane[i].value ? 0 : load(&l->shorter[!lane[i].v4]);
+        live[left] = (uint8_t)i;
+        left += lane[i].at != 0;
     }
+    walk_abreast(l->pool, lane, live, left, 0);
     for (size_t i = 0; i < n; i++)
         __builtin_prefetch(lane[i].value ? (const void *)lane[i].value : &lane[i]);
     for (size_t i = 0; i < n; i++)
         if (lane[i].value)
             out[i] = (struct lpm_hit){load(lane[i].value), len_of(&lane[i])};
         else
-            out[i] = lpm_find(l, a[i], (lane[i].v4 ? 96 : 0) + TOP - 1);
+            out[i] = lane[i].v4 ? lpm_find(l, a[i], 95) : (struct lpm_hit){0};
 }
 
 FAST void lpm_find_many(const struct lpm *l, const struct ip *a, size_t n, struct lpm_hit *out)

@@ -1,11 +1,12 @@
 /*
- * What networks and GeoIP cost: making the table of N generated prefixes, or of MMDB files, its memory, look-ups, and
- * filling the columns of a batch.
+ * What networks and GeoIP cost: making the table of N generated prefixes, or of MMDB files, its memory, look-ups one by one
+ * and in batches, of 65,536 addresses in turn and by Zipf's law, and filling the columns of a batch.
  */
 #include "base/clock.h"
 #include "enrich/nets/netrows.h"
 #include "enrich/nets/nets.h"
 #include "main/bench.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -96,18 +97,28 @@ static void keep_address(struct prefix p, uint32_t value, void *arg)
     a[at] = p.ip;
 }
 
-static void measure_lookups(const struct nettable *t, const struct ip *a)
+static void measure_lookups(const struct nettable *t, const struct ip *a, size_t at_once, const char *name)
 {
     static struct lpm_hit hits[1024];
     uint64_t before = clock_cpu_ns(), found = 0;
     for (unsigned k = 0; k < ROUNDS; k++)
         for (unsigned i = 0; i < ADDRESSES; i += 1024) {
-            lpm_find_many(&t->lpm, a + i, 1024, hits);
+            for (size_t j = 0; j < 1024; j += at_once)
+                lpm_find_many(&t->lpm, a + i + j, at_once, hits + j);
             found += hits[k].value != 0;
         }
-    bench_print("networks_lookup_ns", (double)(clock_cpu_ns() - before) / (ROUNDS * (double)ADDRESSES), "ns");
+    bench_print(name, (double)(clock_cpu_ns() - before) / (ROUNDS * (double)ADDRESSES), "ns");
     if (found == 0)
         fprintf(stderr, "weir bench: nothing was found\n");
+}
+
+/* As traffic has them: the first with a share of 1, the second of a half, the third of a third. */
+static struct ip *by_zipf(const struct ip *a)
+{
+    struct ip *z = xcalloc(ADDRESSES, sizeof *z);
+    for (unsigned i = 0; i < ADDRESSES; i++)
+        z[i] = a[(size_t)exp((double)(draw() >> 11) * 0x1p-53 * log(ADDRESSES))];
+    return z;
 }
 
 static void measure_fill(const struct nettable *t, const struct ip *a)
@@ -159,7 +170,12 @@ int bench_nets(int argc, char **argv)
         bench_print("networks_memory_mib", (double)t->memory / 1048576, "MiB");
         bench_print("networks_bytes_per_prefix", (double)t->memory / (t->lpm.n ? t->lpm.n : 1), "bytes");
         lpm_each(&t->lpm, keep_address, a);
-        measure_lookups(t, a);
+        struct ip *zipf = by_zipf(a);
+        measure_lookups(t, a, 1, "networks_lookup_single_ns");
+        measure_lookups(t, a, 1024, "networks_lookup_ns");
+        measure_lookups(t, zipf, 1, "networks_lookup_single_zipf_ns");
+        measure_lookups(t, zipf, 1024, "networks_lookup_zipf_ns");
+        free(zipf);
         measure_fill(t, a);
         free(a);
     } else
