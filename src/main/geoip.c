@@ -180,7 +180,7 @@ static bool put(const char *path, struct str mmdb, bool is_asn, bool is_geo, str
 static bool renew(struct update *u, const char *path, const char *name, bool is_asn, bool is_geo,
                   struct err *e)
 {
-    struct offer o;
+    struct offer o = {0};
     struct buf whole;
     struct str mmdb;
     char sum[DOWNLOAD_SUM];

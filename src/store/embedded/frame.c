@@ -107,7 +107,7 @@ static bool unpack_one(struct str in, struct buf *out, size_t *took, struct err 
 
 bool frame_unpack(struct str in, struct buf *out, struct err *e)
 {
-    for (size_t took; in.len; in = (struct str){in.p + took, in.len - took})
+    for (size_t took = 0; in.len; in = (struct str){in.p + took, in.len - took})
         if (!unpack_one(in, out, &took, e))
             return false;
     return true;
