@@ -23,8 +23,8 @@ enum {
     DEFAULT_IDLE_S = 60,
     DEFAULT_BODY = 1 << 20,
     HEADERS_MAX = 256 << 10, /* of one connection: request line and headers; statements may come in the URL */
-    STOP_MS = 10000,
-    WORTH_PACKING = 1400, /* a body of one packet stays as it is */
+    STOP_MS = 7000,          /* a role has 10 s for all of it */
+    WORTH_PACKING = 1400,    /* a body of one packet stays as it is */
     CLASSES = 5,
 };
 

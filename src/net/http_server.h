@@ -65,7 +65,7 @@ struct http_server *http_server_new(const char *listen, const struct http_routes
 struct http_server *http_server_new_limited(const char *listen, const struct http_routes *tables, size_t n,
                                             const struct http_limits *limits, struct err *e);
 uint16_t http_server_port(const struct http_server *s);
-/* Stops accepting, lets calls finish for up to 10 s, then closes their sockets (http_gone) and waits for them. */
+/* Stops accepting, lets calls finish for up to 7 s, then closes their sockets (http_gone) and waits for them. */
 void http_server_free(struct http_server *s);
 
 const char *http_query(struct http_call *c, const char *name);  /* NULL when absent */

@@ -548,5 +548,20 @@ def test_memory_at_rest(store):
 
 
 def test_it_stops_when_told(store):
+    answers_of = []
+
+    def ask(sql):
+        answers_of.append(store.ask(sql)[0::2])
+
+    slow = b"SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))"
+    threads = [threading.Thread(target=ask, args=(slow + extra,)) for extra in (b"", b" FORMAT JSON")]
+    for t in threads:
+        t.start()
+    wait_until(lambda: running(store) == 2, 10, "the queries do not run")
     began = time.monotonic()
-    assert store.stop("store") == 0 and time.monotonic() - began < 10, store.log("store")[-2000:]
+    assert store.stop("store") == 0 and time.monotonic() - began < 5, store.log("store")[-2000:]
+    for t in threads:
+        t.join()
+    assert len(answers_of) == 2
+    for status, body in answers_of:  # whoever waited is told why
+        assert status == 500 and b"QUERY_WAS_CANCELLED" in body

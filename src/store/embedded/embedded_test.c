@@ -1,4 +1,5 @@
 /* The store's HTTP interface over an engine that answers from a script: what reaches it, and what comes back. */
+#include "base/clock.h"
 #include "net/encoding.h"
 #include "net/http_client.h"
 #include "store/embedded/frame.h"
@@ -166,7 +167,7 @@ static struct {
     int open, opened;
     char ran[8000];     /* what was executed, line by line */
     char inserted[300]; /* head|format|rows */
-    bool slow, killed, fail_late;
+    bool slow, slow_insert, killed, fail_late;
     const char *tree;
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -174,7 +175,7 @@ static void fake_reset(void)
 {
     pthread_mutex_lock(&fake.lock);
     fake.ran[0] = fake.inserted[0] = '\0';
-    fake.slow = fake.killed = fake.fail_late = false;
+    fake.slow = fake.slow_insert = fake.killed = fake.fail_late = false;
     fake.opened = 0;
     fake.tree = SELECT_FROM("TableIdentifier flows");
     pthread_mutex_unlock(&fake.lock);
@@ -300,8 +301,18 @@ static void fake_insert(const struct engine *en, struct engine_session *s, const
     snprintf(fake.inserted, sizeof fake.inserted, "%.*s|%s|%.*s", STR_ARG(st->sql), st->format,
              STR_ARG(rows));
     pthread_mutex_unlock(&fake.lock);
+    if (peek(&fake.slow_insert))
+        poll(NULL, 0, 700);
     answer(out, "");
     out->written_rows = 2;
+}
+
+static bool fake_has_insert(void)
+{
+    pthread_mutex_lock(&fake.lock);
+    bool has = fake.inserted[0];
+    pthread_mutex_unlock(&fake.lock);
+    return has;
 }
 
 static void fake_fini(const struct engine *en, struct engine_result *r)
@@ -576,6 +587,77 @@ static void a_query_dies_with_its_client(void **state)
     assert_non_null(strstr(fake.ran, "KILL QUERY WHERE Settings['log_comment'] = 'weir-"));
 }
 
+/* ---- stopping */
+
+struct asker {
+    pthread_t thread;
+    char url[100];
+    const char *statement;
+    int status;
+    char code[16];
+};
+
+static void *asker_run(void *arg)
+{
+    struct asker *a = arg;
+    struct http_client *c = http_client_new(NULL);
+    struct http_answer ans;
+    struct err e;
+    struct http_request req = {.url = a->url, .headers = owner, .body = str_from(a->statement)};
+    a->status = http_client_do(c, &req, &ans, &e) ? ans.status : -1;
+    snprintf(a->code, sizeof a->code, "%s", ans.exception_code);
+    buf_fini(&ans.body);
+    http_client_free(c);
+    return NULL;
+}
+
+static unsigned ran(const char *what)
+{
+    unsigned n = 0;
+    pthread_mutex_lock(&fake.lock);
+    for (const char *at = fake.ran; (at = strstr(at, what)); at++)
+        n++;
+    pthread_mutex_unlock(&fake.lock);
+    return n;
+}
+
+static void stopping_ends_what_runs(void **state)
+{
+    enum { N = 6 }; /* four queries that run, one that waits for a place, an insert */
+    struct asker askers[N];
+    struct err e;
+    fake_reset();
+    fake.slow = fake.slow_insert = true;
+    struct server *sv = server_new(&engine, &conf, "127.0.0.1:0", "o", NULL, 0, &e);
+    assert_non_null(sv);
+    for (int i = 0; i < N; i++) {
+        struct asker *a = &askers[i];
+        a->statement = i < N - 1 ? "SELECT 1 FORMAT JSON" : "INSERT INTO t VALUES (1)";
+        snprintf(a->url, sizeof a->url, "http://127.0.0.1:%u/", server_port(sv));
+        if (i == N - 1) { /* all the others have come by then */
+            for (int k = 0; k < 500 && ran("SELECT 1 FORMAT JSON") < 4; k++)
+                poll(NULL, 0, 10);
+            poll(NULL, 0, 200);
+        }
+        assert_int_equal(pthread_create(&a->thread, NULL, asker_run, a), 0);
+    }
+    for (int k = 0; k < 500 && !fake_has_insert(); k++)
+        poll(NULL, 0, 10);
+    uint64_t start = clock_mono_ns();
+    server_free(sv);
+    assert_true(clock_mono_ns() - start < UINT64_C(2000000000));
+    int ended = 0, refused = 0;
+    for (int i = 0; i < N; i++) {
+        pthread_join(askers[i].thread, NULL);
+        ended += strcmp(askers[i].code, "394") == 0;
+        refused += strcmp(askers[i].code, "236") == 0;
+    }
+    assert_int_equal(ended, 4);
+    assert_int_equal(refused, 1);
+    assert_int_equal(askers[N - 1].status, 200);
+    assert_in_range(ran("KILL QUERY"), 1, 4); /* the insert ended by itself */
+}
+
 int main(void)
 {
     const struct CMUnitTest pure[] = {
@@ -593,6 +675,7 @@ int main(void)
         cmocka_unit_test(clickhouses_frames_both_ways),
         cmocka_unit_test(a_stream_that_fails_breaks_off),
         cmocka_unit_test(a_query_dies_with_its_client),
+        cmocka_unit_test(stopping_ends_what_runs),
     };
     return cmocka_run_group_tests(pure, NULL, NULL) + cmocka_run_group_tests(served, up, down);
 }

@@ -1,6 +1,6 @@
 /*
  * One handler takes a request through: places taken (gate), a session with its settings, a reader's statement judged,
- * then insert, stream or whole answer. A watcher ends queries whose client went away.
+ * then insert, stream or whole answer. A watcher ends queries whose client went away, and all of them when the server stops.
  */
 #include "store/embedded/server.h"
 #include "base/clock.h"
@@ -20,13 +20,15 @@
 #include <unistd.h>
 
 enum { WAIT_S = 20, WATCH_MS = 100, COPY_MAX = 1 << 20 };
+/* Stopping: inserts under way have a while; what still runs is told to end again and again. */
+enum { INSERT_GRACE_MS = 2000, KILL_AGAIN_MS = 500 };
 
 enum { QUERIES, INSERTS, ERRORS, CANCELLED, REFUSED, ROWS_INSERTED, RUNNING, COUNTERS };
 static const struct counter_def counter_defs[COUNTERS] = {
     {"store_queries_total", "Statements other than inserts.", COUNTER},
     {"store_inserts_total", "Inserts.", COUNTER},
     {"store_errors_total", "Statements that ended with an exception.", COUNTER},
-    {"store_cancelled_total", "Queries ended because their client went away.", COUNTER},
+    {"store_cancelled_total", "Queries ended because their client went away, or the store stopped.", COUNTER},
     {"store_refused_total", "Statements of readers that are not for readers.", COUNTER},
     {"store_inserted_rows_total", "Rows written, those of views included.", COUNTER},
     {"store_running", "Statements running now.", GAUGE},
@@ -37,6 +39,7 @@ struct gate {
     pthread_mutex_t lock;
     pthread_cond_t free;
     unsigned left;
+    bool closed;
 };
 
 struct work {
@@ -49,7 +52,8 @@ struct work {
     size_t piece_at;
     struct buf framed; /* the piece in frames, when those are asked for */
     char id[64];       /* in log_comment, for KILL QUERY */
-    bool watched, killed;
+    bool watched;
+    uint64_t killed_ns; /* when it was last told to end */
     struct work *next;
 };
 
@@ -68,7 +72,8 @@ struct server {
     struct work *works;
     pthread_t watcher;
     bool stop;
-    uint64_t last_id; /* atomic */
+    uint64_t stopping_ns; /* atomic; since when nothing new is begun, 0: not */
+    uint64_t last_id;     /* atomic */
 };
 
 /* ---- gates */
@@ -93,9 +98,9 @@ static bool gate_enter(struct gate *g)
     until.tv_sec += WAIT_S;
     int rc = 0;
     pthread_mutex_lock(&g->lock);
-    while (g->left == 0 && rc == 0)
+    while (g->left == 0 && !g->closed && rc == 0)
         rc = pthread_cond_timedwait(&g->free, &g->lock, &until);
-    bool in = g->left > 0;
+    bool in = g->left > 0 && !g->closed;
     g->left -= in;
     pthread_mutex_unlock(&g->lock);
     return in;
@@ -109,6 +114,15 @@ static void gate_leave(struct gate *g)
     pthread_mutex_unlock(&g->lock);
 }
 
+/* Nobody enters any more, those that wait neither. */
+static void gate_close(struct gate *g)
+{
+    pthread_mutex_lock(&g->lock);
+    g->closed = true;
+    pthread_cond_broadcast(&g->free);
+    pthread_mutex_unlock(&g->lock);
+}
+
 /* ---- errors */
 
 static const char *error_name(int code)
@@ -116,10 +130,9 @@ static const char *error_name(int code)
     static const struct {
         int code;
         const char *name;
-    } names[] = {{36, "BAD_ARGUMENTS"},  {48, "NOT_IMPLEMENTED"},
-                 {62, "SYNTAX_ERROR"},   {117, "INCORRECT_DATA"},
-                 {164, "READONLY"},      {202, "TOO_MANY_SIMULTANEOUS_QUERIES"},
-                 {497, "ACCESS_DENIED"}, {516, "AUTHENTICATION_FAILED"}};
+    } names[] = {{36, "BAD_ARGUMENTS"},   {48, "NOT_IMPLEMENTED"}, {62, "SYNTAX_ERROR"},
+                 {117, "INCORRECT_DATA"}, {164, "READONLY"},       {202, "TOO_MANY_SIMULTANEOUS_QUERIES"},
+                 {236, "ABORTED"},        {497, "ACCESS_DENIED"},  {516, "AUTHENTICATION_FAILED"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].code == code)
             return names[i].name;
@@ -479,6 +492,7 @@ static bool do_insert(struct work *w)
     struct engine_statement st = {
         .sql = rq->st.head, .format = format, .params = rq->params, .n_params = rq->n_params};
     counter_add_shared(w->sv->counters, INSERTS, 1);
+    watch(w);
     if (rq->get) {
         reply_own(
             w->sv, rq->call, 164,
@@ -528,7 +542,10 @@ static bool enter(struct work *w)
     struct gate *gate = w->rq.st.kind == STATEMENT_INSERT ? &sv->inserts : &sv->queries;
     struct err e;
     if (!gate_enter(gate)) {
-        reply_own(sv, w->rq.call, 202, "Too many simultaneous queries; those before did not end in time");
+        if (__atomic_load_n(&sv->stopping_ns, __ATOMIC_RELAXED))
+            reply_own(sv, w->rq.call, 236, "The store is stopping");
+        else
+            reply_own(sv, w->rq.call, 202, "Too many simultaneous queries; those before did not end in time");
         return false;
     }
     w->gate = gate;
@@ -569,14 +586,31 @@ static void ping(struct http_call *c)
 
 /* ---- the watcher */
 
-/* The next query whose client is gone; false when there is none. */
-static bool next_orphan(struct server *sv, char *id, size_t room)
+/*
+ * Whether it has to end: its client is gone, or the server stops. Then it is told again, as KILL finds only what the engine
+ * has begun. An insert has a while to end by itself: of one that is killed its sender cannot know what was stored.
+ */
+static bool is_doomed(const struct work *w, uint64_t now)
+{
+    uint64_t since = __atomic_load_n(&w->sv->stopping_ns, __ATOMIC_RELAXED);
+    bool insert = w->rq.st.kind == STATEMENT_INSERT;
+    if (since == 0)
+        return !insert && !w->killed_ns && http_gone(w->rq.call);
+    uint64_t grace = insert ? INSERT_GRACE_MS * UINT64_C(1000000) : 0;
+    return now >= since + grace && now >= w->killed_ns + KILL_AGAIN_MS * UINT64_C(1000000);
+}
+
+/* The next statement to end; false when there is none. */
+static bool next_doomed(struct server *sv, char *id, size_t room)
 {
     bool found = false;
     pthread_mutex_lock(&sv->lock);
+    uint64_t now = clock_mono_ns();
     for (struct work *w = sv->works; w && !found; w = w->next)
-        if (!w->killed && http_gone(w->rq.call)) {
-            found = w->killed = true;
+        if (is_doomed(w, now)) {
+            found = true;
+            counter_add_shared(sv->counters, CANCELLED, w->killed_ns == 0);
+            w->killed_ns = now;
             snprintf(id, room, "%s", w->id);
         }
     pthread_mutex_unlock(&sv->lock);
@@ -602,7 +636,6 @@ static void kill_query(struct server *sv, const char *id)
         log_warn("store", "a query could not be ended", "id", id, "reason", r.error, NULL);
     en->result_fini(en, &r);
     en->close(en, s);
-    counter_add_shared(sv->counters, CANCELLED, 1);
 }
 
 static void *watcher(void *arg)
@@ -610,7 +643,7 @@ static void *watcher(void *arg)
     struct server *sv = arg;
     char id[64];
     while (!__atomic_load_n(&sv->stop, __ATOMIC_RELAXED)) {
-        while (next_orphan(sv, id, sizeof id))
+        while (next_doomed(sv, id, sizeof id))
             kill_query(sv, id);
         poll(NULL, 0, WATCH_MS);
     }
@@ -690,6 +723,9 @@ void server_free(struct server *sv)
 {
     if (!sv)
         return;
+    __atomic_store_n(&sv->stopping_ns, clock_mono_ns(), __ATOMIC_RELAXED);
+    gate_close(&sv->queries);
+    gate_close(&sv->inserts);
     http_server_free(sv->http);
     if (sv->watcher) {
         __atomic_store_n(&sv->stop, true, __ATOMIC_RELAXED);

@@ -19,4 +19,5 @@ struct server;
 struct server *server_new(const struct engine *en, const struct store_conf *conf, const char *listen,
                           const char *password, const struct http_routes *more, size_t n_more, struct err *e);
 uint16_t server_port(const struct server *sv);
+/* Refuses new statements, ends queries that run, and inserts that do not end by themselves within 2 s. */
 void server_free(struct server *sv);
