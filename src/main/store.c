@@ -24,9 +24,8 @@ static size_t health(struct role_ctx *c, struct role_health *out, size_t room)
 {
     if (room == 0)
         return 0;
-    *out = (struct role_health){.component = "store", .status = "ok"};
-    if (embedded_warning(c->state, out->reason, sizeof out->reason))
-        out->status = "warning";
+    *out = (struct role_health){.component = "store"};
+    out->status = embedded_health(c->state, out->reason, sizeof out->reason);
     return 1;
 }
 

@@ -29,13 +29,29 @@ struct budget {
     uint64_t max_size; /* atomic */
     struct counters *counters;
     pthread_t thread;
+    pthread_mutex_t looking;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t wake;
     bool stop;
     uint64_t last_drop_s;
-    char what[200]; /* dropped last, or why nothing more can be */
-    bool stuck;
+    char dropped[200]; /* what was dropped last */
+    char stuck[400];   /* why the budget cannot be kept; empty: it can */
 };
+
+static void stuck(struct budget *b, const char *why)
+{
+    pthread_mutex_lock(&b->lock);
+    snprintf(b->stuck, sizeof b->stuck, "%s", why);
+    pthread_mutex_unlock(&b->lock);
+}
+
+static void cannot_keep(struct budget *b, const char *reason)
+{
+    char why[sizeof b->stuck];
+    log_warn("store", "the disk budget cannot be kept", "reason", reason, NULL);
+    snprintf(why, sizeof why, "the disk budget cannot be kept: %.300s", reason);
+    stuck(b, why);
+}
 
 /* An answer of tab-separated text; heap, NULL on failure. */
 static char *ask(struct budget *b, const char *sql)
@@ -53,7 +69,7 @@ static char *ask(struct budget *b, const char *sql)
         memcpy(z, r.data.p, r.data.len);
         z[r.data.len] = '\0';
     } else {
-        log_warn("store", "the disk budget cannot be kept", "reason", r.error ? r.error : e.msg, NULL);
+        cannot_keep(b, r.error ? r.error : e.msg);
     }
     b->en->result_fini(b->en, &r);
     b->en->close(b->en, s);
@@ -71,10 +87,13 @@ static bool over(struct budget *b)
     uint64_t limit = max & OPT_PERCENT ? disk / 100 * (max & ~OPT_PERCENT) : max;
     char *text = ask(b, "SELECT sum(bytes_on_disk) FROM system.parts WHERE active");
     uint64_t size = text ? strtoull(text, NULL, 10) : 0;
-    free(text);
     counter_set(b->counters, SIZE, size);
     counter_set(b->counters, LIMIT, limit);
-    return size > limit || left < disk / 50;
+    bool is = size > limit || left < disk / 50;
+    if (text && !is)
+        stuck(b, "");
+    free(text);
+    return is;
 }
 
 /* Raw flows first, then rollups by their interval; the oldest partition of the first table that has two or more. */
@@ -86,25 +105,27 @@ static const char oldest[] =
     " QUALIFY count() OVER (PARTITION BY database, table) > 1"
     " ORDER BY table != 'flows', length(splitByChar('_', table)[-1]), table, partition_id LIMIT 1";
 
-static void note(struct budget *b, const char *what, bool stuck)
+static void note_drop(struct budget *b, const char *table, const char *partition)
 {
     pthread_mutex_lock(&b->lock);
-    snprintf(b->what, sizeof b->what, "%s", what);
-    b->stuck = stuck;
-    if (!stuck)
-        b->last_drop_s = clock_mono_ns() / 1000000000;
+    snprintf(b->dropped, sizeof b->dropped,
+             "the disk budget is used up; partition %.60s of %.60s was dropped", partition, table);
+    b->stuck[0] = '\0';
+    b->last_drop_s = clock_mono_ns() / 1000000000;
     pthread_mutex_unlock(&b->lock);
 }
 
 static bool drop_oldest(struct budget *b)
 {
-    char *row = ask(b, oldest), sql[600], what[200];
+    char *row = ask(b, oldest), sql[600];
     char database[128], table[128], partition[128];
     unsigned long long bytes;
-    bool ok = row && sscanf(row, "%127s %127s %127s %llu", database, table, partition, &bytes) == 4;
+    if (!row)
+        return false;
+    bool ok = sscanf(row, "%127s %127s %127s %llu", database, table, partition, &bytes) == 4;
     free(row);
     if (!ok) {
-        note(b, "the disk budget is exceeded, and there is no partition left to drop", true);
+        stuck(b, "the disk budget is exceeded, and there is no partition left to drop");
         return false;
     }
     snprintf(sql, sizeof sql, "ALTER TABLE `%s`.`%s` DROP PARTITION ID '%s'", database, table, partition);
@@ -116,17 +137,17 @@ static bool drop_oldest(struct budget *b)
     counter_add(b->counters, DROPPED_BYTES, bytes);
     log_warn("store", "oldest data dropped to keep within the disk budget", "table", table, "partition",
              partition, "bytes", LOG_U64(bytes), NULL);
-    snprintf(what, sizeof what, "the disk budget is used up; partition %.60s of %.60s was dropped", partition,
-             table);
-    note(b, what, false);
+    note_drop(b, table, partition);
     return true;
 }
 
 unsigned budget_look(struct budget *b)
 {
     unsigned n = 0;
+    pthread_mutex_lock(&b->looking);
     while (n < AT_ONCE && over(b) && drop_oldest(b))
         n++;
+    pthread_mutex_unlock(&b->looking);
     return n;
 }
 
@@ -155,6 +176,7 @@ struct budget *budget_new(const struct engine *en, const char *path, uint64_t ma
     b->path = xstrdup(path);
     b->max_size = max_size;
     b->counters = counters_new(counter_defs, COUNTERS, NULL);
+    pthread_mutex_init(&b->looking, NULL);
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->wake, NULL);
     if (pthread_create(&b->thread, NULL, keeper, b) == 0)
@@ -176,6 +198,7 @@ void budget_free(struct budget *b)
     if (b->thread)
         pthread_join(b->thread, NULL);
     pthread_mutex_destroy(&b->lock);
+    pthread_mutex_destroy(&b->looking);
     pthread_cond_destroy(&b->wake);
     counters_free(b->counters);
     free(b->path);
@@ -191,9 +214,9 @@ bool budget_warning(struct budget *b, char *why, size_t room)
 {
     pthread_mutex_lock(&b->lock);
     bool recent = b->last_drop_s && clock_mono_ns() / 1000000000 - b->last_drop_s < HOUR_S;
-    bool warn = recent || b->stuck;
+    bool warn = recent || b->stuck[0];
     if (warn)
-        snprintf(why, room, "%s", b->what);
+        snprintf(why, room, "%s", b->stuck[0] ? b->stuck : b->dropped);
     pthread_mutex_unlock(&b->lock);
     return warn;
 }

@@ -13,7 +13,7 @@ struct budget;
 struct budget *budget_new(const struct engine *en, const char *path, uint64_t max_size, struct err *e);
 void budget_free(struct budget *b);
 void budget_set(struct budget *b, uint64_t max_size);
-/* True, and what, while data had to be dropped within the last hour, or cannot be dropped enough. */
+/* True, and what, while data had to be dropped within the last hour, or the budget cannot be kept now. */
 bool budget_warning(struct budget *b, char *why, size_t room);
 /* One look, at once; how many partitions were dropped. For tests. */
 unsigned budget_look(struct budget *b);

@@ -228,14 +228,16 @@ void embedded_close(struct embedded *em)
     free(em);
 }
 
-bool embedded_warning(struct embedded *em, char *why, size_t room)
+const char *embedded_health(struct embedded *em, char *why, size_t room)
 {
+    if (server_trouble(em->server, why, room))
+        return "error";
     if (budget_warning(em->budget, why, room))
-        return true;
+        return "warning";
     if (em->confined || !em->store.confine)
-        return false;
+        return "ok";
     snprintf(why, room, "the engine is not confined to its directory (the kernel has no Landlock)");
-    return true;
+    return "warning";
 }
 
 void embedded_budget(struct embedded *em, uint64_t max_size)

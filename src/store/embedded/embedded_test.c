@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "net/encoding.h"
 #include "net/http_client.h"
+#include "store/embedded/budget.h"
 #include "store/embedded/frame.h"
 #include "store/embedded/guard.h"
 #include "store/embedded/server.h"
@@ -167,7 +168,7 @@ static struct {
     int open, opened;
     char ran[8000];     /* what was executed, line by line */
     char inserted[300]; /* head|format|rows */
-    bool slow, slow_insert, killed, fail_late;
+    bool slow, slow_insert, killed, fail_late, full_disk;
     const char *tree;
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -175,11 +176,13 @@ static void fake_reset(void)
 {
     pthread_mutex_lock(&fake.lock);
     fake.ran[0] = fake.inserted[0] = '\0';
-    fake.slow = fake.slow_insert = fake.killed = fake.fail_late = false;
+    fake.slow = fake.slow_insert = fake.killed = fake.fail_late = fake.full_disk = false;
     fake.opened = 0;
     fake.tree = SELECT_FROM("TableIdentifier flows");
     pthread_mutex_unlock(&fake.lock);
 }
+
+static const char no_space[] = "Code: 243. DB::Exception: Cannot reserve 1.00 MiB. (NOT_ENOUGH_SPACE)";
 
 static struct engine_session *fake_open(const struct engine *en, struct err *e)
 {
@@ -243,6 +246,12 @@ static void fake_run(const struct engine *en, struct engine_session *s, const st
         answer(out, "UTC\n");
     } else if (str_starts(st->sql, STR("SELECT name FROM system.table_functions"))) {
         answer(out, "file\nnumbers\nurl\n");
+    } else if (str_starts(st->sql, STR("SELECT sum(bytes_on_disk)")) && peek(&fake.full_disk)) {
+        *out = (struct engine_result){.error = strdup(no_space)};
+    } else if (str_starts(st->sql, STR("SELECT sum(bytes_on_disk)"))) {
+        answer(out, "1000\n");
+    } else if (str_starts(st->sql, STR("SELECT database, table, partition_id"))) {
+        answer(out, "");
     } else if (str_starts(st->sql, STR("EXPLAIN AST"))) {
         answer(out, fake.tree);
     } else if (memmem(st->sql.p, st->sql.len, "nothing", 7)) {
@@ -303,6 +312,10 @@ static void fake_insert(const struct engine *en, struct engine_session *s, const
     pthread_mutex_unlock(&fake.lock);
     if (peek(&fake.slow_insert))
         poll(NULL, 0, 700);
+    if (peek(&fake.full_disk)) {
+        *out = (struct engine_result){.error = strdup(no_space)};
+        return;
+    }
     answer(out, "");
     out->written_rows = 2;
 }
@@ -587,6 +600,57 @@ static void a_query_dies_with_its_client(void **state)
     assert_non_null(strstr(fake.ran, "KILL QUERY WHERE Settings['log_comment'] = 'weir-"));
 }
 
+/* ---- a full disk */
+
+static void set(bool *flag, bool v)
+{
+    pthread_mutex_lock(&fake.lock);
+    *flag = v;
+    pthread_mutex_unlock(&fake.lock);
+}
+
+static void inserts_without_space_are_told(void **state)
+{
+    struct both *b = *state;
+    char why[256];
+    int status;
+    fake_reset();
+    assert_false(server_trouble(b->sv, why, sizeof why));
+    set(&fake.full_disk, true);
+    assert_non_null(strstr(ask(state, owner, "", STR("INSERT INTO t VALUES (1)"), &status), "243Code"));
+    assert_true(server_trouble(b->sv, why, sizeof why));
+    assert_non_null(strstr(why, "inserts fail: Code: 243. DB::Exception: Cannot reserve"));
+    set(&fake.full_disk, false);
+    ask(state, owner, "", STR("INSERT INTO t VALUES (1)"), &status);
+    assert_int_equal(status, 200);
+    assert_false(server_trouble(b->sv, why, sizeof why));
+}
+
+/* What the budget warns of after a look. */
+static const char *warning_of(struct budget *b)
+{
+    static char why[256];
+    assert_int_equal(budget_look(b), 0);
+    return budget_warning(b, why, sizeof why) ? why : "";
+}
+
+static void a_budget_that_cannot_be_kept_is_told(void **state)
+{
+    struct err e;
+    fake_reset();
+    fake.full_disk = true;
+    struct budget *b = budget_new(&engine, "/nowhere", 1 << 20, &e);
+    assert_non_null(b);
+    assert_non_null(strstr(warning_of(b), "the disk budget cannot be kept: Code: 243"));
+    set(&fake.full_disk, false);
+    assert_string_equal(warning_of(b), "");
+    budget_set(b, 10);
+    assert_non_null(strstr(warning_of(b), "no partition left to drop"));
+    budget_set(b, 1 << 20);
+    assert_string_equal(warning_of(b), "");
+    budget_free(b);
+}
+
 /* ---- stopping */
 
 struct asker {
@@ -675,6 +739,8 @@ int main(void)
         cmocka_unit_test(clickhouses_frames_both_ways),
         cmocka_unit_test(a_stream_that_fails_breaks_off),
         cmocka_unit_test(a_query_dies_with_its_client),
+        cmocka_unit_test(inserts_without_space_are_told),
+        cmocka_unit_test(a_budget_that_cannot_be_kept_is_told),
         cmocka_unit_test(stopping_ends_what_runs),
     };
     return cmocka_run_group_tests(pure, NULL, NULL) + cmocka_run_group_tests(served, up, down);

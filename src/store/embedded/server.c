@@ -21,6 +21,7 @@
 
 enum { WAIT_S = 20, WATCH_MS = 100, COPY_MAX = 1 << 20 };
 /* Stopping: inserts under way have a while; what still runs is told to end again and again. */
+enum { NO_SPACE_S = 300 }; /* so long an insert that failed is remembered when no other comes */
 enum { INSERT_GRACE_MS = 2000, KILL_AGAIN_MS = 500 };
 
 enum { QUERIES, INSERTS, ERRORS, CANCELLED, REFUSED, ROWS_INSERTED, RUNNING, COUNTERS };
@@ -68,8 +69,10 @@ struct server {
     char hostname[256];
     struct gate queries, inserts;
     struct counters *counters;
-    pthread_mutex_t lock; /* of `works` */
+    pthread_mutex_t lock; /* of what follows */
     struct work *works;
+    uint64_t no_space_ns; /* when an insert failed for want of space; 0: those since do not */
+    char no_space[400];
     pthread_t watcher;
     bool stop;
     uint64_t stopping_ns; /* atomic; since when nothing new is begun, 0: not */
@@ -481,6 +484,18 @@ static bool reply_data(struct work *w)
     return true;
 }
 
+static void note_space(struct server *sv, const struct engine_result *r)
+{
+    bool failed = !r->ok && (engine_code(r->error) == 243 || strstr(r->error, "No space left on device"));
+    if (!failed && !r->ok)
+        return;
+    pthread_mutex_lock(&sv->lock);
+    sv->no_space_ns = failed ? clock_mono_ns() : 0;
+    if (failed)
+        snprintf(sv->no_space, sizeof sv->no_space, "inserts fail: %s", r->error);
+    pthread_mutex_unlock(&sv->lock);
+}
+
 static bool do_insert(struct work *w)
 {
     struct request *rq = &w->rq;
@@ -500,6 +515,7 @@ static bool do_insert(struct work *w)
         return false;
     }
     en->insert(en, w->session, &st, rq->rows, &w->piece);
+    note_space(w->sv, &w->piece);
     if (!w->piece.ok) {
         reply_exception(w->sv, rq->call, w->piece.error);
         return false;
@@ -717,6 +733,16 @@ struct server *server_new(const struct engine *en, const struct store_conf *conf
 uint16_t server_port(const struct server *sv)
 {
     return http_server_port(sv->http);
+}
+
+bool server_trouble(struct server *sv, char *why, size_t room)
+{
+    pthread_mutex_lock(&sv->lock);
+    bool is = sv->no_space_ns && clock_mono_ns() - sv->no_space_ns < NO_SPACE_S * UINT64_C(1000000000);
+    if (is)
+        snprintf(why, room, "%s", sv->no_space);
+    pthread_mutex_unlock(&sv->lock);
+    return is;
 }
 
 void server_free(struct server *sv)

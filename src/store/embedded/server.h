@@ -19,5 +19,7 @@ struct server;
 struct server *server_new(const struct engine *en, const struct store_conf *conf, const char *listen,
                           const char *password, const struct http_routes *more, size_t n_more, struct err *e);
 uint16_t server_port(const struct server *sv);
+/* True, and why, while inserts fail for want of space: the last one did, not long ago. */
+bool server_trouble(struct server *sv, char *why, size_t room);
 /* Refuses new statements, ends queries that run, and inserts that do not end by themselves within 2 s. */
 void server_free(struct server *sv);
