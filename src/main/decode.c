@@ -25,8 +25,9 @@ struct job {
     struct decoder_state *state;
     struct decode_stats stats;
     struct registry registry;
-    int decoder; /* DECODER_NONE: by looking */
-    int time;    /* enum dgram_time */
+    struct pcap_counts capture; /* of all files */
+    int decoder;                /* DECODER_NONE: by looking */
+    int time;                   /* enum dgram_time */
     uint32_t spread_s;
     bool summary, explain;
 };
@@ -125,7 +126,7 @@ static void print_rows(struct batch_sink *sink)
     batch_reset(b);
 }
 
-static void print_summary(const struct decode_stats *s)
+static void print_summary(const struct decode_stats *s, const struct pcap_counts *c)
 {
     json_t *rejected = json_object();
     for (unsigned i = 0; i < REASON_COUNT; i++)
@@ -150,6 +151,10 @@ static void print_summary(const struct decode_stats *s)
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
         json_object_set_new(o, members[i].name, json_integer((json_int_t)members[i].value));
     json_object_set_new(o, "rejected", rejected);
+    json_object_set_new(o, "capture",
+                        json_pack("{sI sI sI sI}", "frames", (json_int_t)c->frames, "other",
+                                  (json_int_t)c->other, "damaged", (json_int_t)c->damaged, "incomplete",
+                                  (json_int_t)c->incomplete));
     json_dumpf(o, stdout, 0);
     putchar('\n');
     json_decref(o);
@@ -179,8 +184,37 @@ static void explain(struct job *j, const struct decode_stats *before)
     putchar('\n');
 }
 
+/* Says on standard error what of a file was of no use; `before` are the counts without it. */
+static void say_unused(struct job *j, const char *path, const struct pcap *p,
+                       const struct decode_stats *before)
+{
+    const struct decode_stats *s = &j->stats;
+    struct pcap_counts c;
+    struct buf b;
+    pcap_counts(p, &c);
+    j->capture.frames += c.frames;
+    j->capture.other += c.other;
+    j->capture.damaged += c.damaged;
+    j->capture.incomplete += c.incomplete;
+    buf_init(&b, 0);
+    pcap_trouble(&c, &b);
+    /* What looks like no capture is taken for a datagram: the user may have given something else. */
+    for (unsigned i = 0;
+         c.raw && s->records == before->records && s->templates == before->templates && i < REASON_COUNT; i++)
+        if (s->rejected[i] > before->rejected[i]) {
+            buf_z(&b, b.len ? "; " : "");
+            buf_z(&b, "neither a capture nor a datagram that can be decoded: ");
+            buf_z(&b, decode_reason_names[i]);
+            break;
+        }
+    if (b.len)
+        fprintf(stderr, "weir decode: %s: %.*s\n", path, (int)b.len, (const char *)b.p);
+    buf_fini(&b);
+}
+
 static bool decode_file(struct job *j, const char *path, struct err *e)
 {
+    const struct decode_stats first = j->stats;
     struct pcap *p = pcap_open(path, e);
     struct dgram d = {0};
     uint16_t dst_port;
@@ -196,6 +230,7 @@ static bool decode_file(struct job *j, const char *path, struct err *e)
         if (j->explain)
             explain(j, &before);
     }
+    say_unused(j, path, p, &first);
     pcap_close(p);
     return true;
 }
@@ -265,7 +300,7 @@ static int run(struct job *j, int n, char **paths)
     print_rows(&j->sink);
     decoder_give_up(j->state, &j->stats);
     if (j->summary)
-        print_summary(&j->stats);
+        print_summary(&j->stats, &j->capture);
     batch_free(j->sink.batch);
     decoder_state_free(j->state);
     intern_fini(&j->strings);

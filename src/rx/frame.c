@@ -192,8 +192,11 @@ static enum frame_result udp(struct cursor *c, struct dgram *d, uint16_t *dst_po
     return FRAME_UDP;
 }
 
-/* EtherType of what follows, VLAN tags passed over; 0 when it is not IP by what the link layer says. */
-static uint16_t link_type(uint32_t link, struct cursor *c)
+/*
+ * EtherType of what follows, VLAN tags passed over; 0 when it is not IP by what the link layer says. False when the link
+ * layer is not known.
+ */
+static bool link_type(uint32_t link, struct cursor *c, uint16_t *out)
 {
     uint16_t type = 0;
     switch (link) {
@@ -220,7 +223,7 @@ static uint16_t link_type(uint32_t link, struct cursor *c)
     case LINK_IPV6:
         break;
     default:
-        return 0;
+        return false;
     }
     while (type == 0x8100 || type == 0x88a8 || type == 0x9100) {
         cursor_skip(c, 2);
@@ -228,18 +231,36 @@ static uint16_t link_type(uint32_t link, struct cursor *c)
     }
     if (type == 0 && !c->bad && cursor_left(c))
         type = c->p[0] >> 4 == 4 ? ETHER_IPV4 : c->p[0] >> 4 == 6 ? ETHER_IPV6 : 0;
-    return type;
+    *out = type;
+    return true;
 }
 
 enum frame_result frame_udp(struct frame_parts *parts, uint32_t link, const uint8_t *p, size_t len,
                             struct dgram *d, uint16_t *dst_port)
 {
     struct cursor c = cursor_init(p, len);
-    uint16_t type = link_type(link, &c);
+    uint16_t type;
+    if (!link_type(link, &c, &type))
+        return FRAME_LINK;
     if (c.bad)
         return FRAME_DAMAGED;
     enum frame_result r = type == ETHER_IPV4   ? ipv4(parts, &c, d)
                           : type == ETHER_IPV6 ? ipv6(parts, &c, d)
                                                : FRAME_OTHER;
     return r == FRAME_UDP ? udp(&c, d, dst_port) : r;
+}
+
+const char *frame_link_name(uint32_t link)
+{
+    static const struct {
+        uint32_t link;
+        const char *name;
+    } known[] = {{6, "Token Ring"},    {9, "PPP"},           {10, "FDDI"},
+                 {50, "PPP in HDLC"},  {51, "PPPoE"},        {104, "Cisco HDLC"},
+                 {105, "IEEE 802.11"}, {107, "Frame Relay"}, {127, "IEEE 802.11 with radiotap"},
+                 {192, "PPI"},         {239, "NFLOG"},       {249, "USB"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].link == link)
+            return known[i].name;
+    return NULL;
 }

@@ -5,7 +5,8 @@
 #include "base/cursor.h"
 #include "schema/dgram.h"
 
-enum frame_result { FRAME_UDP, FRAME_OTHER, FRAME_PART, FRAME_DAMAGED };
+/* FRAME_LINK: a link layer that is not read */
+enum frame_result { FRAME_UDP, FRAME_OTHER, FRAME_LINK, FRAME_PART, FRAME_DAMAGED };
 
 struct frame_parts;
 
@@ -17,3 +18,5 @@ uint64_t frame_parts_pending(const struct frame_parts *f);
 /* link: LINKTYPE_ number of the capture. The datagram's bytes lie in the frame or in `parts`, until the next call. */
 enum frame_result frame_udp(struct frame_parts *parts, uint32_t link, const uint8_t *p, size_t len,
                             struct dgram *d, uint16_t *dst_port);
+/* Name of a link layer that is not read but often met, or NULL. */
+const char *frame_link_name(uint32_t link);

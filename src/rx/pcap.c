@@ -8,6 +8,8 @@
 #include "base/cursor.h"
 #include "rx/frame.h"
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -72,6 +74,7 @@ static void detect(struct pcap *p, const char *name)
         p->nano = magic == 0xa1b23c4d || magic == 0x4d3cb2a1;
         cursor_skip(&c, 16);
         p->link = get32(p, &c) & 0xffff;
+        p->counts.cut = c.bad;
         p->c = c;
         break;
     case NG_SECTION:
@@ -87,7 +90,9 @@ struct pcap *pcap_bytes(const void *data, size_t len, const char *name)
     struct pcap *p = xcalloc(1, sizeof *p);
     p->c = cursor_init(data, len);
     p->parts = frame_parts_new();
+    p->counts.empty = len == 0;
     detect(p, name);
+    p->counts.raw = p->kind == KIND_IPFIX || p->kind == KIND_RAW;
     return p;
 }
 
@@ -97,8 +102,11 @@ static bool is_gzip(int fd)
     return pread(fd, magic, sizeof magic, 0) == sizeof magic && magic[0] == 0x1f && magic[1] == 0x8b;
 }
 
-/* All that comes out of a pipe or a gzip file (zlib gives as it is what is not compressed). Takes `fd`. */
-static bool slurp(int fd, const char *path, struct buf *out, struct err *e)
+/*
+ * All that comes out of a pipe or a gzip file (zlib gives as it is what is not compressed). Takes `fd`; *cut: the compressed
+ * stream ends early.
+ */
+static bool slurp(int fd, const char *path, struct buf *out, bool *cut, struct err *e)
 {
     enum { CHUNK = 1 << 18, MOST = 1 << 30 };
     gzFile z = gzdopen(fd, "rb");
@@ -115,7 +123,7 @@ static bool slurp(int fd, const char *path, struct buf *out, struct err *e)
     else if (n < 0)
         err_set(e, "cannot read %s: %s", path, rc == Z_ERRNO ? "the pipe broke" : why);
     if (z)
-        gzclose_r(z);
+        *cut = gzclose_r(z) == Z_BUF_ERROR;
     else
         close(fd);
     return n == 0;
@@ -125,8 +133,9 @@ static struct pcap *open_slurped(int fd, const char *path, struct err *e)
 {
     struct buf b;
     size_t len;
+    bool cut = false;
     buf_init(&b, 0);
-    if (!slurp(fd, path, &b, e)) {
+    if (!slurp(fd, path, &b, &cut, e)) {
         buf_fini(&b);
         return NULL;
     }
@@ -136,6 +145,7 @@ static struct pcap *open_slurped(int fd, const char *path, struct err *e)
     uint8_t *copy = buf_take(&b, &len);
     struct pcap *p = pcap_bytes(copy ? (const void *)copy : "", len, plain);
     p->copy = copy;
+    p->counts.gzip_cut = cut;
     free(plain);
     return p;
 }
@@ -202,6 +212,11 @@ static bool frame(struct pcap *p, uint32_t link, struct cursor data, struct dgra
     case FRAME_UDP:
         p->counts.datagrams++;
         return true;
+    case FRAME_LINK:
+        if (p->counts.unread++ == 0)
+            p->counts.link = link;
+        p->counts.other++;
+        break;
     case FRAME_OTHER:
         p->counts.other++;
         break;
@@ -222,11 +237,12 @@ static bool next_pcap(struct pcap *p, struct dgram *d, uint16_t *dst_port)
         cursor_skip(&p->c, 4);
         bool cut = have > cursor_left(&p->c);
         struct cursor data = cursor_sub(&p->c, cut ? cursor_left(&p->c) : have);
-        p->counts.damaged += cut;
+        p->counts.cut |= cut;
         d->rx_ns = s * 1000000000u + sub * (p->nano ? 1 : 1000);
         if (frame(p, p->link, data, d, dst_port))
             return true;
     }
+    p->counts.cut |= cursor_left(&p->c) > 0;
     return false;
 }
 
@@ -303,7 +319,9 @@ static bool next_pcapng(struct pcap *p, struct dgram *d, uint16_t *dst_port)
         }
         uint32_t len = get32(p, &peek);
         if (len < 12 || len % 4 || len > cursor_left(&p->c)) {
-            p->counts.damaged++;
+            bool sound = len >= 12 && len % 4 == 0;
+            p->counts.cut |= sound;
+            p->counts.damaged += !sound;
             p->c.p = p->c.end;
             return false;
         }
@@ -315,6 +333,7 @@ static bool next_pcapng(struct pcap *p, struct dgram *d, uint16_t *dst_port)
                  ng_packet(p, type, body, d, dst_port))
             return true;
     }
+    p->counts.cut |= cursor_left(&p->c) > 0;
     return false;
 }
 
@@ -328,6 +347,7 @@ static bool next_message(struct pcap *p, struct dgram *d)
         size_t said = load_be16(p->c.p + 2);
         if (said >= 16 && said <= left)
             len = said;
+        p->counts.cut |= said > left;
     }
     if (len > DGRAM_MAX)
         len = DGRAM_MAX;
@@ -351,4 +371,36 @@ bool pcap_next(struct pcap *p, struct dgram *d, uint16_t *dst_port)
     default:
         return next_message(p, d);
     }
+}
+
+static void __attribute__((format(printf, 2, 3))) say(struct buf *out, const char *fmt, ...)
+{
+    va_list ap;
+    char text[128];
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (out->len)
+        buf_z(out, "; ");
+    buf_z(out, text);
+}
+
+void pcap_trouble(const struct pcap_counts *c, struct buf *out)
+{
+    const char *name = frame_link_name(c->link);
+    if (c->empty && !c->gzip_cut)
+        say(out, "the file is empty");
+    else if (c->datagrams == 0)
+        say(out, "no datagram (frames: %llu)", (unsigned long long)c->frames);
+    if (c->unread)
+        say(out, "link type %u%s%s%s is not supported (frames: %llu)", c->link, name ? " (" : "",
+            name ? name : "", name ? ")" : "", (unsigned long long)c->unread);
+    if (c->damaged)
+        say(out, "damaged frames or blocks: %llu", (unsigned long long)c->damaged);
+    if (c->incomplete)
+        say(out, "datagrams of which fragments are missing: %llu", (unsigned long long)c->incomplete);
+    if (c->gzip_cut)
+        say(out, "the gzip stream ends early");
+    else if (c->cut)
+        say(out, c->raw ? "ends in the middle of a message" : "ends in the middle of a record");
 }

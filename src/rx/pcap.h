@@ -5,6 +5,7 @@
  * cut short or damaged anywhere: what cannot be read is counted and passed over.
  */
 #pragma once
+#include "base/buf.h"
 #include "base/err.h"
 #include "schema/dgram.h"
 
@@ -12,9 +13,15 @@ struct pcap;
 
 struct pcap_counts {
     uint64_t frames, datagrams;
-    uint64_t other;      /* frames that are no UDP over IP */
+    uint64_t other;      /* frames that are no UDP over IP, as far as can be told */
+    uint64_t unread;     /* those of them whose link layer is not read; `link` is the first such */
     uint64_t damaged;    /* frames or blocks whose lengths contradict each other */
     uint64_t incomplete; /* fragments whose datagram never became whole */
+    uint32_t link;
+    bool empty;    /* not a byte */
+    bool cut;      /* ends in the middle of a header, a record or a message */
+    bool gzip_cut; /* the compressed stream ends early */
+    bool raw;      /* neither pcap nor pcapng */
 };
 
 /* "-" is standard input; gzip is unpacked. What cannot be mapped is read into memory, up to 1 GiB. */
@@ -28,3 +35,5 @@ void pcap_close(struct pcap *p);
  */
 bool pcap_next(struct pcap *p, struct dgram *d, uint16_t *dst_port);
 void pcap_counts(const struct pcap *p, struct pcap_counts *c);
+/* What of a file that was read to its end could not be used, in words; adds nothing when there is nothing to say. */
+void pcap_trouble(const struct pcap_counts *c, struct buf *out);

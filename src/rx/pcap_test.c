@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 static void ipv4_udp(struct buf *b, const char *payload, size_t from, size_t to, bool more, size_t total)
@@ -178,6 +179,57 @@ static void pcapng_with_ipv6_and_nanoseconds(void **state)
     buf_fini(&packet);
 }
 
+/* What pcap_trouble says of `len` bytes. */
+static const char *trouble(const struct buf *b, size_t len, const char *name)
+{
+    static char text[256];
+    struct pcap *p = pcap_bytes(b->p, len, name);
+    struct pcap_counts counts;
+    struct dgram d;
+    uint16_t port;
+    struct buf out;
+    while (pcap_next(p, &d, &port))
+        ;
+    pcap_counts(p, &counts);
+    pcap_close(p);
+    buf_init(&out, 0);
+    pcap_trouble(&counts, &out);
+    snprintf(text, sizeof text, "%.*s", (int)out.len, out.len ? (const char *)out.p : "");
+    buf_fini(&out);
+    return text;
+}
+
+static void what_cannot_be_used_is_said(void **state)
+{
+    struct buf b, packet;
+    buf_init(&b, 0);
+    buf_init(&packet, 0);
+    ipv4_udp(&packet, "hello", 0, 5, false, 5);
+    pcap_head(&b, 101);
+    pcap_record(&b, "", 0, &packet);
+    size_t one = b.len;
+    pcap_record(&b, "", 0, &packet);
+    assert_string_equal(trouble(&b, b.len, "x"), "");
+    assert_string_equal(trouble(&b, one + 7, "x"), "ends in the middle of a record");
+    assert_string_equal(trouble(&b, one + 20, "x"),
+                        "damaged frames or blocks: 1; ends in the middle of a record");
+    assert_string_equal(trouble(&b, 4, "x"), "no datagram (frames: 0); ends in the middle of a record");
+    assert_string_equal(trouble(&b, 0, "x"), "the file is empty");
+    b.p[20] = 9;
+    assert_string_equal(trouble(&b, b.len, "x"),
+                        "no datagram (frames: 2); link type 9 (PPP) is not supported (frames: 2)");
+    b.p[20] = 77;
+    assert_string_equal(trouble(&b, one, "x"),
+                        "no datagram (frames: 1); link type 77 is not supported (frames: 1)");
+    buf_reset(&b);
+    buf_be16(&b, 10);
+    buf_be16(&b, 40);
+    buf_zero(&b, 16);
+    assert_string_equal(trouble(&b, b.len, "a.ipfix"), "ends in the middle of a message");
+    buf_fini(&b);
+    buf_fini(&packet);
+}
+
 static void ipfix_files_are_messages(void **state)
 {
     struct buf b;
@@ -208,6 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_link_types), cmocka_unit_test(fragments_are_put_together_in_any_order),
-        cmocka_unit_test(pcapng_with_ipv6_and_nanoseconds), cmocka_unit_test(ipfix_files_are_messages)};
+        cmocka_unit_test(pcapng_with_ipv6_and_nanoseconds), cmocka_unit_test(ipfix_files_are_messages),
+        cmocka_unit_test(what_cannot_be_used_is_said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

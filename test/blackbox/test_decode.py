@@ -211,3 +211,30 @@ def test_what_is_no_capture_is_refused(tmp_path):
     for path, why in ((tmp_path, "is a directory"), (tmp_path / "none", "No such file"), (bomb, "more than 1 GiB")):
         status, _, err = command("decode", "--summary", str(path))
         assert status == 1 and why in err
+
+
+def test_files_that_cannot_be_used_are_said(tmp_path):
+    whole = netflow5_capture()
+    section = struct.pack("<IIIIqI", 0x0a0d0d0a, 28, 0x1a2b3c4d, 1, -1, 28)
+    for content, name, said in (
+            (whole, "good.pcap", ""),
+            (whole[:20] + struct.pack("<I", 9) + whole[24:], "ppp.pcap", "link type 9 (PPP) is not supported (frames: 2)"),
+            (whole[:-10], "cut.pcap", "ends in the middle of a record"),
+            (whole[:4], "head.pcap", "ends in the middle of a record"),
+            (gzip.compress(whole)[:-9], "cut.pcap.gz", "the gzip stream ends early"),
+            (section + struct.pack("<II", 6, 100), "cut.pcapng", "ends in the middle of a record"),
+            (b"hello, this is a text\n", "text.txt", "neither a capture nor a datagram that can be decoded"),
+            (bytes(range(7, 90)), "garbage.ipfix", "neither a capture nor a datagram that can be decoded"),
+            (whole[:24], "none.pcap", "no datagram (frames: 0)"),
+            (b"", "empty.pcap", "the file is empty")):
+        path = tmp_path / name
+        path.write_bytes(content)
+        for more in ((), ("--summary",)):
+            status, out, err = command("decode", *more, str(path))
+            assert status == 0
+            assert err.count("\n") == (1 if said else 0) and said in err and (str(path) in err or not said), (name, err)
+            if more:
+                frames = 2 if name in ("good.pcap", "ppp.pcap", "cut.pcap") else None
+                assert frames in (None, json.loads(out)["capture"]["frames"])
+    ppp = json.loads(command("decode", "--summary", str(tmp_path / "ppp.pcap"))[1])["capture"]
+    assert ppp == {"frames": 2, "other": 2, "damaged": 0, "incomplete": 0}
