@@ -1,5 +1,6 @@
 /* The table of subcommands. */
 #include "main/commands.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,15 +44,31 @@ static void usage(FILE *f)
     fprintf(f, "\nweir COMMAND --help says more about one.\n");
 }
 
+/* Output that could not be written makes a failure of a success. A reader who had enough (EPIPE) is none. */
+static int written(int status)
+{
+    int why = errno; /* of a write before, when the last thing that failed was one */
+    if (fflush(stdout) != 0)
+        why = errno;
+    else if (!ferror(stdout))
+        return status;
+    else if (why != ENOSPC && why != EDQUOT && why != EFBIG && why != EBADF && why != EPIPE)
+        why = EIO;
+    if (why == EPIPE)
+        return status;
+    fprintf(stderr, "weir: standard output: %s\n", strerror(why));
+    return status ? status : 1;
+}
+
 int main(int argc, char **argv)
 {
     if (argc >= 2)
         for (int i = 0; i < N_COMMANDS; i++)
             if (commands[i].run && strcmp(argv[1], commands[i].name) == 0)
-                return commands[i].run(argc - 1, argv + 1);
+                return written(commands[i].run(argc - 1, argv + 1));
     bool asked = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
     if (argc >= 2 && !asked)
         fprintf(stderr, "weir: there is no command \"%s\"\n\n", argv[1]);
     usage(asked ? stdout : stderr);
-    return asked ? 0 : 2;
+    return written(asked ? 0 : 2);
 }
