@@ -266,6 +266,9 @@ static bool load_scalar(struct loading *l, const struct opt *o, enum opt_type ty
     case OPT_ENUM:
         return load_enum(l, o, y, to, path);
     default:
+        if (o->flags & OPT_ADDRESS && memchr(y->text.p, '@', y->text.len))
+            return FAIL(l, y->pos, path,
+                        "an address has no user and no password in it: give them as username and password");
         *(const char **)to = arena_z(l->a, y->text);
         return true;
     }

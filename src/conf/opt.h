@@ -40,6 +40,7 @@ enum opt_flags {
     OPT_OLD = 1 << 2,    /* accepted, has no effect; .help says what to use instead; a notice is given */
     OPT_ALLOW_PERCENT = 1 << 3,
     OPT_LATER = 1 << 4, /* accepted and checked, but what it asks for does not exist yet; a notice is given */
+    OPT_ADDRESS = 1 << 5, /* of a server: no user and password in it, since it is shown */
 };
 
 #define OPT_PERCENT ((uint64_t)1 << 63)

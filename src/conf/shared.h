@@ -63,6 +63,7 @@ extern const struct opt_table conf_kafka_table;
          OPT_LIST,                                                                                           \
          OPT_AT(type, field.brokers),                                                                        \
          .item = OPT_STRING,                                                                                 \
+         .flags = OPT_ADDRESS,                                                                               \
          .def = "[\"127.0.0.1:9092\"]",                                                                      \
          .help = "Addresses of brokers to begin with."},                                                     \
         {"tls", OPT_STRUCT, OPT_AT(type, field.tls), .sub = &tls_table, .help = "TLS to the brokers."},      \

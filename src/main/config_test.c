@@ -187,6 +187,28 @@ static void old_connections_of_outlet_and_gnmi(void **state)
     config_fini(&c);
 }
 
+static void addresses_hold_no_secrets(void **state)
+{
+    static const struct {
+        const char *text, *path;
+    } bad[] = {{"clickhousedb: {servers: ['u:secret@h:9000']}\n", "clickhousedb.servers"},
+               {"clickhousedb: {servers: 'http://secret@h:8123'}\n", "clickhousedb.servers"},
+               {"clickhouse: {servers: [h, 'u:secret@h:9000']}\n", "clickhousedb.servers[1]"},
+               {"outlet: {clickhousedb: {servers: ['u:secret@h']}}\n", "outlet.clickhousedb.servers"},
+               {"kafka: {brokers: ['u:secret@k:9092']}\n", "kafka.brokers"},
+               {"clickhouse: {orchestrator-url: 'http://u:secret@o'}\n", "clickhouse.orchestrator-url"},
+               {"kafka: {sasl: {oauth-token-url: 'https://u:secret@o'}}\n", "kafka.sasl.oauth-token-url"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_false(load(bad[i].text));
+        if (!strstr(errors(), bad[i].path) || !strstr(errors(), "give them as username and password") ||
+            strstr(errors(), "secret"))
+            fail_msg("%s: %s", bad[i].text, errors());
+        config_fini(&c);
+    }
+    assert_true(load("clickhousedb: {servers: ['h:8123'], username: 'a@b', password: 'c@d'}\n"));
+    config_fini(&c);
+}
+
 /* Shapes that files written for Akvorado have: nothing in them may be refused. */
 static void files_written_for_akvorado_load(void **state)
 {
@@ -385,6 +407,7 @@ int main(void)
         cmocka_unit_test(the_embedded_store_is_found_where_it_listens),
         cmocka_unit_test(old_files_still_load),
         cmocka_unit_test(old_connections_of_outlet_and_gnmi),
+        cmocka_unit_test(addresses_hold_no_secrets),
         cmocka_unit_test(files_written_for_akvorado_load),
         cmocka_unit_test(a_mistake_is_said_once),
         cmocka_unit_test(wrong_files_are_refused),

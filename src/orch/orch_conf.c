@@ -84,7 +84,7 @@ static const struct opt clickhouse_rows[] = {
     {"asns", OPT_MAP, CLICKHOUSE(asns), NULL, "Names of AS numbers, before the built-in ones.",
      .item = OPT_STRING, .flags = OPT_RELOAD},
     {"orchestrator-url", OPT_STRING, CLICKHOUSE(orchestrator_url), "",
-     "Where ClickHouse reaches the orchestrator for dictionaries; empty: found out."},
+     "Where ClickHouse reaches the orchestrator for dictionaries; empty: found out.", .flags = OPT_ADDRESS},
     {"orchestrator-basic-auth", OPT_STRUCT, CLICKHOUSE(auth), NULL, "Credentials ClickHouse uses there.",
      .sub = &auth_table},
     OLD("system-log-ttl", "set it in ClickHouse's own configuration"),

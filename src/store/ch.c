@@ -12,6 +12,7 @@ enum { INSERT_TIMEOUT_S = 120, QUERY_TIMEOUT_S = 60 };
 
 static const struct opt ch_rows[] = {
     {"servers", OPT_LIST, OPT_AT(struct ch_conf, servers), .item = OPT_STRING, .def = "[\"127.0.0.1:8123\"]",
+     .flags = OPT_ADDRESS,
      .help = "ClickHouse servers as HOST:PORT of their HTTP interface (8123, or 8443 with TLS). A port 9000 "
              "or 9440 is "
              "read as 8123 or 8443."},
