@@ -281,7 +281,7 @@ static void old_names_and_keys_are_accepted_with_a_notice(void **state)
     struct world *w = *state;
     assert_true(load(w, "old-count: 3\ngone: [1, 2]\n"));
     assert_int_equal(w->c.count, 3);
-    assert_string_equal(notices(w), "f.yaml:1:1: count: old name of \"count\"\n"
+    assert_string_equal(notices(w), "f.yaml:1:1: old-count: old name of \"count\"\n"
                                     "f.yaml:2:1: gone: old key, without effect: use text\n");
 }
 

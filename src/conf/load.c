@@ -516,8 +516,9 @@ static void row_notices(struct loading *l, const struct opt *o, const struct yam
                     o->help ? o->help : "");
     else if (o->flags & OPT_LATER && given && conf_report_once(l->r, o))
         conf_notice(l->r, pos, path_text(l, at), "not in use yet");
+    const struct path old = {.up = at->up, .key = y->keys[i], .index = -1};
     if (!yaml_key_eq(str_from(o->key), y->keys[i]) && conf_report_once(l->r, o))
-        conf_notice(l->r, pos, path_text(l, at), "old name of \"%s\"", o->key);
+        conf_notice(l->r, pos, path_text(l, &old), "old name of \"%s\"", o->key);
 }
 
 static bool load_keys(struct loading *l, const struct opt_table *t, const struct yaml *y, struct str type,

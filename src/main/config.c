@@ -240,6 +240,8 @@ bool config_load_section(struct config *c, enum config_role role, struct str tex
     struct yaml *y = yaml_text(text, name, &c->arena, &c->report);
     struct opt_how how = {.arena = &c->arena, .report = &c->report, .lenient = true};
     bool ok = y && env_apply(t, &y, config_roles[role].name, environment, &c->arena, &c->report);
+    if (ok)
+        compat_section(&y, config_roles[role].name, &c->arena, &c->report);
     c->root = arena_alloc(&c->arena, root_table->size);
     void *section = arena_alloc(&c->arena, t->size);
     ok = ok && opt_load(t, y, section, config_roles[role].name, &how);

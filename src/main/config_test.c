@@ -91,7 +91,7 @@ static void sections_inherit(void **state)
     assert_string_equal(b->kafka.kafka.topic, "flows");
     assert_int_equal(outlet()->kafka_output.kafka.brokers.n, 2);
     assert_string_equal(outlet()->kafka_output.kafka.topic, "flows-enriched");
-    assert_string_equal(*OPT_ITEM(outlet()->clickhousedb.servers, const char *, 0), "db:9000");
+    assert_string_equal(*OPT_ITEM(outlet()->clickhousedb.servers, const char *, 0), "db:8123");
     assert_int_equal(outlet()->clickhousedb.max_open_conns, 3);
     assert_string_equal(outlet()->clickhousedb.password, "secret");
     const struct config_console *con = config_own(&c, ROLE_CONSOLE, 0);
@@ -154,18 +154,26 @@ static void old_files_still_load(void **state)
     assert_int_equal(outlet()->networks.networks.n, 1);
     assert_true(outlet()->geoip.optional);
     assert_string_equal(*OPT_ITEM(outlet()->geoip.geo_database, const char *, 0), "/c.mmdb");
-    assert_string_equal(*OPT_ITEM(outlet()->clickhousedb.servers, const char *, 0), "a:9000");
+    assert_string_equal(*OPT_ITEM(outlet()->clickhousedb.servers, const char *, 0), "a:8123");
     const struct config_inlet *in = config_own(&c, ROLE_INLET, 0);
     assert_int_equal(OPT_ITEM(in->flow.inputs, struct rx_input_conf, 0)->rate_limit, 100);
     const struct config_orchestrator *o = config_own(&c, ROLE_ORCHESTRATOR, 0);
     assert_true(o->kafka.kafka.tls.skip_verify);
-    static const char *const said[] = {"snmp: old key; read as outlet.snmp",
-                                       "verify: old key",
-                                       "outlet.geoip",
-                                       "rate-limit of each input",
-                                       "read as credentials",
-                                       "queue-size",
-                                       "workers"};
+    static const char *const said[] = {
+        "inlet.snmp: old key; read as outlet.snmp",
+        "clickhouse.servers: old key",
+        "clickhousedb.servers[0]: port of ClickHouse's native protocol; read as 8123",
+        "inlet.flow.rate-limit: old key",
+        "outlet.snmp.cache-duration: old key",
+        "outlet.metadata.providers.communities: old key",
+        "outlet.core.ignore-asn-from-flow: old key",
+        "outlet.geoip.country-database: old name of \"geo-database\"",
+        "tls.verify: old key",
+        "outlet.geoip",
+        "rate-limit of each input",
+        "read as credentials",
+        "queue-size",
+        "workers"};
     for (size_t i = 0; i < sizeof said / sizeof *said; i++)
         if (!strstr(notices(), said[i]))
             fail_msg("no notice of %s in\n%s", said[i], notices());
@@ -184,6 +192,24 @@ static void old_connections_of_outlet_and_gnmi(void **state)
     const struct enrich_gnmi_auth *auth = p->authentication.items;
     assert_false(auth->tls.enable);
     assert_string_equal(auth->tls.ca_file, "/ca");
+    config_fini(&c);
+}
+
+static void native_ports_are_read_as_http(void **state)
+{
+    assert_true(load("outlet: [{clickhousedb: {servers: 'a:9440/'}}]\n"
+                     "console: {clickhouse: {servers: ['https://[2001:db8::1]:9000', 'c:8124', 'd']}}\n"
+                     "inlet: [{}, {core: {workers: 2}}]\n"));
+    assert_string_equal(*OPT_ITEM(outlet()->clickhousedb.servers, const char *, 0), "a:8443");
+    const struct config_console *console = config_own(&c, ROLE_CONSOLE, 0);
+    assert_string_equal(*OPT_ITEM(console->clickhouse.servers, const char *, 0),
+                        "https://[2001:db8::1]:8123");
+    assert_string_equal(*OPT_ITEM(console->clickhouse.servers, const char *, 1), "c:8124");
+    assert_string_equal(*OPT_ITEM(console->clickhouse.servers, const char *, 2), "d");
+    assert_non_null(strstr(notices(), ": outlet[0].clickhousedb.servers: port of"));
+    assert_non_null(strstr(notices(), ": console.clickhouse.servers[0]: port of"));
+    assert_null(strstr(notices(), "servers[1]"));
+    assert_non_null(strstr(notices(), ": inlet[1].core: old key; read as outlet.core"));
     config_fini(&c);
 }
 
@@ -325,6 +351,12 @@ static void a_newer_orchestrator_is_understood(void **state)
     assert_string_equal(OPT_ITEM(in->flow.inputs, struct rx_input_conf, 0)->listen, ":99");
     assert_int_equal(s.report.n_notices, 2);
     config_fini(&s);
+    char *const server[] = {"WEIR_CFG_OUTLET_CLICKHOUSEDB_SERVERS=ch:9000", NULL};
+    assert_true(config_load_section(&s, ROLE_OUTLET, STR("{}"), "url", server, &e));
+    const struct config_outlet *out = config_own(&s, ROLE_OUTLET, 0);
+    assert_string_equal(*OPT_ITEM(out->clickhousedb.servers, const char *, 0), "ch:8123");
+    assert_int_equal(s.report.n_notices, 1);
+    config_fini(&s);
 }
 
 static void reload_tells_what_needs_a_restart(void **state)
@@ -408,6 +440,7 @@ int main(void)
         cmocka_unit_test(old_files_still_load),
         cmocka_unit_test(old_connections_of_outlet_and_gnmi),
         cmocka_unit_test(addresses_hold_no_secrets),
+        cmocka_unit_test(native_ports_are_read_as_http),
         cmocka_unit_test(files_written_for_akvorado_load),
         cmocka_unit_test(a_mistake_is_said_once),
         cmocka_unit_test(wrong_files_are_refused),

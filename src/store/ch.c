@@ -50,15 +50,6 @@ struct ch {
 
 /* ---- servers */
 
-static const char *http_port(struct str port, const char *server)
-{
-    const char *instead = str_eq(port, STR("9000")) ? "8123" : str_eq(port, STR("9440")) ? "8443" : NULL;
-    if (instead)
-        log_info("ch", "the port of ClickHouse's native protocol is read as that of its HTTP interface",
-                 "server", server, "port", instead, NULL);
-    return instead;
-}
-
 /* "host:port", "host", "[v6]:port", or with http:// or https:// in front -> a URL without path */
 static const char *server_url(struct arena *a, const char *server, bool tls)
 {
@@ -80,8 +71,6 @@ static const char *server_url(struct arena *a, const char *server, bool tls)
             s.len = i;
             break;
         }
-    const char *instead = http_port(port, server);
-    port = instead ? str_from(instead) : port;
     if (!scheme)
         scheme = tls || str_eq(port, STR("8443")) ? "https" : "http";
     if (port.len == 0)

@@ -220,18 +220,17 @@ static void a_dead_server_is_passed_over(void **state)
     ch_free(c);
 }
 
-static void native_ports_are_read_as_http(void **state)
+static void servers_are_urls(void **state)
 {
     static const struct {
         const char *server;
         bool tls;
         const char *url;
     } rows_[] = {
-        {"ch1:9000", false, "http://ch1:8123"},
-        {"ch1:9440", false, "https://ch1:8443"},
+        {"ch1:8443", false, "https://ch1:8443"},
         {"ch1", false, "http://ch1:8123"},
         {"ch1", true, "https://ch1:8443"},
-        {"[2001:db8::1]:9000", false, "http://[2001:db8::1]:8123"},
+        {"[2001:db8::1]:8124", false, "http://[2001:db8::1]:8124"},
         {"[2001:db8::1]", false, "http://[2001:db8::1]:8123"},
         {"http://ch1:81/", false, "http://ch1:81"},
         {"ch1:8124", true, "https://ch1:8124"},
@@ -263,7 +262,7 @@ int main(void)
         cmocka_unit_test(blocks_for_other_machines_are_compressed),
         cmocka_unit_test(failures_are_told_apart),
         cmocka_unit_test(a_dead_server_is_passed_over),
-        cmocka_unit_test(native_ports_are_read_as_http),
+        cmocka_unit_test(servers_are_urls),
         cmocka_unit_test(literals_are_quoted),
     };
     return cmocka_run_group_tests(tests, up, down);
