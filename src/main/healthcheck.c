@@ -49,8 +49,13 @@ int cmd_healthcheck(int argc, char **argv)
         else
             return usage(c == 'h' ? stdout : stderr, c == 'h' ? 0 : 2);
     enum config_role role = service ? config_role_find(service) : ROLE_CONSOLE;
-    if (optind < argc || role == ROLE_COUNT)
+    if (optind < argc || role == ROLE_COUNT) {
+        if (optind < argc)
+            fprintf(stderr, "weir healthcheck: unexpected argument \"%s\"\n\n", argv[optind]);
+        else
+            fprintf(stderr, "weir healthcheck: there is no role \"%s\"\n\n", service);
         return usage(stderr, 2);
+    }
     char url[400];
     struct err e = {""};
     snprintf(url, sizeof url, "http://%s/api/v0/%s%shealthcheck",

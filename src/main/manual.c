@@ -46,8 +46,15 @@ int cmd_manual(int argc, char **argv)
         return 0;
     }
     if (argc > 1) {
-        fprintf(stderr, "usage: weir manual [--schema]\n");
-        return strcmp(argv[1], "--help") == 0 ? 0 : 2;
+        bool asked = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
+        if (!asked)
+            fprintf(stderr, "weir manual: unexpected argument \"%s\"\n\n", argv[argc > 2 ? 2 : 1]);
+        fprintf(asked ? stdout : stderr,
+                "usage: weir manual [--schema]\n\n"
+                "Prints the manual of the configuration, every key with its type, default and meaning, as "
+                "Markdown.\n\n"
+                "  --schema  its JSON schema instead, with which editors check and complete a file\n");
+        return asked ? 0 : 2;
     }
     struct buf b;
     buf_init(&b, 0);

@@ -65,6 +65,10 @@ static int arguments_read(struct arguments *a, const struct role *role, int argc
             return 2;
         }
     if (optind + 1 != argc) {
+        if (optind == argc)
+            fprintf(stderr, "weir %s: CONFIG is missing\n\n", role->name);
+        else
+            fprintf(stderr, "weir %s: unexpected argument \"%s\"\n\n", role->name, argv[optind + 1]);
         usage(stderr, role);
         return 2;
     }
@@ -105,6 +109,8 @@ static bool config_first(struct role_run *r, bool once, struct err *e)
 {
     struct config *c = r->started = r->current = role_config_new(r);
     if (!r->source.is_url) {
+        if (access(r->source.path, R_OK) != 0)
+            return err_errno(e, "cannot read %s", r->source.path);
         if (!config_load(c, r->source.path, r->environment, e))
             return false;
         r->section = r->source.index < config_count(c, r->id) ? r->source.index : 0;
@@ -154,6 +160,8 @@ static int check_and_dump(struct role_run *r, const struct arguments *a)
         config_show(r->current, r->id, r->section, 0, &b);
         fwrite(b.p, 1, b.len, stdout);
         buf_fini(&b);
+    } else {
+        printf("%s is valid for the %s\n", a->config, r->role->name);
     }
     return 0;
 }

@@ -33,10 +33,19 @@ static void usage(FILE *f)
         "Ctrl-C or SIGTERM stops everything in order; SIGHUP reads the configuration again.\n");
 }
 
-/* --listen may stand alone; what follows is its address only when it looks like one. */
+/* --listen may stand alone; what follows is its address only when it looks like one, and like no file. */
 static bool looks_like_address(const char *z)
 {
-    return z && *z && strspn(z, "0123456789abcdefABCDEF.:[]*") == strlen(z);
+    return z && *z &&
+           (strspn(z, "0123456789abcdefABCDEF.:[]*") == strlen(z) ||
+            (strchr(z, ':') && access(z, F_OK) != 0));
+}
+
+static bool has_port(const char *listen)
+{
+    const char *colon = strrchr(listen, ':');
+    uint64_t port;
+    return colon && str_u64(str_from(colon + 1), &port) && port <= 65535;
 }
 
 static const char *console_listen(struct arena *a, const char *given)
@@ -70,6 +79,11 @@ static int arguments_read(struct run *r, int argc, char **argv)
             if (!optarg && optind < argc && looks_like_address(argv[optind]))
                 optarg = argv[optind++];
             r->console_listen = console_listen(&r->arena, optarg);
+            if (!has_port(r->console_listen)) {
+                fprintf(stderr, "weir run: --listen takes ADDRESS or ADDRESS:PORT, not \"%s\"\n\n", optarg);
+                usage(stderr);
+                return 2;
+            }
             break;
         case 'v':
             verbose = true;
@@ -84,6 +98,7 @@ static int arguments_read(struct run *r, int argc, char **argv)
     if (optind < argc && !r->config_path)
         r->config_path = argv[optind++];
     if (optind < argc) {
+        fprintf(stderr, "weir run: unexpected argument \"%s\"\n\n", argv[optind]);
         usage(stderr);
         return 2;
     }

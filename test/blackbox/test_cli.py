@@ -16,13 +16,47 @@ def test_help_names_every_command():
 
 
 def test_version():
-    status, out, _ = command("version")
-    assert status == 0 and re.match(r"weir \d+\.\d+", out)
+    for name in ("version", "--version", "-V"):
+        status, out, _ = command(name)
+        assert status == 0 and re.match(r"weir \d+\.\d+", out)
 
 
 def test_unknown_command_is_an_error():
     status, out, err = command("inlte")
-    assert status != 0 and out == "" and "inlte" in err
+    assert status == 2 and out == "" and err.startswith('weir: there is no command "inlte"; did you mean "inlet"?\n')
+    assert command("xyzzyx")[2].startswith('weir: there is no command "xyzzyx"\n')
+
+
+def test_help_of_a_command():
+    assert command("help")[:2] == command("--help")[:2]
+    for name in ("decode", "manual", "inlet", "version"):
+        status, out, err = command("help", name)
+        assert (status, out) == command(name, "--help")[:2]
+        assert status == 0 and out.startswith(f"usage: weir {name}") and err == ""
+    assert "JSON schema" in command("manual", "--help")[1]
+    assert command("help", "decod")[2].startswith('weir: there is no command "decod"; did you mean "decode"?\n')
+
+
+@pytest.mark.parametrize("arguments, reason", (
+    (("run", "--listen", "nonsense:99999"), 'weir run: --listen takes ADDRESS or ADDRESS:PORT, not "nonsense:99999"'),
+    (("run", "--listen=nonsense"), 'weir run: --listen takes ADDRESS or ADDRESS:PORT, not "nonsense"'),
+    (("run", "a.yaml", "extra"), 'weir run: unexpected argument "extra"'),
+    (("inlet", "--check"), "weir inlet: CONFIG is missing"),
+    (("inlet", "a", "b"), 'weir inlet: unexpected argument "b"'),
+    (("manual", "extra"), 'weir manual: unexpected argument "extra"'),
+    (("healthcheck", "bogus"), 'weir healthcheck: unexpected argument "bogus"'),
+    (("healthcheck", "--service", "bogus"), 'weir healthcheck: there is no role "bogus"')))
+def test_the_reason_comes_before_the_usage(arguments, reason):
+    status, out, err = command(*arguments)
+    assert (status, out) == (2, "") and err.startswith(f"{reason}\n\nusage: weir {arguments[0]}")
+
+
+def test_check_says_that_a_file_is_valid(tmp_path):
+    path = tmp_path / "weir.yaml"
+    path.write_text("inlet: {flow: {inputs: []}}\n")
+    assert command("inlet", str(path), "--check") == (0, f"{path} is valid for the inlet\n", "")
+    assert "is valid" not in command("inlet", str(path), "--check", "--dump")[1]
+    assert command("store", "/nonexistent.yaml") == (1, "", "weir store: cannot read /nonexistent.yaml: No such file or directory\n")
 
 
 @pytest.mark.parametrize("arguments", (("version",), ("manual",), ("filter", "SrcPort = 1"), ("--help",)))
