@@ -83,6 +83,8 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
         keep_header(value, t->ans->content_type, sizeof t->ans->content_type);
     else if (str_eq_nocase(name, STR("X-ClickHouse-Exception-Code")))
         keep_header(value, t->ans->exception_code, sizeof t->ans->exception_code);
+    else if (str_eq_nocase(name, STR("X-ClickHouse-Exception-Tag")))
+        keep_header(value, t->ans->exception_tag, sizeof t->ans->exception_tag);
     else if (str_eq_nocase(name, STR("X-ClickHouse-Summary")))
         keep_header(value, t->ans->summary, sizeof t->ans->summary);
     if (t->req->header)

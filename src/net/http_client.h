@@ -38,6 +38,7 @@ struct http_answer {
     struct buf body; /* the caller's to free with buf_fini, also after a failure */
     char content_type[128];
     char exception_code[16]; /* X-ClickHouse-Exception-Code, when given */
+    char exception_tag[24];  /* X-ClickHouse-Exception-Tag, when given */
     char summary[512];       /* X-ClickHouse-Summary, when given */
 };
 

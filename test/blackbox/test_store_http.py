@@ -165,8 +165,10 @@ def test_errors_have_the_code_and_status_of_clickhouse(store):
 
 
 def test_a_stream_that_fails_half_way_is_no_whole_answer(store):
-    with pytest.raises(http.client.IncompleteRead):
+    with pytest.raises(http.client.IncompleteRead) as failed:
         store.ask("SELECT throwIf(number = 3000000) FROM numbers(4000000) FORMAT CSV", max_block_size="10000")
+    assert re.search(rb"\n\r\n__exception__\r\n([a-z]{16})\r\nCode: 395\. DB::Exception: [^\r]*\n\d+ \1\r\n__exception__\r\n$",
+                     failed.value.partial)
     store.refused("SELECT throwIf(number = 3000000) FROM numbers(4000000) FORMAT CSV", 395, max_block_size="10000",
                   wait_end_of_query="1")
 
@@ -300,6 +302,8 @@ def test_clickhouse_connect(store, compress):
         assert sum(len(block) for block in stream) == 300000
     with pytest.raises(clickhouse_connect.driver.exceptions.DatabaseError, match="UNKNOWN_TABLE"):
         client.query("SELECT * FROM nothing")
+    with pytest.raises(clickhouse_connect.driver.exceptions.Error, match="Code: 395"):
+        client.query("SELECT throwIf(number = 3000000) FROM numbers(4000000)", settings={"max_block_size": 10000})
     client.close()
 
 

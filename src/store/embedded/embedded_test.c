@@ -8,6 +8,7 @@
 #include "store/embedded/server.h"
 #include "store/embedded/statement.h"
 #include "store/embedded/status.h"
+#include "store/exception.h"
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -563,13 +564,25 @@ static void clickhouses_frames_both_ways(void **state)
     assert_int_equal(status, -1);
 }
 
-static void a_stream_that_fails_breaks_off(void **state)
+static void a_stream_that_fails_ends_with_the_reason(void **state)
 {
-    int status;
+    struct both *b = *state;
+    struct http_answer ans;
+    struct str text;
+    struct err e;
+    size_t before;
+    char url[100];
     fake_reset();
     fake.fail_late = true;
-    ask(state, owner, "?query=SELECT+1", STR(""), &status);
-    assert_int_equal(status, -1);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/?query=SELECT+1", server_port(b->sv));
+    struct http_request req = {.url = url, .headers = owner};
+    assert_false(http_client_do(b->c, &req, &ans, &e)); /* cut off, so that nobody takes it for whole */
+    assert_int_equal(ans.status, 200);
+    assert_int_equal(strlen(ans.exception_tag), EXCEPTION_TAG);
+    assert_true(exception_find(buf_str(&ans.body), ans.exception_tag, &text, &before));
+    assert_true(str_eq(text, STR("Code: 241. DB::Exception: Memory. (MEMORY_LIMIT_EXCEEDED)")));
+    assert_int_equal(before, strlen("piece\npiece\n"));
+    buf_fini(&ans.body);
 }
 
 static bool at_once(void *arg)
@@ -737,7 +750,7 @@ int main(void)
         cmocka_unit_test(rows_reach_the_engine),
         cmocka_unit_test(bodies_are_unpacked_or_refused),
         cmocka_unit_test(clickhouses_frames_both_ways),
-        cmocka_unit_test(a_stream_that_fails_breaks_off),
+        cmocka_unit_test(a_stream_that_fails_ends_with_the_reason),
         cmocka_unit_test(a_query_dies_with_its_client),
         cmocka_unit_test(inserts_without_space_are_told),
         cmocka_unit_test(a_budget_that_cannot_be_kept_is_told),

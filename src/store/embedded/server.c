@@ -12,6 +12,7 @@
 #include "store/embedded/guard.h"
 #include "store/embedded/request.h"
 #include "store/embedded/status.h"
+#include "store/exception.h"
 #include <openssl/crypto.h>
 #include <poll.h>
 #include <pthread.h>
@@ -52,7 +53,9 @@ struct work {
     struct engine_result piece; /* of the stream, or the whole answer */
     size_t piece_at;
     struct buf framed; /* the piece in frames, when those are asked for */
-    char id[64];       /* in log_comment, for KILL QUERY */
+    char tag[EXCEPTION_TAG + 1];
+    struct buf exception; /* the end of a stream that failed half-way */
+    char id[64];          /* in log_comment, for KILL QUERY */
     bool watched;
     uint64_t killed_ns; /* when it was last told to end */
     struct work *next;
@@ -382,6 +385,7 @@ static void finish(void *arg)
     unwatch(w);
     en->result_fini(en, &w->piece);
     buf_fini(&w->framed);
+    buf_fini(&w->exception);
     if (w->stream)
         en->end(en, w->session, w->stream);
     if (w->session)
@@ -416,6 +420,8 @@ static void answer_headers(struct work *w, const struct engine_result *r)
                                    r->data.len, (unsigned long long)r->elapsed_ns));
     http_reply_header(c, "X-ClickHouse-Query-Id",
                       w->rq.query_id && w->rq.query_id[0] ? w->rq.query_id : w->id);
+    exception_tag(w->tag);
+    http_reply_header(c, "X-ClickHouse-Exception-Tag", w->tag);
     struct str format = answer_format(&w->rq);
     http_reply_header(c, "X-ClickHouse-Format", arena_z(&c->arena, format));
     common_headers(w->sv, c);
@@ -435,6 +441,15 @@ static void frame_piece(struct work *w)
     w->piece_at = 0;
 }
 
+/* Status and headers are out: the engine's text becomes the last piece. */
+static void exception_piece(struct work *w)
+{
+    exception_add(&w->exception, w->tag, str_from(w->piece.error));
+    w->piece.data = buf_str(&w->exception);
+    frame_piece(w);
+    counter_add_shared(w->sv->counters, ERRORS, 1);
+}
+
 /* Next bytes of a streamed or large answer. The engine's text ends a stream that fails half-way, then it breaks off. */
 static long read_answer(void *arg, char *to, size_t room)
 {
@@ -443,13 +458,16 @@ static long read_answer(void *arg, char *to, size_t room)
     if (w->piece_at == given(w).len) {
         if (!w->stream)
             return 0;
+        if (w->exception.len)
+            return -1;
         en->result_fini(en, &w->piece);
         en->next(en, w->session, w->stream, &w->piece);
-        if (!w->piece.ok)
-            return -1;
-        if (w->piece.data.len == 0)
+        if (w->piece.ok && w->piece.data.len == 0)
             return 0;
-        frame_piece(w);
+        if (w->piece.ok)
+            frame_piece(w);
+        else
+            exception_piece(w);
     }
     struct str piece = given(w);
     size_t n = piece.len - w->piece_at;
