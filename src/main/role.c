@@ -233,7 +233,9 @@ static int role_live(struct role_run *r)
     }
     int status = 0;
     if (role_http_start(r, &e)) {
-        log_info("role", "started", "http", r->ctx.http_listen, "pid", LOG_U64(getpid()), NULL);
+        char http[300];
+        log_info("role", "started", "http", role_http_address(r, http, sizeof http), "pid", LOG_U64(getpid()),
+                 NULL);
         loop_run(r);
     } else {
         log_error("role", "cannot start", "reason", e.msg, NULL);

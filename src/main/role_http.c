@@ -6,6 +6,7 @@
 #include "main/role_run.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -173,6 +174,15 @@ bool role_http_start(struct role_run *r, struct err *e)
     r->http = http_server_new_limited(r->ctx.http_listen, r->tables, r->n_tables, &limits, e);
     return r->http ||
            err_wrap(e, "%s.http.listen", r->id == ROLE_ORCHESTRATOR ? "orchestrator" : r->role->name);
+}
+
+const char *role_http_address(const struct role_run *r, char *out, size_t room)
+{
+    const char *listen = r->ctx.http_listen, *colon = strrchr(listen, ':');
+    if (!r->http || !colon)
+        return listen;
+    snprintf(out, room, "%.*s:%u", (int)(colon - listen), listen, http_server_port(r->http));
+    return out;
 }
 
 void role_http_stop(struct role_run *r)

@@ -50,6 +50,8 @@ struct role_run {
 bool role_http_start(struct role_run *r, struct err *e);
 void role_http_tables(struct role_run *r);
 void role_http_stop(struct role_run *r);
+/* Where it listens, with the port it got when it asked for any; in `out` if need be. */
+const char *role_http_address(const struct role_run *r, char *out, size_t room);
 
 /* role_reload.c */
 struct config *role_config_new(struct role_run *r);

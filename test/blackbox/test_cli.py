@@ -2,6 +2,7 @@
 import os
 import re
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -65,3 +66,16 @@ def test_a_full_disk_is_an_error(arguments):
         done = subprocess.run([SANITIZED, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
                               env={**os.environ, **ENVIRONMENT})
     assert (done.returncode, done.stderr) == (1, "weir: standard output: No space left on device\n")
+
+
+def test_any_port_is_told(tmp_path):
+    path = tmp_path / "weir.yaml"
+    path.write_text("inlet: {http: {listen: '127.0.0.1:0'}, flow: {inputs: []}}\n")
+    with subprocess.Popen([SANITIZED, "inlet", str(path), "--data-dir", str(tmp_path)], stderr=subprocess.PIPE, text=True,
+                          env={**os.environ, **ENVIRONMENT}) as role:
+        try:
+            address = next(m for m in (re.search(r"msg=started.* http=(127\.0\.0\.1:[1-9]\d*)", line) for line in role.stderr) if m)[1]
+            with urllib.request.urlopen(f"http://{address}/api/v0/inlet/healthcheck", timeout=10) as answer:
+                assert answer.status == 200
+        finally:
+            role.terminate()
