@@ -133,12 +133,13 @@ static const struct top {
     enum column dims[2];
     size_t n;
     const char *filter;
+    bool or_second; /* one text: the first dimension's, or the second's where that is empty */
 } tops[] = {
     {"src-as", {COL_SrcAS}, 1, "InIfBoundary = external"},
     {"dst-as", {COL_DstAS}, 1, "OutIfBoundary = external"},
     {"src-country", {COL_SrcCountry}, 1, "InIfBoundary = external"},
     {"dst-country", {COL_DstCountry}, 1, "OutIfBoundary = external"},
-    {"exporter", {COL_ExporterName}, 1, ""},
+    {"exporter", {COL_ExporterName, COL_ExporterAddress}, 2, "", true},
     {"protocol", {COL_Proto}, 1, ""},
     {"etype", {COL_EType}, 1, ""},
     {"src-port", {COL_Proto, COL_SrcPort}, 2, "InIfBoundary = external"},
@@ -159,17 +160,29 @@ bool widget_exists(const char *name)
 }
 
 static void top_sql(struct buf *sql, const struct widget_ask *w, const struct query_request *q,
-                    const struct plan *p)
+                    const struct plan *p, bool or_second)
 {
     struct sql_source s = {.q = q, .plan = p, .dimensions = true};
     buf_z(sql, "WITH source AS (");
     sql_source(sql, &s);
     buf_z(sql, ") SELECT CAST(");
-    sql_labels(sql, q, w->tables, "d");
+    if (or_second)
+        buf_z(sql, "[shown]");
+    else
+        sql_labels(sql, q, w->tables, "d");
     buf_z(sql, ", 'Array(String)'), CAST(x / (SELECT sum(v) FROM source) * 100, 'Float64') FROM (SELECT ");
-    sql_dims(sql, q);
+    if (or_second) {
+        buf_z(sql, "if(d1 = '', ");
+        sql_label(sql, q->dims[1], w->tables, "d2", q->truncate_v4, q->truncate_v6);
+        buf_z(sql, ", toString(d1)) AS shown");
+    } else {
+        sql_dims(sql, q);
+    }
     buf_z(sql, ", sum(v) AS x FROM source GROUP BY ");
-    sql_dims(sql, q);
+    if (or_second)
+        buf_z(sql, "shown");
+    else
+        sql_dims(sql, q);
     buf_printf(sql, " HAVING x > 0 ORDER BY x DESC LIMIT %d)", TOP_ROWS);
 }
 
@@ -210,7 +223,7 @@ enum query_result widget_top(const struct widget_ask *w, const char *name, struc
         request_detail(&q) != DETAIL_NONE || w->tables->n < 2 || w->tables->t[1].resolution_s > 60;
     plan_range(&p, w->tables, q.start, q.end, main_only ? 1 : w->tables->t[1].resolution_s,
                main_only ? DETAIL_NEEDED : DETAIL_NONE);
-    top_sql(&out->sql, w, &q, &p);
+    top_sql(&out->sql, w, &q, &p, top->or_second);
     enum query_result r = ask(w, out, "RowBinary", &data, e);
     struct rows rows = rows_init(buf_str(&data));
     json_t *list = json_array();

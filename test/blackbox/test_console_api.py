@@ -39,7 +39,7 @@ def make_rows(now):
         provider = random.choice(["cogent", "telia", "it's \\ \"<script>\"", ""])
         rows.append({
             "TimeReceived": now - age, "SamplingRate": random.choice([1, 100, 1000]),
-            "ExporterAddress": f"::ffff:192.0.2.{i % 4}", "ExporterName": f"edge{i % 4}",
+            "ExporterAddress": f"::ffff:192.0.2.{i % 4}", "ExporterName": f"edge{i % 4}" if i % 4 else "",
             "SrcAddr": f"::ffff:198.51.{i % 3}.{i % 50}" if i % 5 else f"2001:db8:{i % 3}::{i % 50:x}",
             "DstAddr": f"::ffff:10.0.{i % 7}.1" if i % 5 else f"2001:db8:f::{i % 7:x}",
             "SrcAS": random.choice([15169, 36040, 2906, 64500 + i % 40]), "DstAS": random.choice([64501, 15169]),
@@ -270,7 +270,7 @@ MORE = [
     ("DstASPath != AS64501", lambda r: 64501 not in r["DstASPath"]),
     ("InIfProvider = \"it's \\\\ \\\"<script>\\\"\"", lambda r: r["InIfProvider"].startswith("it's")),
     ("InIfProvider LIKE 'co%' OR InIfProvider ILIKE '%LIA'", lambda r: r["InIfProvider"] in ("cogent", "telia")),
-    ("ExporterName UNLIKE '%1' AND ExporterAddress != 192.0.2.3", lambda r: r["ExporterName"] in ("edge0", "edge2")),
+    ("ExporterName UNLIKE '%1' AND ExporterAddress != 192.0.2.3", lambda r: r["ExporterName"] in ("", "edge2")),
     ("InIfSpeed >= 1000 AND InIfSpeed < OutIfSpeed", lambda r: 1000 <= r["InIfSpeed"] < r["OutIfSpeed"]),
 ]
 
@@ -510,6 +510,8 @@ def test_widgets(console):
     assert len(top) == 5 and all(0 < t["percent"] <= 100 for t in top)
     assert [t["percent"] for t in top] == sorted((t["percent"] for t in top), reverse=True)
     assert console.ask("GET", "widget/top/src-port")[2]["top"][0]["name"].split("/")[0] in ("TCP", "UDP", "ICMP")
+    names = [t["name"] for t in console.ask("GET", "widget/top/exporter")[2]["top"]]
+    assert sorted(names) == ["192.0.2.0", "edge1", "edge2", "edge3"]
     assert console.ask("GET", "widget/top/nothing")[0] == 404
     graph = console.ask("GET", "widget/graph")[2]
     outside = sum(amount(r, "l3bps") for r in console.rows
