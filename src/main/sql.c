@@ -77,7 +77,7 @@ static bool ask(struct sql *s, const char *statement, const char *format)
         ok = err_errno(&e, "standard output");
     if (!ok)
         fprintf(stderr, "weir sql: %s\n", interrupted ? "interrupted" : e.msg);
-    if (how == CH_AWAY && !interrupted)
+    if (how == CH_AWAY && !ch_answered(s->ch) && !interrupted)
         fprintf(stderr, "  does weir run? --config and --data-dir say where its store is\n");
     return ok;
 }

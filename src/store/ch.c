@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/encoding.h"
+#include "store/exception.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -44,6 +45,8 @@ struct ch {
     bool far;          /* some server is another machine: blocks go compressed */
     struct buf packed; /* the block on its way */
     int code;
+    bool answered;
+    struct buf held; /* the end of what a sink is to get: it may be an exception */
     bool (*abandon)(void *arg);
     void *abandon_arg;
 };
@@ -127,6 +130,7 @@ void ch_free(struct ch *c)
         return;
     http_client_free(c->http);
     buf_fini(&c->packed);
+    buf_fini(&c->held);
     arena_fini(&c->arena);
     free(c);
 }
@@ -140,6 +144,11 @@ void ch_abandon(struct ch *c, bool (*abandon)(void *arg), void *arg)
 int ch_code(const struct ch *c)
 {
     return c->code;
+}
+
+bool ch_answered(const struct ch *c)
+{
+    return c->answered;
 }
 
 void ch_use(struct ch *c, const char *database)
@@ -259,6 +268,49 @@ static int code_in(struct str text)
     return atoi(text.p + sizeof prefix - 1);
 }
 
+/* ---- answers that fail half-way */
+
+struct sinking {
+    struct buf *held;
+    const struct ch_query *q;
+};
+
+/* Lets through what cannot be part of an exception at the end. */
+static bool hold(void *arg, struct str piece)
+{
+    struct sinking *s = arg;
+    buf_str_add(s->held, piece);
+    if (s->held->len < 2 * EXCEPTION_MAX)
+        return true;
+    size_t n = s->held->len - EXCEPTION_MAX;
+    if (!s->q->sink(s->q->sink_arg, (struct str){(const char *)s->held->p, n}))
+        return false;
+    memmove(s->held->p, s->held->p + n, EXCEPTION_MAX);
+    s->held->len = EXCEPTION_MAX;
+    return true;
+}
+
+/*
+ * An exception at the end of an answer of status 200: it becomes the error, and is taken off the rows. An answer that came
+ * whole and was waited for (no sink) is believed.
+ */
+static bool failed_half_way(struct ch *c, const struct http_request *req, struct http_answer *ans, bool whole,
+                            struct err *e)
+{
+    struct buf *b = req->sink ? &c->held : &ans->body;
+    struct str tail = buf_str(b), text;
+    size_t before, skipped = tail.len > EXCEPTION_MAX ? tail.len - EXCEPTION_MAX : 0;
+    if (ans->status != 200 || (whole && !req->sink))
+        return false;
+    tail = (struct str){tail.p + skipped, tail.len - skipped};
+    if (!exception_find(tail, ans->exception_tag, &text, &before))
+        return false;
+    err_set(e, "%.*s", (int)(text.len < 900 ? text.len : 900), text.p);
+    c->code = code_in(str_from(e->msg));
+    b->len = skipped + before;
+    return true;
+}
+
 static void say_answer(const struct ch *c, const struct http_answer *ans, struct err *e)
 {
     struct str text = str_trim(buf_str(&ans->body));
@@ -279,13 +331,19 @@ static enum ch_failure ask(struct ch *c, struct http_request *req, struct str ar
     buf_init(&url, 0);
     *ans = (struct http_answer){0};
     c->code = 0;
+    c->answered = false;
     for (size_t tries = 0; tries < c->n; tries++) {
         buf_fini(&ans->body);
         buf_reset(&url);
         buf_printf(&url, "%s/?%.*s", c->urls[c->at], STR_ARG(args));
         buf_u8(&url, 0);
         req->url = (const char *)url.p;
-        if (http_client_do(c->http, req, ans, e)) {
+        buf_reset(&c->held);
+        bool whole = http_client_do(c->http, req, ans, e);
+        c->answered |= ans->status != 0;
+        if (failed_half_way(c, req, ans, whole, e)) {
+            f = c->code ? classify(200, c->code) : CH_PERMANENT;
+        } else if (whole) {
             struct str body = buf_str(&ans->body);
             if (ans->status != 200 && body.len < 1 << 20)
                 buf_u8(&ans->body, 0); /* for atoi */
@@ -302,7 +360,9 @@ static enum ch_failure ask(struct ch *c, struct http_request *req, struct str ar
             if (to)
                 memmove(from, to, strlen(to) + 1);
         }
-        if (f != CH_AWAY || (req->abandon && req->abandon(req->abandon_arg)))
+        /* rows that a sink got already must not come again */
+        if (f != CH_AWAY || (req->sink && ans->status == 200) ||
+            (req->abandon && req->abandon(req->abandon_arg)))
             break;
         c->at = (c->at + 1) % c->n;
     }
@@ -341,10 +401,15 @@ enum ch_failure ch_query(struct ch *c, const struct ch_query *q, struct buf *out
     req.timeout_ns = q->timeout_ns ? q->timeout_ns : QUERY_TIMEOUT_S * UINT64_C(1000000000);
     req.abandon = q->abandon;
     req.abandon_arg = q->abandon_arg;
-    req.sink = q->sink;
-    req.sink_arg = q->sink_arg;
+    struct sinking sinking = {&c->held, q};
+    req.sink = q->sink ? hold : NULL;
+    req.sink_arg = &sinking;
     req.max_reply = (size_t)512 << 20;
     enum ch_failure f = ask(c, &req, buf_str(&args), &ans, e);
+    if (q->sink && c->held.len && !q->sink(q->sink_arg, buf_str(&c->held)) && f == CH_OK) {
+        err_set(e, "%s: abandoned", ch_server(c));
+        f = CH_AWAY;
+    }
     if (f == CH_OK && out)
         buf_str_add(out, buf_str(&ans.body));
     if (q->cost)

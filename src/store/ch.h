@@ -46,7 +46,7 @@ struct ch_query {
     uint64_t timeout_ns;  /* 0: 60 s */
     bool (*abandon)(void *arg);
     void *abandon_arg;
-    /* when set, the answer goes here as it comes instead of into `out`; false abandons the query */
+    /* when set, the answer goes here as it comes (but its end at the end) instead of into `out`; false abandons the query */
     bool (*sink)(void *arg, struct str piece);
     void *sink_arg;
     struct ch_cost *cost; /* set when given; zeros when the server does not say */
@@ -58,6 +58,8 @@ enum ch_failure ch_query(struct ch *c, const struct ch_query *q, struct buf *out
 enum ch_failure ch_insert(struct ch *c, const char *into, const char *token, struct str data, struct err *e);
 /* Code of the last exception of this client (60: no such table); 0 when the last call had none. */
 int ch_code(const struct ch *c);
+/* Whether any server had begun to answer the last call, whatever became of it. */
+bool ch_answered(const struct ch *c);
 /* Another database for what is asked from now on. */
 void ch_use(struct ch *c, const char *database);
 /* The URL of the server asked last; for messages. */

@@ -2,6 +2,7 @@
 #include "net/encoding.h"
 #include "net/http_server.h"
 #include "store/ch.h"
+#include "store/exception.h"
 #include "store/insert.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,8 @@
 /* What the server is to answer, and what it saw. */
 static struct {
     int status;
-    const char *code, *body;
+    const char *code, *body, *tag;
+    bool cut; /* the answer breaks off at its end */
     char user[32], key[32], args[2000], sent[200], encoding[16];
     struct buf bytes; /* of a compressed body */
     unsigned calls;
@@ -22,6 +24,15 @@ static void note(void *arg, const char *name, struct str value)
 {
     size_t at = strlen(fake.args);
     snprintf(fake.args + at, sizeof fake.args - at, "%s=%.*s\n", name, STR_ARG(value));
+}
+
+static long serve_cut(void *arg, char *to, size_t room)
+{
+    size_t n = strlen(fake.body);
+    n = n < room ? n : room;
+    memcpy(to, fake.body, n);
+    fake.body += n;
+    return n ? (long)n : -1;
 }
 
 static void serve(struct http_call *c)
@@ -40,7 +51,12 @@ static void serve(struct http_call *c)
         buf_str_add(&fake.bytes, c->body);
     if (fake.code)
         http_reply_header(c, "X-ClickHouse-Exception-Code", fake.code);
-    http_reply(c, fake.status, "text/plain", str_from(fake.body));
+    if (fake.tag)
+        http_reply_header(c, "X-ClickHouse-Exception-Tag", fake.tag);
+    if (fake.cut)
+        http_reply_stream(c, fake.status, "text/plain", serve_cut, NULL, NULL);
+    else
+        http_reply(c, fake.status, "text/plain", str_from(fake.body));
 }
 
 static const struct http_route rows[] = {{"*", "/", serve, ""}};
@@ -243,6 +259,89 @@ static void servers_are_urls(void **state)
     }
 }
 
+static bool gather(void *arg, struct str piece)
+{
+    buf_str_add(arg, piece);
+    return true;
+}
+
+/* Rows, then an exception as servers of all ages write it. */
+static void an_exception_at_the_end_is_the_error(void **state)
+{
+    static const char tag[] = "abcdefghijklmnop";
+    static const char rows_[] = "1\n2\n", why[] = "Code: 395. DB::Exception: x. (Y) (version 26.7.2.1)";
+    struct ch *c = client(NULL, (struct ch_conf){0});
+    struct buf texts[4], got;
+    struct err e;
+    for (int i = 0; i < 4; i++)
+        buf_init(&texts[i], 0);
+    buf_z(&texts[0], rows_);
+    exception_add(&texts[0], tag, str_from(why));
+    buf_printf(&texts[1], "%s\r\n__exception__\r\n%s\n", rows_, why);
+    buf_printf(&texts[2], "%s%s\n", rows_, why);
+    for (int i = 0; i < 20000; i++) /* more than is held back */
+        buf_z(&texts[3], rows_);
+    size_t many = texts[3].len;
+    exception_add(&texts[3], tag, str_from(why));
+    for (int i = 0; i < 8; i++) {
+        struct buf *text = &texts[i / 2];
+        if (i % 2 == 0)
+            buf_u8(text, 0);
+        answer(200, NULL, (char *)text->p);
+        fake.tag = i / 2 == 0 || i / 2 == 3 ? tag : NULL;
+        fake.cut = i % 2;
+        buf_init(&got, 0);
+        e.msg[0] = '\0';
+        assert_int_equal(
+            ch_query(c, &(struct ch_query){.sql = "x", .sink = gather, .sink_arg = &got}, NULL, &e),
+            CH_PERMANENT);
+        assert_string_equal(e.msg, why);
+        assert_int_equal(ch_code(c), 395);
+        assert_true(ch_answered(c));
+        assert_int_equal(got.len, i / 2 == 3 ? many : strlen(rows_));
+        assert_memory_equal(got.p, rows_, strlen(rows_));
+        buf_fini(&got);
+    }
+    for (int i = 0; i < 4; i++)
+        buf_fini(&texts[i]);
+    ch_free(c);
+}
+
+/* A row may look like an exception of old; with a tag it is none. Nor is an answer that was waited for and came whole. */
+static void a_row_that_looks_like_an_exception(void **state)
+{
+    static const char row[] = "Code: 60. DB::Exception: no. (UNKNOWN_TABLE) (version 26.7.2.1)\n";
+    struct ch *c = client(NULL, (struct ch_conf){0});
+    struct buf got;
+    struct err e;
+    buf_init(&got, 0);
+    answer(200, NULL, row);
+    fake.tag = "abcdefghijklmnop";
+    assert_int_equal(ch_query(c, &(struct ch_query){.sql = "x", .sink = gather, .sink_arg = &got}, NULL, &e),
+                     CH_OK);
+    assert_int_equal(got.len, strlen(row));
+    buf_reset(&got);
+    answer(200, NULL, row);
+    assert_int_equal(ch_query(c, &(struct ch_query){.sql = "x"}, &got, &e), CH_OK);
+    assert_int_equal(got.len, strlen(row));
+    /* rows that come twice would be worse than none of another server */
+    buf_reset(&got);
+    answer(200, NULL, row);
+    fake.tag = "abcdefghijklmnop";
+    fake.cut = true;
+    char here[64];
+    snprintf(here, sizeof here, "127.0.0.1:%u", http_server_port(server));
+    struct ch *two = client(here, (struct ch_conf){0});
+    assert_int_equal(
+        ch_query(two, &(struct ch_query){.sql = "x", .sink = gather, .sink_arg = &got}, NULL, &e), CH_AWAY);
+    assert_true(ch_answered(two));
+    assert_int_equal(got.len, strlen(row));
+    assert_int_equal(fake.calls, 1);
+    buf_fini(&got);
+    ch_free(two);
+    ch_free(c);
+}
+
 static void literals_are_quoted(void **state)
 {
     struct buf b;
@@ -263,6 +362,8 @@ int main(void)
         cmocka_unit_test(failures_are_told_apart),
         cmocka_unit_test(a_dead_server_is_passed_over),
         cmocka_unit_test(servers_are_urls),
+        cmocka_unit_test(an_exception_at_the_end_is_the_error),
+        cmocka_unit_test(a_row_that_looks_like_an_exception),
         cmocka_unit_test(literals_are_quoted),
     };
     return cmocka_run_group_tests(tests, up, down);

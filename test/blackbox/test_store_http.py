@@ -173,6 +173,12 @@ def test_a_stream_that_fails_half_way_is_no_whole_answer(store):
                   wait_end_of_query="1")
 
 
+def test_a_reader_who_asks_for_too_many_rows_is_told(store):
+    with pytest.raises(http.client.IncompleteRead) as failed:
+        store.ask("SELECT number FROM numbers(30000000)", who=READER)
+    assert b"\nCode: 396. DB::Exception: Limit for result exceeded" in failed.value.partial[-2000:]
+
+
 def test_large_answers_arrive_whole(store):
     for form in ("TabSeparated", "JSONEachRow", "JSONCompact", "CSVWithNames"):
         body = store.ask(f"SELECT number FROM numbers(500000) FORMAT {form}")[2]
@@ -521,6 +527,9 @@ def test_weir_sql(store):
     assert sql(store, input="SELECT 2").stdout == "2\n"
     r = sql(store, "SELECT nothing")
     assert r.returncode == 1 and "UNKNOWN_IDENTIFIER" in r.stderr and r.stdout == ""
+    r = sql(store, "SELECT throwIf(number = 3000000) FROM numbers(5000000)")  # rows are out by then
+    assert r.returncode == 1 and r.stderr.startswith("weir sql: Code: 395. DB::Exception: ") and "does weir run" not in r.stderr
+    assert len(r.stdout) > 100000 and not r.stdout.strip("0\n")
     assert sql(store, "--format", "Vertical", "SELECT 1 AS x").stdout.startswith("Row 1:")
 
 
