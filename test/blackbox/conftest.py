@@ -16,7 +16,12 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "root: needs network namespaces, hence root")
 
 
+# Files that take a minute or more begin first, so that none of them runs alone in the end.
+SLOW = ("test_rewind", "test_kill", "test_exporters", "test_networks", "test_snmp", "test_rates", "test_routing", "test_differential")
+
+
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: SLOW.index(item.path.stem) if item.path.stem in SLOW else len(SLOW))
     if os.geteuid() == 0:
         return
     for item in items:
