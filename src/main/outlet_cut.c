@@ -5,7 +5,7 @@ enum {
     FAR_BACK_S = 60,
     ROW_BYTES = 64,
     SLOT_DATAGRAMS_OF_ROWS = 5, /* sFlow: five rows a datagram, and more bytes a row */
-    MINUTE_ROWS = 1 << 20,
+    MINUTE_ROWS = 1 << 19,      /* bounds the memory: some 80 MiB a partition, sealed block included */
 };
 
 struct cut_rule cut_rule_for(uint64_t rows, uint64_t slot_s, uint64_t oldest_s)
