@@ -205,12 +205,14 @@ static struct inserter *make_inserter(struct outlet *o, const struct insert_way 
 /* Routes, and what of flows their look-ups want. */
 static bool start_routing(struct outlet *o, struct err *e)
 {
-    static const enum column asked[] = {COL_NextHop, COL_IngressVRFID, COL_EgressVRFID};
+    static const enum column asked[] = {COL_NextHop, COL_IngressVRFName, COL_EgressVRFName, COL_IngressVRFID,
+                                        COL_EgressVRFID};
     const struct enrich_routing_provider *c = &o->conf->routing.provider;
     if (c->type != ROUTING_BMP)
         return true;
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
-        o->schema.asked[asked[i]] = asked[i] == COL_NextHop || c->vrfs.n;
+        o->schema.asked[asked[i]] =
+            c->vrfs.n || (asked[i] != COL_IngressVRFID && asked[i] != COL_EgressVRFID);
     o->station = station_start(c, arena_printf(&o->arena, "%s/routes.rib", o->data_dir),
                                &o->enrich.sources[ENRICH_route], e);
     return o->station != NULL;

@@ -149,6 +149,33 @@ exit
                      "-i", os.path.join(state, "bgpd.pid"), "--vty_socket", state)
 
 
+class Session:
+    """BMP by hand, from the router's address: what the daemons at hand do not send. One Loc-RIB (RFC 9069) per VRF."""
+    def __init__(self, lab):
+        with inside(lab.a):
+            self.socket = socket.create_connection((lab.C4, 10179), timeout=10, source_address=(lab.X4, 0))
+        self.message(4, struct.pack("!HH", 2, 4) + b"hand")
+
+    def message(self, kind, body):
+        self.socket.sendall(struct.pack("!BIB", 3, 6 + len(body), kind) + body)
+
+    @staticmethod
+    def peer(rd):
+        return struct.pack("!BBQ16sI4sII", 3, 0, rd, bytes(16), ROUTER_AS, bytes(4), 0, 0)
+
+    @staticmethod
+    def bgp(kind, body):
+        return b"\xff" * 16 + struct.pack("!HB", 19 + len(body), kind) + body
+
+    def vrf(self, rd, name, prefix, origin):
+        hello = self.bgp(1, struct.pack("!BHH4sB", 4, ROUTER_AS, 180, bytes(4), 8) + b"\x02\x06\x41\x04" + struct.pack("!I", ROUTER_AS))
+        self.message(3, self.peer(rd) + bytes(20) + hello * 2 + struct.pack("!HH", 3, len(name)) + name.encode())
+        attributes = (b"\x40\x01\x01\0" + struct.pack("!BBBBBI", 0x40, 2, 6, 2, 1, origin)
+                      + b"\x40\x03\x04" + socket.inet_aton("192.0.2.1"))
+        self.message(0, self.peer(rd) + self.bgp(2, struct.pack("!HH", 0, len(attributes)) + attributes
+                                                 + bytes([24]) + socket.inet_aton(prefix)[:3]))
+
+
 def end(lab, process):
     process.terminate()
     process.wait(15)
@@ -176,6 +203,19 @@ def flow_of(lab, weir, destination, **options):
         FROM flows WHERE DstAddr = toIPv6('{destination}') ORDER BY TimeReceived DESC LIMIT 1""",
                          lambda got: len(got) == 1, 60)
     return rows[0]
+
+
+def send_vrf_flow(lab, destination, vrf):
+    """IPFIX with the name of the VRF (element 236)."""
+    fields = [(8, 4), (12, 4), (1, 4), (2, 4), (10, 4), (14, 4), (236, 8)]
+    template = struct.pack("!HH", 256, len(fields)) + b"".join(struct.pack("!HH", *field) for field in fields)
+    record = struct.pack("!4s4sIIII8s", socket.inet_aton("203.0.113.9"), socket.inet_aton(destination), 1000, 10, 1, 2, vrf.encode())
+    sets = struct.pack("!HH", 2, 4 + len(template)) + template + struct.pack("!HH", 256, 4 + len(record)) + record
+    with inside(lab.a):
+        out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with out:
+        out.bind((lab.X4, 0))
+        out.sendto(struct.pack("!HHIII", 10, 16 + len(sets), int(time.time()), 0, 7) + sets, (lab.C4, 2055))
 
 
 # ---- Tests
@@ -234,6 +274,23 @@ def test_vpn_routes_have_their_rd(site):
     finally:
         end(lab, other)
         end(lab, this)
+
+
+def test_a_vrf_is_known_by_its_name(site):
+    lab, weir = site
+    session = Session(lab)
+    with session.socket:
+        for number, name in enumerate(("red", "blue"), 1):
+            session.vrf(ROUTER_AS << 32 | number, name, "10.30.0.0", 65200 + number)
+        wait_until(lambda: [vrf["name"] for router in routing(weir)["routers"] for vrf in router["vrfs"]] == ["red", "blue"],
+                   20, lambda: json.dumps(routing(weir)))
+        wait_routes(weir, 2, rib="loc-rib", up=True)
+        for host, name in enumerate(("blue", "red", "blue"), 1):
+            send_vrf_flow(lab, f"10.30.0.{host}", name)
+        rows = weir.wait_sql("SELECT DstAS FROM flows WHERE DstAddr BETWEEN toIPv6('10.30.0.1') AND toIPv6('10.30.0.3') ORDER BY DstAddr",
+                             lambda got: len(got) == 3, 60)
+        assert [row[0] for row in rows] == [65202, 65201, 65202]
+    wait_until(lambda: not any(r["connected"] for r in routing(weir)["routers"]), 20, "still connected")
 
 
 def test_routes_outlast_the_outlet(site):

@@ -25,7 +25,8 @@ enum {
     FLAG_TWO_BYTES = 0x20,
     FLAG_OUT = 0x10,
     TLV_SYS_NAME = 2,
-    VARIANTS = 4, /* out << 1 | post */
+    TLV_VRF_NAME = 3, /* RFC 9736 3.3 */
+    VARIANTS = 4,     /* out << 1 | post */
     PEERS_MAX = 1 << 14,
 };
 
@@ -209,6 +210,25 @@ static void set_add_path(struct peer *p, const struct bgp_open *sent, const stru
     }
 }
 
+/*
+ * RFC 9736 3.3: the rest of a peer-up message; the name of the VRF is of use, which RFC 9069 wants of Loc-RIBs and some
+ * routers send for others too. No BGP depends on it, so what cannot be read is counted and left.
+ */
+static void peer_information(struct bmp *b, const struct peer_header *h, struct cursor c)
+{
+    while (cursor_left(&c)) {
+        uint16_t type = cursor_be16(&c), len = cursor_be16(&c);
+        const uint8_t *p = cursor_bytes(&c, len);
+        if (p && type != TLV_VRF_NAME)
+            continue;
+        if (!p || !routers_vrf(b->env->routers, b->router, h->key.distinguisher,
+                               (struct str){(const char *)p, len}, 0))
+            count(b, BMP_REFUSED_VRFS, 1);
+        if (!p)
+            return;
+    }
+}
+
 /* RFC 7854 4.10 */
 static bool peer_up(struct bmp *b, struct cursor c, struct err *e)
 {
@@ -243,6 +263,7 @@ static bool peer_up(struct bmp *b, struct cursor c, struct err *e)
     if (sent.id)
         routers_own(b->env->routers, b->router,
                     ip_v4(&id)); /* mostly the loopback that flows are sent from */
+    peer_information(b, &h, c);
     show_peers(b);
     return true;
 }

@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     routers_tick(&t.routers, UINT64_MAX - 1);
     t_sweep(&t);
     routers_tick(&t.routers, UINT64_MAX - 1);
-    if (t.rib.routes || t.rib.attrs.n || t.rib.lpm.n)
+    if (t.rib.routes || t.rib.attrs.n || t.rib.lpm.n || t.routers.n_vrfs)
         abort(); /* nothing may outlast its session */
     snapshot_reader_quiet();
     return 0;

@@ -1,4 +1,5 @@
 /* Sessions, message by message: what each of them leaves in the RIB. */
+#include "base/clock.h"
 #include "enrich/route/rd.h"
 #include "enrich/route/testing.h"
 #include <setjmp.h>
@@ -454,6 +455,106 @@ static void unknown_peers_and_messages_are_counted(void **state)
     t_rig_fini(&t);
 }
 
+static const struct t_peer loc_rib = {.type = 3, .rd = 0x0000fde800000007, .address = "0.0.0.0", .as = 65000};
+
+static const struct router_vrf *named(const struct t_rig *t, const char *name)
+{
+    const struct router *r = &t->routers.router[bmp_router(t->bmp)];
+    for (unsigned i = 0; i < r->n_vrfs; i++)
+        if (strcmp(r->vrfs[i].name, name) == 0)
+            return &r->vrfs[i];
+    return NULL;
+}
+
+static void vrfs_have_names(void **state)
+{
+    struct t_rig t;
+    struct t_peer other = loc_rib, vpn = peer4;
+    uint16_t table;
+    other.rd++;
+    vpn.type = 1;
+    vpn.rd = 0x0000fde800000009;
+    t_rig_init(&t);
+    t_initiation(&t.out, "edge1");
+    t_peer_up_vrf(&t.out, &loc_rib, "0.0.0.0", 65000, "red");
+    t_peer_up_vrf(&t.out, &vpn, "10.0.0.1", 65000, "bl\xc3\xa5");
+    SENT(&t);
+    assert_int_equal(named(&t, "red")->rd, loc_rib.rd);
+    assert_int_equal(named(&t, "bl\xc3\xa5")->rd, vpn.rd);
+    t_peer_down(&t.out, &loc_rib); /* it is known, though it has no routes */
+    SENT(&t);
+    assert_non_null(named(&t, "red"));
+    assert_true(rib_table(&t.rib, loc_rib.rd, false, &table));
+    assert_int_equal(t.rib.tables.routes[table], 1);
+    t_peer_up_vrf(&t.out, &other, "0.0.0.0", 65000, "red");
+    SENT(&t);
+    assert_int_equal(named(&t, "red")->rd, other.rd);
+    assert_int_equal(t.routers.n_vrfs, 2);
+    assert_int_equal(t.rib.tables.routes[table], 0); /* may be another VRF's now */
+    assert_int_equal(COUNT(&t, BMP_REFUSED_VRFS), 0);
+    t_rig_fini(&t);
+}
+
+/* Each of them, and the session goes on. */
+static void bad_names_of_vrfs_are_counted(void **state)
+{
+    static char long_[256];
+    memset(long_, 'x', sizeof long_);
+    const struct {
+        const char *name;
+        size_t len;
+    } bad[] = {{"", 0}, {long_, 256}, {"r\xc3", 2}, {"r\0d", 3}};
+    struct t_rig t;
+    t_rig_init(&t);
+    t_initiation(&t.out, "edge1");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        size_t at = t.out.len;
+        t_peer_up(&t.out, &loc_rib, "0.0.0.0", 65000, 0);
+        t_information(&t.out, at, 0, "a text", 6);
+        t_information(&t.out, at, 3, bad[i].name, bad[i].len);
+    }
+    size_t at = t.out.len;
+    t_peer_up(&t.out, &loc_rib, "0.0.0.0", 65000, 0);
+    t_information(&t.out, at, 3, long_, 255);
+    buf_add(&t.out, "\0\3\0\x9red", 7); /* ends within it */
+    t_end(&t.out, at);
+    SENT(&t);
+    assert_int_equal(COUNT(&t, BMP_REFUSED_VRFS), 5);
+    assert_int_equal(COUNT(&t, BMP_PEERS), 1);
+    assert_int_equal(t.routers.n_vrfs, 1); /* the longest */
+    t_rig_fini(&t);
+}
+
+static void names_of_vrfs_are_bounded_and_go_with_their_session(void **state)
+{
+    struct t_rig t;
+    char name[16];
+    t_rig_init(&t);
+    t_initiation(&t.out, "edge1");
+    size_t at = t.out.len;
+    t_peer_up(&t.out, &loc_rib, "0.0.0.0", 65000, 0);
+    for (int i = 0; i < ROUTER_VRFS_MAX + 3; i++) {
+        int n = snprintf(name, sizeof name, "vrf%d", i);
+        t_information(&t.out, at, 3, name, (size_t)n);
+    }
+    SENT(&t);
+    assert_int_equal(t.routers.n_vrfs, ROUTER_VRFS_MAX);
+    assert_int_equal(COUNT(&t, BMP_REFUSED_VRFS), 3);
+    bmp_free(t.bmp);
+    routers_tick(&t.routers, clock_mono_ns());
+    assert_int_equal(t.routers.n_vrfs, ROUTER_VRFS_MAX); /* `keep` */
+    t.bmp = bmp_new(&t.env, t_ip("192.0.2.1"), t.counters);
+    t_initiation(&t.out, "edge1");
+    t_peer_up_vrf(&t.out, &loc_rib, "0.0.0.0", 65000, "vrf77");
+    SENT(&t);
+    t.routers.changed = false;
+    routers_tick(&t.routers, clock_mono_ns() + t.env.keep_ns);
+    assert_int_equal(t.routers.n_vrfs, 1); /* the one that the new session told of */
+    assert_non_null(named(&t, "vrf77"));
+    assert_true(t.routers.changed);
+    t_rig_fini(&t);
+}
+
 static void distinguishers_are_text_and_numbers(void **state)
 {
     static const struct {
@@ -495,6 +596,9 @@ int main(void)
         cmocka_unit_test(malformed_routes_end_their_message),
         cmocka_unit_test(wrong_frames_end_the_session),
         cmocka_unit_test(unknown_peers_and_messages_are_counted),
+        cmocka_unit_test(vrfs_have_names),
+        cmocka_unit_test(bad_names_of_vrfs_are_counted),
+        cmocka_unit_test(names_of_vrfs_are_bounded_and_go_with_their_session),
         cmocka_unit_test(distinguishers_are_text_and_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

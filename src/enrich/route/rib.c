@@ -151,6 +151,11 @@ bool rib_table(struct rib *r, uint64_t rd, bool keep, uint16_t *table)
     return true;
 }
 
+void rib_table_drop(struct rib *r, uint16_t table)
+{
+    r->tables.routes[table]--;
+}
+
 /* ---- order */
 
 #define DIFFER(x, y)                                                                                         \

@@ -123,8 +123,10 @@ void rib_source_begin(struct rib *r, uint32_t source);
 /* Former routes of these families (bits of rib_mark.purge) are not seen any more, and removed by rib_sweep. */
 void rib_source_purge(struct rib *r, uint32_t source, unsigned families);
 
-/* Number of the table of a route distinguisher, made if need be; `keep` for good, else while it has routes. False: too many. */
+/* Number of the table of a route distinguisher, made if need be; `keep` until rib_table_drop, else while it has routes. False: too many. */
 bool rib_table(struct rib *r, uint64_t rd, bool keep, uint16_t *table);
+/* Takes one `keep` back. */
+void rib_table_drop(struct rib *r, uint16_t table);
 
 enum rib_did { RIB_ADDED, RIB_UPDATED, RIB_REFUSED };
 enum rib_did rib_put(struct rib *r, uint32_t source, uint16_t table, struct prefix p, uint32_t path_id,

@@ -1,7 +1,7 @@
 /*
- * Head, routers, sources, then attributes and prefixes as they come: an attribute stands before the first prefix that has it,
- * numbered from 0; then the end, with the number of routes. All numbers are little-endian. The last eight bytes are the XXH3
- * of all before them.
+ * Head, routers, sources, names of VRFs, then attributes and prefixes as they come: an attribute stands before the first prefix
+ * that has it, numbered from 0; then the end, with the number of routes. All numbers are little-endian. The last eight bytes
+ * are the XXH3 of all before them.
  */
 #include "enrich/route/rib_file.h"
 #include "base/arena.h"
@@ -20,7 +20,7 @@
 #include <xxhash.h>
 
 static const char magic[8] = "weirRIB1";
-enum { ATTR = 'A', PREFIX = 'P', END = 'E', WRITE_AT_ONCE = 1 << 20, QUIET_EVERY = 256 };
+enum { ATTR = 'A', VRF = 'V', PREFIX = 'P', END = 'E', WRITE_AT_ONCE = 1 << 20, QUIET_EVERY = 256 };
 
 /* ---- what is copied first */
 
@@ -33,6 +33,13 @@ struct rib_file_peers *rib_file_peers(const struct routers *r)
     p->info = xmalloc(p->n_sources * sizeof *p->info);
     p->sources = xmalloc(p->n_sources * sizeof *p->sources);
     memcpy(p->router, r->router, p->n_routers * sizeof *p->router);
+    for (uint32_t i = 1; i < p->n_routers; i++) {
+        size_t size = p->router[i].n_vrfs * sizeof(struct router_vrf);
+        const struct router_vrf *vrfs = p->router[i].vrfs;
+        p->router[i].vrfs = size ? xmalloc(size) : NULL;
+        if (size)
+            memcpy(p->router[i].vrfs, vrfs, size);
+    }
     memcpy(p->info, r->info, p->n_sources * sizeof *p->info);
     memcpy(p->sources, r->rib->sources, p->n_sources * sizeof *p->sources);
     return p;
@@ -42,6 +49,8 @@ void rib_file_peers_free(struct rib_file_peers *p)
 {
     if (!p)
         return;
+    for (uint32_t i = 1; i < p->n_routers; i++)
+        free(p->router[i].vrfs);
     free(p->router);
     free(p->info);
     free(p->sources);
@@ -111,6 +120,20 @@ static void put_head(struct writer *w)
         buf_le32(b, p->sources[i].bgp_id);
         buf_le32(b, p->info[i].as);
     }
+}
+
+static void put_vrfs(struct writer *w)
+{
+    struct buf *b = &w->out;
+    for (uint32_t i = 1; i < w->peers->n_routers; i++)
+        for (unsigned k = 0; k < w->peers->router[i].n_vrfs; k++) {
+            const struct router_vrf *v = &w->peers->router[i].vrfs[k];
+            buf_u8(b, VRF);
+            buf_le32(b, i);
+            buf_le64(b, v->rd);
+            buf_u8(b, (uint8_t)strlen(v->name));
+            buf_z(b, v->name);
+        }
 }
 
 static void put_attr(struct writer *w, const struct rib_attr *a)
@@ -191,6 +214,7 @@ static void put_prefix(struct writer *w, const struct rib_prefix *p)
 static bool put_all(struct writer *w, const bool *stop)
 {
     put_head(w);
+    put_vrfs(w);
     for (uint32_t at = rib_prefix_first(), k = 0; at < rib_prefix_end(w->rib) && !w->bad;
          at = rib_prefix_after(at)) {
         put_prefix(w, rib_prefix_at(w->rib, at));
@@ -344,6 +368,21 @@ static bool get_head(struct reader *f)
     return !f->c.bad;
 }
 
+/* Names are kept as long as former routes are; too many are left out, as routes are. */
+static bool get_vrf(struct reader *f)
+{
+    struct cursor *c = &f->c;
+    uint32_t router = le32(c);
+    uint64_t rd = le64(c);
+    uint8_t len = cursor_u8(c);
+    const uint8_t *p = cursor_bytes(c, len);
+    if (!p || router == 0 || router >= f->n_routers)
+        return false;
+    if (f->router[router])
+        routers_vrf(f->r, f->router[router], rd, (struct str){(const char *)p, len}, f->deadline_ns);
+    return true;
+}
+
 static bool get_attr(struct reader *f)
 {
     struct cursor *c = &f->c;
@@ -402,7 +441,9 @@ static bool get_all(struct reader *f)
         uint8_t what = cursor_u8(&f->c);
         if (what == END)
             return le64(&f->c) == f->in_file && !f->c.bad;
-        if (f->c.bad || !(what == ATTR ? get_attr(f) : what == PREFIX && get_prefix(f)))
+        if (f->c.bad || !(what == ATTR  ? get_attr(f)
+                          : what == VRF ? get_vrf(f)
+                                        : what == PREFIX && get_prefix(f)))
             return false;
         if (k % QUIET_EVERY == 0)
             snapshot_reader_quiet();

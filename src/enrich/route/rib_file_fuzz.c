@@ -63,7 +63,7 @@ static void call_off(struct routers *r)
     for (uint32_t i = 1; i < r->n_routers; i++)
         if (r->router[i].active)
             abort();
-    if (r->rib->routes || r->rib->attrs.n || r->rib->lpm.n)
+    if (r->rib->routes || r->rib->attrs.n || r->rib->lpm.n || r->n_vrfs)
         abort();
     snapshot_reader_quiet();
 }

@@ -8,13 +8,19 @@
 #include "enrich/route/station.h"
 #include <stdlib.h>
 
-enum { KNOWN = 256, LISTS = 512, EDGE_NAME = 0 /* ExporterName among edge_columns */ };
+enum { KNOWN = 256, NAMED = 256, LISTS = 512, EDGE_NAME = 0 /* ExporterName among edge_columns */ };
 
 /* The router of an exporter, remembered for as long as the view is the same. */
 struct known {
     struct ip exporter;
     uint32_t name, router; /* name: id of ExporterName */
     bool used;
+};
+
+/* The table of a name of a VRF, likewise. */
+struct named {
+    uint32_t router, name; /* name: id, 0: unused */
+    uint16_t table;
 };
 
 /* Where the lists of a route are in the batch's pools. */
@@ -28,6 +34,7 @@ struct scratch {
     uint64_t generation; /* of the view */
     uint32_t strings;
     struct known known[KNOWN];
+    struct named named[NAMED];
     struct lists lists[LISTS];
     struct rib_ask ask[BATCH_ROWS];
     struct rib_answer answer[BATCH_ROWS];
@@ -69,25 +76,64 @@ static void find_routers(struct scratch *s, const struct batch *b, const struct 
     }
 }
 
-/* The first that fits, 0 when none does. */
-static uint16_t table_of(const struct route_view *r, struct ip exporter, uint32_t id)
+static uint16_t table_by_name(struct scratch *s, const struct view *v, uint32_t router, uint32_t name)
 {
-    for (size_t i = 0; id && i < r->n_vrfs; i++)
-        if (r->vrfs[i].id == id && prefix_contains(r->vrfs[i].exporters, exporter))
-            return r->vrfs[i].table;
-    return 0;
+    struct named *k = &s->named[(name ^ router * 31) % NAMED];
+    if (router == RIB_NO_ROUTER || name == 0)
+        return 0;
+    if (k->name != name || k->router != router)
+        *k = (struct named){router, name, route_table_by_name(s->view, router, intern_str(v->strings, name))};
+    return k->table;
 }
 
-/* `first` is the VRF the address is more likely to be in: a packet's source where it came in, its destination where it goes. */
-static void set_tables(struct scratch *s, const struct batch *b, enum column first, enum column second)
+/* What of flows says which VRF they are of, on one side. */
+struct vrf_columns {
+    const uint32_t *id, *name; /* NULL: not known */
+};
+
+static struct vrf_columns vrf_columns(const struct batch *b, enum column id, enum column name)
+{
+    return (struct vrf_columns){batch_live(b, id) ? b->col[id] : NULL,
+                                batch_live(b, name) ? b->col[name] : NULL};
+}
+
+static struct vrf_columns came_in(const struct batch *b)
+{
+    return vrf_columns(b, COL_IngressVRFID, COL_IngressVRFName);
+}
+
+static struct vrf_columns went_out(const struct batch *b)
+{
+    return vrf_columns(b, COL_EgressVRFID, COL_EgressVRFName);
+}
+
+/* The first number of the configuration that fits, else the router's own name; false when the flow says nothing. */
+static bool table_of(struct scratch *s, const struct view *v, const struct batch *b, struct vrf_columns c,
+                     uint32_t row, uint16_t *table)
 {
     const struct ip *exporter = b->col[COL_ExporterAddress];
-    const uint32_t *x = batch_live(b, first) ? b->col[first] : NULL;
-    const uint32_t *y = batch_live(b, second) ? b->col[second] : NULL;
-    if (s->view->n_vrfs == 0 || (!x && !y))
+    uint32_t id = c.id ? c.id[row] : 0, name = c.name ? c.name[row] : 0;
+    for (size_t i = 0; id && i < s->view->n_vrfs; i++) {
+        const struct route_vrf *r = &s->view->vrfs[i];
+        if (r->id != id || !prefix_contains(r->exporters, exporter[row]))
+            continue;
+        *table = r->table;
+        return true;
+    }
+    *table = table_by_name(s, v, s->router[row], name);
+    return id || name;
+}
+
+/* `first` is where the address is more likely to be: a packet's source where it came in, its destination where it goes. */
+static void set_tables(struct scratch *s, const struct batch *b, const struct view *v,
+                       struct vrf_columns first, struct vrf_columns second)
+{
+    if ((s->view->n_vrfs == 0 && s->view->n_named == 0) ||
+        (!first.id && !first.name && !second.id && !second.name))
         return;
     for (uint32_t i = 0; i < b->n; i++)
-        s->ask[i].table = table_of(s->view, exporter[i], x && x[i] ? x[i] : y ? y[i] : 0);
+        if (!table_of(s, v, b, first, i, &s->ask[i].table))
+            table_of(s, v, b, second, i, &s->ask[i].table);
 }
 
 /* ---- filling */
@@ -170,7 +216,7 @@ static void ask_all(struct scratch *s, const struct batch *b, const struct ip *a
 static uint64_t fill_source(struct scratch *s, struct batch *b, struct view *v)
 {
     ask_all(s, b, BATCH_IP(b, SrcAddr), NULL);
-    set_tables(s, b, COL_IngressVRFID, COL_EgressVRFID);
+    set_tables(s, b, v, came_in(b), went_out(b));
     rib_find(s->view->rib, s->ask, b->n, s->answer);
     struct wanted w = {.communities = spans(v, b, COL_SrcCommunities),
                        .large = spans(v, b, COL_SrcLargeCommunities)};
@@ -183,7 +229,7 @@ static uint64_t fill_source(struct scratch *s, struct batch *b, struct view *v)
 static uint64_t fill_destination(struct scratch *s, struct batch *b, struct view *v)
 {
     ask_all(s, b, BATCH_IP(b, DstAddr), batch_live(b, COL_NextHop) ? b->col[COL_NextHop] : NULL);
-    set_tables(s, b, COL_EgressVRFID, COL_IngressVRFID);
+    set_tables(s, b, v, went_out(b), came_in(b));
     rib_find(s->view->rib, s->ask, b->n, s->answer);
     struct wanted w = {.path = spans(v, b, COL_DstASPath),
                        .communities = spans(v, b, COL_DstCommunities),
@@ -210,6 +256,7 @@ static void fill(struct batch *b, struct view *v, unsigned self)
     if (s->generation != r->generation ||
         s->strings != v->strings->generation) { /* routers came or went; ids of names are others */
         memset(s->known, 0, sizeof s->known);
+        memset(s->named, 0, sizeof s->named);
         s->generation = r->generation;
         s->strings = v->strings->generation;
     }

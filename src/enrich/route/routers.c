@@ -19,10 +19,79 @@ void routers_init(struct routers *r, struct rib *rib)
 
 void routers_fini(struct routers *r)
 {
+    for (uint32_t i = 1; i < r->n_routers; i++)
+        free(r->router[i].vrfs);
     free(r->router);
     free(r->info);
     free(r->slots);
     *r = (struct routers){0};
+}
+
+/* ---- VRFs by name */
+
+static void vrf_forget(struct routers *r, struct router *o, unsigned i)
+{
+    rib_table_drop(r->rib, o->vrfs[i].table);
+    o->vrfs[i] = o->vrfs[--o->n_vrfs];
+    r->n_vrfs--;
+    r->changed = true;
+}
+
+static void vrfs_forget(struct routers *r, struct router *o)
+{
+    while (o->n_vrfs)
+        vrf_forget(r, o, o->n_vrfs - 1);
+    free(o->vrfs);
+    o->vrfs = NULL;
+}
+
+static bool is_vrf_name(struct str s)
+{
+    return s.len && s.len < VRF_NAME_MAX && !memchr(s.p, 0, s.len) && str_utf8(s) == s.len;
+}
+
+bool routers_vrf(struct routers *r, uint32_t router, uint64_t rd, struct str name, uint64_t deadline_ns)
+{
+    struct router *o = &r->router[router];
+    unsigned i = 0;
+    uint16_t table;
+    if (!is_vrf_name(name))
+        return false;
+    while (i < o->n_vrfs && !str_eq(name, str_from(o->vrfs[i].name)))
+        i++;
+    if (i < o->n_vrfs && o->vrfs[i].rd == rd) {
+        o->vrfs[i].deadline_ns = deadline_ns;
+        return true;
+    }
+    if (i < o->n_vrfs) /* it is another VRF now */
+        vrf_forget(r, o, i);
+    if (o->n_vrfs == ROUTER_VRFS_MAX || r->n_vrfs == ROUTERS_VRFS_MAX || !rib_table(r->rib, rd, true, &table))
+        return false;
+    if ((o->n_vrfs & (o->n_vrfs - 1)) == 0) /* room is a power of two */
+        o->vrfs = xrealloc(o->vrfs, (o->n_vrfs ? 2 * o->n_vrfs : 1) * sizeof *o->vrfs);
+    struct router_vrf *v = &o->vrfs[o->n_vrfs++];
+    *v = (struct router_vrf){.rd = rd, .deadline_ns = deadline_ns, .table = table};
+    memcpy(v->name, name.p, name.len);
+    r->n_vrfs++;
+    r->changed = true;
+    return true;
+}
+
+/* Names of former sessions whose time is over; the earliest of the other times. */
+static uint64_t vrfs_tick(struct routers *r, uint64_t now)
+{
+    uint64_t next = UINT64_MAX;
+    for (uint32_t i = 1; r->n_vrfs && i < r->n_routers; i++) {
+        struct router *o = &r->router[i];
+        for (unsigned k = o->n_vrfs; k-- > 0;) {
+            uint64_t deadline = o->vrfs[k].deadline_ns;
+            if (deadline && deadline <= now)
+                vrf_forget(r, o, k);
+            else if (deadline && deadline < next)
+                next = deadline;
+        }
+    }
+    return next;
 }
 
 /* ---- routers */
@@ -69,6 +138,7 @@ uint32_t routers_take(struct routers *r, struct ip address, const char *name)
             return 0;
         }
         r->n_routers = at == r->n_routers ? at + 1 : r->n_routers;
+        vrfs_forget(r, &r->router[at]);
         r->router[at] = (struct router){.used = true, .address = address, .instance = instance};
         snprintf(r->router[at].name, sizeof r->router[at].name, "%s", name);
     }
@@ -100,6 +170,8 @@ void routers_lost(struct routers *r, uint32_t router, uint64_t keep_ns)
     r->router[router].active = false;
     r->router[router].peers = 0;
     r->router[router].since_ns = clock_wall_ns();
+    for (unsigned i = 0; i < r->router[router].n_vrfs; i++)
+        r->router[router].vrfs[i].deadline_ns = until;
     for (uint32_t s = 1; s < r->rib->n_sources; s++)
         if (r->info[s].used && r->info[s].key.router == router) {
             rib_source_begin(r->rib, s);
@@ -184,7 +256,7 @@ void routers_peer_down(struct routers *r, const struct source_key *peer)
 
 uint64_t routers_tick(struct routers *r, uint64_t now)
 {
-    uint64_t next = UINT64_MAX;
+    uint64_t next = vrfs_tick(r, now);
     for (uint32_t s = 1; s < r->rib->n_sources; s++) {
         struct source_info *i = &r->info[s];
         if (!i->used)

@@ -11,6 +11,9 @@ enum {
     ROUTERS_MAX = 4096,
     ROUTER_NAME_MAX = 128,
     ROUTER_OWN_MAX = 32, /* addresses of its own that it told of */
+    ROUTER_VRFS_MAX = 1024,
+    ROUTERS_VRFS_MAX = 1 << 14, /* of all routers */
+    VRF_NAME_MAX = 256,         /* RFC 9736 3.3: up to 255 bytes */
 };
 
 /* Families that come apart in one RIB of a peer, since each may have a route for the same prefix. */
@@ -23,6 +26,14 @@ struct source_key {
     uint8_t peer_type, variant, class_, zero; /* RFC 7854 4.2; enum rib_variant; enum source_class */
 };
 
+/* A VRF by the name that its router has for it. Several names may mean the same route distinguisher. */
+struct router_vrf {
+    uint64_t rd;
+    uint64_t deadline_ns; /* as source_info's; 0: told by this session */
+    uint16_t table;       /* kept for as long as the name is */
+    char name[VRF_NAME_MAX];
+};
+
 struct router {
     bool used, active; /* active: it has a session */
     struct ip address;
@@ -30,6 +41,8 @@ struct router {
     unsigned instance; /* of sessions that look the same */
     struct ip own[ROUTER_OWN_MAX];
     unsigned n_own;
+    struct router_vrf *vrfs;
+    unsigned n_vrfs;
     uint64_t since_ns; /* it came, or went (wall clock) */
     unsigned peers;    /* up */
 };
@@ -47,6 +60,7 @@ struct routers {
     struct source_info *info; /* by source */
     uint32_t *slots;          /* sources by key */
     uint32_t n_routers;       /* numbers below this were used */
+    uint32_t n_vrfs;          /* of all */
     uint64_t refused_sources, refused_routers;
     bool changed; /* addresses or names: the map for look-ups is to be made anew */
 };
@@ -60,6 +74,12 @@ uint32_t routers_take(struct routers *r, struct ip address, const char *name);
 void routers_lost(struct routers *r, uint32_t router, uint64_t keep_ns);
 /* Another address that is the router's. */
 void routers_own(struct routers *r, uint32_t router, struct ip address);
+
+/*
+ * One of its VRFs has this name: until the session is over and its time too, or (deadline_ns not 0: told by a former one)
+ * until then. False: it is no name, or there are too many.
+ */
+bool routers_vrf(struct routers *r, uint32_t router, uint64_t rd, struct str name, uint64_t deadline_ns);
 
 /* The source of this key, made if need be; 0: too many. */
 uint32_t routers_source(struct routers *r, const struct source_key *key, enum rib_kind kind);

@@ -35,6 +35,13 @@ struct route_view {
         uint32_t router;
     } * names; /* by name */
     uint32_t n_names;
+    const uint32_t
+        *vrfs_from; /* by router: its VRFs are named[vrfs_from[router]] up to that of the next router */
+    const struct route_named_vrf {
+        struct str name;
+        uint16_t table;
+    } * named; /* by name within a router */
+    uint32_t n_named;
     const struct route_vrf *vrfs; /* in the configuration's order */
     size_t n_vrfs;
     struct counters *lookups;
@@ -50,6 +57,8 @@ enum {
 /* By an address of the exporter, or its name; RIB_NO_ROUTER: it sends no routes. */
 uint32_t route_router_by_address(const struct route_view *v, struct ip address);
 uint32_t route_router_by_name(const struct route_view *v, struct str name);
+/* The table of a VRF by its router's name for it; 0: none is told, or it is the global table. */
+uint16_t route_table_by_name(const struct route_view *v, uint32_t router, struct str name);
 
 static inline uint32_t route_hash(struct ip a)
 {

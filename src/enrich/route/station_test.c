@@ -52,6 +52,23 @@ static int dial(const struct rig *r)
     return fd;
 }
 
+/* Whether the status has this text, in one of some answers. What was read before is published then. */
+static bool says(const struct rig *r, const char *what, int times)
+{
+    bool found = false;
+    while (!found && times-- > 0) {
+        struct buf json;
+        buf_init(&json, 0);
+        station_status(r->station, &json);
+        buf_u8(&json, 0);
+        found = strstr((char *)json.p, what) != NULL;
+        buf_fini(&json);
+        if (!found)
+            usleep(10000);
+    }
+    return found;
+}
+
 /* Waits for the address to have this origin AS. */
 static bool comes(const struct rig *r, const char *address, uint32_t as)
 {
@@ -122,13 +139,8 @@ static void routes_last_over_a_restart(void **state)
     station_stop(r.station);
     start(&r, file);
     assert_true(comes(&r, "198.51.100.1", 15169)); /* before any router is back */
-    struct buf json;
-    buf_init(&json, 0);
-    station_status(r.station, &json);
-    buf_u8(&json, 0);
-    assert_non_null(strstr((char *)json.p, "\"name\":\"edge1\",\"connected\":false"));
-    assert_non_null(strstr((char *)json.p, "\"routes\":2,\"former\":2"));
-    buf_fini(&json);
+    assert_true(says(&r, "\"name\":\"edge1\",\"connected\":false", 1));
+    assert_true(says(&r, "\"routes\":2,\"former\":2", 1));
     fd = dial(&r); /* the router is back, with one route less */
     t_initiation(&b, "edge1");
     t_peer_up(&b, &peer4, "192.0.2.77", 65000, 0);
@@ -253,24 +265,47 @@ static void half_a_message_is_no_route(void **state)
         assert_true(comes(&r, "198.51.100.1", 15169));
         close(fd);
     }
-    struct buf json;
-    bool gone = false;
-    for (int i = 0; i < 500 && !gone; i++) {
-        buf_init(&json, 0);
-        station_status(r.station, &json);
-        buf_u8(&json, 0);
-        gone = strstr((char *)json.p, "\"sessions\":0") != NULL;
-        if (gone)
-            assert_non_null(strstr((char *)json.p, "\"routes\":2,"));
-        buf_fini(&json);
-        usleep(10000);
-    }
-    assert_true(gone);
+    assert_true(says(&r, "\"sessions\":0", 500));
+    assert_true(says(&r, "\"routes\":2,", 1));
     assert_true(comes(&r, "192.0.2.1", 0));
     assert_true(comes(&r, "198.51.100.1", 15169)); /* for as long as `keep` says */
     buf_fini(&b);
     station_stop(r.station);
     snapshot_fini(&r.view);
+}
+
+/* Both are of one address; the exporter is the one that is there. */
+static void a_renamed_router_is_the_one_that_is_there(void **state)
+{
+    struct rig r;
+    struct buf b;
+    uint32_t router[2];
+    buf_init(&b, 0);
+    start(&r, "");
+    for (int i = 0; i < 2; i++) {
+        int fd = dial(&r);
+        t_initiation(&b, i ? "new-name" : "old-name");
+        t_peer_up(&b, &peer4, "192.0.2.77", 65000, 0);
+        t_monitoring(&b, &peer4,
+                     &(struct t_route){.announced = i ? "192.0.2.0/24" : "198.51.100.0/24",
+                                       .next_hop = "10.0.0.2",
+                                       .path = path,
+                                       .n_path = 4});
+        send_all(fd, &b);
+        assert_true(comes(&r, i ? "192.0.2.1" : "198.51.100.1", 15169));
+        assert_true(says(&r, "\"sessions\":1", 1));
+        snapshot_reader_on();
+        const struct route_view *v = snapshot_get(&r.view).data;
+        router[i] = route_router_by_address(v, t_ip("127.0.0.1"));
+        assert_int_equal(router[i], route_router_by_name(v, str_from(i ? "new-name" : "old-name")));
+        assert_int_equal(router[i], route_router_by_address(v, t_ip("192.0.2.77")));
+        snapshot_reader_off();
+        close(fd);
+        assert_true(says(&r, "\"sessions\":0", 500));
+    }
+    assert_int_not_equal(router[0], router[1]);
+    buf_fini(&b);
+    station_stop(r.station);
 }
 
 static void flows_get_what_routes_say(void **state)
@@ -333,51 +368,16 @@ static void flows_get_what_routes_say(void **state)
     buf_fini(&b);
 }
 
-/* Two routers with another route each for the same prefix, one of them in a VRF. */
-static void flows_find_their_router_and_vrf(void **state)
+/* Who sent a flow, what it says of its VRFs, and the AS that its addresses have; want_src 0: the same. */
+struct vrf_case {
+    const char *exporter, *name;
+    uint32_t in_vrf, out_vrf, want;
+    const char *in_name, *out_name;
+    uint32_t want_src;
+};
+
+static void flows_get(const struct rig *r, const struct vrf_case *cases, uint32_t n)
 {
-    struct rig r;
-    struct buf b;
-    struct enrich_vrf_conf vrf[] = {{.id = 7, .rd = "65000:7", .exporters = "192.0.2.0/24"}};
-    uint32_t one[] = {65001, 1}, two[] = {65001, 2}, three[] = {65001, 3};
-    struct t_peer in_vrf = peer4;
-    in_vrf.type = 1;
-    in_vrf.rd = 0x0000fde800000007;
-    conf.vrfs = (struct opt_list){1, vrf};
-    buf_init(&b, 0);
-    start(&r, "");
-    conf.vrfs = (struct opt_list){0};
-    int fd[2] = {dial(&r), dial(&r)};
-    t_initiation(&b, "edge1");
-    t_peer_up(&b, &peer4, "192.0.2.77", 65000, 0);
-    t_monitoring(
-        &b, &peer4,
-        &(struct t_route){.announced = "203.0.113.0/24", .next_hop = "10.0.0.2", .path = one, .n_path = 2});
-    t_peer_up(&b, &in_vrf, "0.0.0.0", 65000, 0);
-    t_monitoring(&b, &in_vrf,
-                 &(struct t_route){.announced = "203.0.113.0/24 198.51.100.0/24",
-                                   .next_hop = "10.0.0.2",
-                                   .path = three,
-                                   .n_path = 2});
-    send_all(fd[0], &b);
-    assert_true(comes(&r, "198.51.100.1", 3));
-    t_initiation(&b, "edge2");
-    t_peer_up(&b, &peer4, "192.0.2.99", 65000, 0);
-    t_monitoring(
-        &b, &peer4,
-        &(struct t_route){
-            .announced = "203.0.113.0/25 192.0.2.0/24", .next_hop = "10.0.0.2", .path = two, .n_path = 2});
-    send_all(fd[1], &b);
-    assert_true(comes(&r, "192.0.2.1", 2));
-    assert_true(is_router(&r, "192.0.2.77") && is_router(&r, "192.0.2.99"));
-    static const struct {
-        const char *exporter, *name;
-        uint32_t in_vrf, out_vrf, want;
-    } cases[] = {{"192.0.2.77", "", 0, 0, 1},      {"192.0.2.99", "", 0, 0, 2},
-                 {"172.16.0.1", "edge2", 0, 0, 2}, {"172.16.0.2", "EDGE1", 0, 0, 1},
-                 {"172.16.0.3", "", 0, 0, 2},      {"192.0.2.77", "", 7, 0, 3},
-                 {"192.0.2.77", "", 0, 7, 3},      {"172.16.0.2", "edge1", 7, 0, 1}};
-    enum { CASES = sizeof cases / sizeof *cases };
     struct schema schema;
     struct intern strings;
     struct edges edges;
@@ -387,38 +387,125 @@ static void flows_find_their_router_and_vrf(void **state)
     void *scratch = enrich_route.scratch_new();
     struct view v = {.schema = &schema, .strings = &strings, .edges = &edges, .scratch = {scratch}};
     struct batch *batch = batch_new();
-    batch->n = CASES;
-    for (uint32_t i = 0; i < CASES; i++) {
+    batch->n = n;
+    for (uint32_t i = 0; i < n; i++) {
         BATCH_IP(batch, ExporterAddress)[i] = t_ip(cases[i].exporter);
-        BATCH_IP(batch, DstAddr)[i] = t_ip("203.0.113.9");
+        BATCH_IP(batch, SrcAddr)[i] = BATCH_IP(batch, DstAddr)[i] = t_ip("203.0.113.9");
         BATCH_U32(batch, IngressVRFID)[i] = cases[i].in_vrf;
         BATCH_U32(batch, EgressVRFID)[i] = cases[i].out_vrf;
+        if (cases[i].in_name)
+            BATCH_U32(batch, IngressVRFName)[i] = intern(&strings, str_from(cases[i].in_name));
+        if (cases[i].out_name)
+            BATCH_U32(batch, EgressVRFName)[i] = intern(&strings, str_from(cases[i].out_name));
         uint32_t edge = edges_add(&edges, t_ip(cases[i].exporter), i, i, 0);
         edges.rows[edge].v[0] = intern(&strings, str_from(cases[i].name));
         BATCH_U32(batch, Edge)[i] = edge;
     }
     snapshot_reader_on();
-    v.snapshot[0] = snapshot_get(&r.view).data;
+    v.snapshot[0] = snapshot_get(&r->view).data;
     enrich_route.fill(batch, &v, 0);
-    for (uint32_t i = 0; i < CASES; i++)
-        assert_int_equal(BATCH_U32(batch, RouteDstAS)[i], cases[i].want);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t src = cases[i].want_src ? cases[i].want_src : cases[i].want;
+        uint32_t got = BATCH_U32(batch, RouteDstAS)[i], got_src = BATCH_U32(batch, RouteSrcAS)[i];
+        if (got != cases[i].want || got_src != src)
+            fail_msg("case %u: AS %u and %u", i, got, got_src);
+    }
     snapshot_reader_off();
     enrich_route.scratch_free(scratch);
     batch_free(batch);
     edges_fini(&edges);
     intern_fini(&strings);
+}
+
+static const struct vrf_case by_number[] = {
+    {"192.0.2.77", "", 0, 0, 1},      {"192.0.2.99", "", 0, 0, 2},     {"172.16.0.1", "edge2", 0, 0, 2},
+    {"172.16.0.2", "EDGE1", 0, 0, 1}, {"172.16.0.3", "", 0, 0, 2},     {"192.0.2.77", "", 7, 0, 3},
+    {"192.0.2.77", "", 0, 7, 3},      {"172.16.0.2", "edge1", 7, 0, 1}};
+static const struct vrf_case by_name[] = {
+    {"192.0.2.77", "", 0, 0, 3, "red", NULL},
+    {"192.0.2.77", "", 0, 0, 3, NULL, "red"},
+    {"192.0.2.99", "", 0, 0, 4, "red", NULL}, /* another VRF for another router */
+    {"172.16.0.2", "edge1", 0, 0, 3, "red", NULL},
+    {"192.0.2.77", "", 0, 0, 1, "Red", NULL},
+    {"192.0.2.77", "", 0, 0, 1, "re", NULL},
+    {"192.0.2.77", "", 0, 0, 1, "global", NULL},
+    {"192.0.2.77", "", 0, 0, 1, "red", "gone", 3}, /* it leaves by another one */
+    {"192.0.2.99", "", 0, 0, 2, "red", "global", 4},
+    {"172.16.0.3", "", 0, 0, 2, "red", NULL},   /* no router that told of it */
+    {"192.0.2.99", "", 7, 0, 3, "red", NULL},   /* the number is configured */
+    {"192.0.2.77", "", 9, 10, 3, "red", "red"}, /* these are not */
+};
+
+/* Two routers with other routes for the same prefix, some of them in VRFs. */
+static void hello_of_two(struct rig *r, int fd[2])
+{
+    struct buf b;
+    uint32_t paths[5][2] = {{0}, {65001, 1}, {65001, 2}, {65001, 3}, {65001, 4}};
+    struct t_route route = {.announced = "203.0.113.0/24", .next_hop = "10.0.0.2", .n_path = 2};
+    struct t_peer in_vrf = peer4,
+                  loc = {.type = 3, .rd = 0x0000fde800000008, .address = "0.0.0.0", .as = 65000};
+    in_vrf.type = 1;
+    in_vrf.rd = 0x0000fde800000007;
+    buf_init(&b, 0);
+    t_initiation(&b, "edge1");
+    t_peer_up_vrf(&b, &peer4, "192.0.2.77", 65000, "global");
+    route.path = paths[1];
+    t_monitoring(&b, &peer4, &route);
+    t_peer_up_vrf(&b, &in_vrf, "0.0.0.0", 65000, "red");
+    route.path = paths[3];
+    route.announced = "203.0.113.0/24 198.51.100.0/24";
+    t_monitoring(&b, &in_vrf, &route);
+    send_all(fd[0], &b);
+    assert_true(comes(r, "198.51.100.1", 3));
+    t_initiation(&b, "edge2");
+    t_peer_up(&b, &peer4, "192.0.2.99", 65000, 0);
+    t_peer_up_vrf(&b, &loc, "0.0.0.0", 65000, "red");
+    route.path = paths[4];
+    route.announced = "203.0.113.0/24";
+    t_monitoring(&b, &loc, &route);
+    route.path = paths[2];
+    route.announced = "203.0.113.0/25 192.0.2.0/24";
+    t_monitoring(&b, &peer4, &route);
+    send_all(fd[1], &b);
+    assert_true(comes(r, "192.0.2.1", 2));
+    assert_true(is_router(r, "192.0.2.77") && is_router(r, "192.0.2.99"));
+    buf_fini(&b);
+}
+
+static void flows_find_their_router_and_vrf(void **state)
+{
+    char file[] = "/tmp/weir-station-XXXXXX";
+    struct enrich_vrf_conf vrf[] = {{.id = 7, .rd = "65000:7", .exporters = "192.0.2.0/24"}};
+    struct rig r;
+    close(mkstemp(file));
+    unlink(file);
+    conf.vrfs = (struct opt_list){1, vrf};
+    start(&r, file);
+    int fd[2] = {dial(&r), dial(&r)};
+    hello_of_two(&r, fd);
+    assert_true(says(&r, "{\"name\":\"red\",\"rd\":\"65000:8\"}", 1));
+    flows_get(&r, by_number, sizeof by_number / sizeof *by_number);
+    flows_get(&r, by_name, sizeof by_name / sizeof *by_name);
     close(fd[0]);
     close(fd[1]);
     station_stop(r.station);
-    buf_fini(&b);
+    start(&r, file); /* names outlast it too */
+    flows_get(&r, by_name, sizeof by_name / sizeof *by_name);
+    station_stop(r.station);
+    conf.vrfs = (struct opt_list){0};
+    unlink(file);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(routes_last_over_a_restart),  cmocka_unit_test(bad_sessions_end_alone),
-        cmocka_unit_test(who_does_not_go_on_is_ended), cmocka_unit_test(half_a_message_is_no_route),
-        cmocka_unit_test(flows_get_what_routes_say),   cmocka_unit_test(flows_find_their_router_and_vrf),
+        cmocka_unit_test(routes_last_over_a_restart),
+        cmocka_unit_test(bad_sessions_end_alone),
+        cmocka_unit_test(who_does_not_go_on_is_ended),
+        cmocka_unit_test(half_a_message_is_no_route),
+        cmocka_unit_test(a_renamed_router_is_the_one_that_is_there),
+        cmocka_unit_test(flows_get_what_routes_say),
+        cmocka_unit_test(flows_find_their_router_and_vrf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,7 +36,22 @@ static void add_address(struct route_router *slots, uint32_t n, struct ip addres
         slots[k] = (struct route_router){address, router};
 }
 
-/* Addresses that sessions come from count before those that routers tell of, which two may claim. */
+/*
+ * Addresses that sessions come from count before those that routers tell of, which two may claim; of two from one address
+ * who is there before who was (a router that got another name).
+ */
+static void add_addresses(const struct routers *rs, struct route_router *slots, uint32_t n)
+{
+    for (int there = 1; there >= 0; there--)
+        for (uint32_t i = 1; i < rs->n_routers; i++)
+            if (rs->router[i].used && rs->router[i].active == there)
+                add_address(slots, n, rs->router[i].address, i);
+    for (int there = 1; there >= 0; there--)
+        for (uint32_t i = 1; i < rs->n_routers; i++)
+            for (unsigned k = 0; rs->router[i].active == there && k < rs->router[i].n_own; k++)
+                add_address(slots, n, rs->router[i].own[k], i);
+}
+
 static void add_routers(struct station *s, struct view *v)
 {
     const struct routers *rs = &s->routers;
@@ -51,17 +66,41 @@ static void add_routers(struct station *s, struct view *v)
         const struct router *r = &rs->router[i];
         if (!r->used)
             continue;
-        add_address(slots, n, r->address, i);
         if (r->name[0])
             names[v->v.n_names++] = (struct route_name){arena_str(&v->arena, str_from(r->name)), i};
     }
-    for (uint32_t i = 1; i < rs->n_routers; i++)
-        for (unsigned k = 0; rs->router[i].used && k < rs->router[i].n_own; k++)
-            add_address(slots, n, rs->router[i].own[k], i);
+    add_addresses(rs, slots, n);
     qsort(names, v->v.n_names, sizeof *names, by_name);
     v->v.router = slots;
     v->v.n_slots = n;
     v->v.names = names;
+}
+
+static int by_vrf_name(const void *a, const void *b)
+{
+    const struct route_named_vrf *x = a, *y = b;
+    size_t n = x->name.len < y->name.len ? x->name.len : y->name.len;
+    int order = memcmp(x->name.p, y->name.p, n);
+    return order ? order : (x->name.len > y->name.len) - (x->name.len < y->name.len);
+}
+
+static void add_vrfs(struct station *s, struct view *v)
+{
+    const struct routers *rs = &s->routers;
+    struct route_named_vrf *named = arena_array(&v->arena, rs->n_vrfs + 1, sizeof *named);
+    uint32_t *from = arena_array(&v->arena, rs->n_routers + 1, sizeof *from), n = 0;
+    for (uint32_t i = 1; i < rs->n_routers; i++) {
+        const struct router *r = &rs->router[i];
+        from[i] = n;
+        for (unsigned k = 0; k < r->n_vrfs; k++)
+            named[n++] =
+                (struct route_named_vrf){arena_str(&v->arena, str_from(r->vrfs[k].name)), r->vrfs[k].table};
+        qsort(named + from[i], r->n_vrfs, sizeof *named, by_vrf_name);
+    }
+    from[rs->n_routers] = n;
+    v->v.vrfs_from = from;
+    v->v.named = named;
+    v->v.n_named = n;
 }
 
 void station_publish(struct station *s)
@@ -74,6 +113,7 @@ void station_publish(struct station *s)
                                .lookups = s->lookups,
                                .generation = ++s->generation};
     add_routers(s, v);
+    add_vrfs(s, v);
     snapshot_publish(s->view, v, view_free);
     s->routers.changed = false;
 }
@@ -93,6 +133,14 @@ uint32_t route_router_by_name(const struct route_view *v, struct str name)
     const struct route_name *n =
         name.len ? bsearch(&key, v->names, v->n_names, sizeof *v->names, by_name) : NULL;
     return n ? n->router : RIB_NO_ROUTER;
+}
+
+uint16_t route_table_by_name(const struct route_view *v, uint32_t router, struct str name)
+{
+    const struct route_named_vrf key = {.name = name}, *n;
+    uint32_t from = v->vrfs_from[router], to = v->vrfs_from[router + 1];
+    n = from < to ? bsearch(&key, v->named + from, to - from, sizeof *v->named, by_vrf_name) : NULL;
+    return n ? n->table : 0;
 }
 
 /* ---- in words */
@@ -157,6 +205,16 @@ static void by_router_fini(struct by_router *b)
     free(b->routes);
 }
 
+static void describe_vrfs(const struct router *r, struct buf *out)
+{
+    char rd[RD_TEXT_MAX];
+    for (unsigned i = 0; i < r->n_vrfs; i++) {
+        buf_z(out, i ? ",{\"name\":" : "{\"name\":");
+        json_text(out, r->vrfs[i].name);
+        buf_printf(out, ",\"rd\":\"%s\"}", rd_format(r->vrfs[i].rd, rd));
+    }
+}
+
 static void describe(const struct station *s, struct buf *out)
 {
     struct rib_stats t = rib_stats(&s->rib);
@@ -176,9 +234,11 @@ static void describe(const struct station *s, struct buf *out)
             continue;
         buf_printf(out, "%s{\"address\":\"%s\",\"name\":", first ? "" : ",", ip_format(r->address, text));
         json_text(out, r->name);
-        buf_printf(out, ",\"connected\":%s,\"since\":%llu,\"peers\":%u,\"routes\":%llu,\"ribs\":[",
+        buf_printf(out, ",\"connected\":%s,\"since\":%llu,\"peers\":%u,\"routes\":%llu,\"vrfs\":[",
                    r->active ? "true" : "false", (unsigned long long)(r->since_ns / 1000000000u), r->peers,
                    (unsigned long long)by.routes[i]);
+        describe_vrfs(r, out);
+        buf_z(out, "],\"ribs\":[");
         for (uint32_t k = by.from[i]; k < by.from[i + 1]; k++)
             describe_source(s, by.order[k], k == by.from[i], out);
         buf_z(out, "]}");

@@ -120,6 +120,23 @@ static inline void t_peer_up(struct buf *b, const struct t_peer *p, const char *
     t_end(b, at);
 }
 
+/* One more field of the message that begins at `at` (RFC 9736 3.3). */
+static inline void t_information(struct buf *b, size_t at, uint16_t type, const void *p, size_t len)
+{
+    buf_be16(b, type);
+    buf_be16(b, (uint16_t)len);
+    buf_add(b, p, len);
+    t_end(b, at);
+}
+
+static inline void t_peer_up_vrf(struct buf *b, const struct t_peer *p, const char *local, uint32_t local_as,
+                                 const char *name)
+{
+    size_t at = b->len;
+    t_peer_up(b, p, local, local_as, 0);
+    t_information(b, at, 3, name, strlen(name));
+}
+
 static inline void t_peer_down(struct buf *b, const struct t_peer *p)
 {
     size_t at = t_begin(b, 2);
