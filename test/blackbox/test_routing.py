@@ -122,6 +122,7 @@ def router_gobgpd(lab):
 
 
 def router_frr(lab):
+    """Its BMP session is one of IPv6, its flows are of IPv4: its BGP identifier says that they are one router's."""
     path = os.path.join(lab.folder, "bgpd.conf")
     with open(path, "w", encoding="utf-8") as f:
         f.write(f"""
@@ -138,7 +139,7 @@ router bgp {ROUTER_AS}
   bmp stats interval 1000
   bmp monitor ipv4 unicast pre-policy
   bmp monitor ipv4 unicast post-policy
-  bmp connect {lab.C4} port 10179 min-retry 200 max-retry 1000
+  bmp connect {lab.C6} port 10179 min-retry 200 max-retry 1000
  exit
 exit
 """)
@@ -220,7 +221,7 @@ def send_vrf_flow(lab, destination, vrf):
 
 # ---- Tests
 
-@pytest.mark.parametrize("router", [router_gobgpd, router_frr], ids=["gobgpd", "FRR"])
+@pytest.mark.parametrize("router", [router_frr, router_gobgpd], ids=["FRR over IPv6", "gobgpd"])
 def test_routes_come_go_and_complete_flows(site, router):
     lab, weir = site
     number = 10 if router is router_gobgpd else 20
@@ -233,7 +234,7 @@ def test_routes_come_go_and_complete_flows(site, router):
             wait_routes(weir, 2, rib=kind)
         assert flow_of(lab, weir, f"198.51.{number}.7") == [
             65020, 24, [65001, 65010, 65020], 65001, 65010, [65001 << 16 | 100, 65001 << 16 | 200], lab.B4, 65030]
-        assert routing(weir)["routers"][0]["address"] == lab.X4
+        assert [r["address"] for r in routing(weir)["routers"] if r["connected"]] == [lab.X6 if router is router_frr else lab.X4]
         # a withdrawal
         gobgp(lab.b, GOBGP_B, "global", "rib", "del", "203.0.113.0/25")
         for kind in kinds:
