@@ -1,11 +1,9 @@
 /* MySQL and MariaDB by libmariadb; prepared statements with all values as texts. */
 #include "api/db_driver.h"
-#include "base/arena.h"
+#include "api/mysql_dsn.h"
 
 #if __has_include(<mariadb/mysql.h>)
 #include <mariadb/mysql.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 static const char *const first[] = {"CREATE TABLE saved_filters (id BIGINT PRIMARY KEY AUTO_INCREMENT, owner "
                                     "VARCHAR(255) NOT NULL, shared SMALLINT NOT NULL, "
@@ -18,61 +16,14 @@ static const char *const first[] = {"CREATE TABLE saved_filters (id BIGINT PRIMA
                                     NULL};
 static const char *const *const steps[] = {first};
 
-struct address {
-    char *user, *password, *host, *socket, *database;
-    unsigned port;
-};
-
-/* "user:password@tcp(host:port)/database?options"; options are of another library and do not matter here */
-static bool parse(struct arena *a, const char *dsn, struct address *out)
-{
-    char *text = arena_strdup(a, dsn), *slash = strrchr(text, '/'), *at;
-    *out = (struct address){.user = text, .password = arena_strdup(a, ""), .port = 3306};
-    if (!slash)
-        return false;
-    *slash = 0;
-    out->database = slash + 1;
-    out->database[strcspn(out->database, "?")] = 0;
-    if (!(at = strrchr(text, '@')))
-        return false;
-    *at++ = 0;
-    char *colon = strchr(text, ':');
-    if (colon) {
-        *colon = 0;
-        out->password = colon + 1;
-    }
-    char *close = strrchr(at, ')');
-    if (!close)
-        return !*at && (out->host = arena_strdup(a, "127.0.0.1"));
-    *close = 0;
-    if (strncmp(at, "unix(", 5) == 0)
-        return (out->socket = at + 5);
-    if (strncmp(at, "tcp(", 4) != 0)
-        return false;
-    out->host = at + 4;
-    colon = strrchr(out->host, ':');
-    if (colon && !strchr(colon, ']')) {
-        *colon = 0;
-        out->port = (unsigned)atoi(colon + 1);
-    }
-    size_t n = strlen(out->host);
-    if (n > 1 && out->host[0] == '[' && out->host[n - 1] == ']') {
-        out->host[n - 1] = 0;
-        out->host++;
-    }
-    return true;
-}
-
 static void *open_connection(const char *dsn, struct err *e)
 {
     struct arena a;
-    struct address to;
+    struct mysql_dsn to;
     unsigned seconds = 5;
     arena_init(&a);
     MYSQL *conn = NULL;
-    if (!parse(&a, dsn, &to)) {
-        err_set(e, "dsn: expected user:password@tcp(host:port)/database");
-    } else if ((conn = mysql_init(NULL))) {
+    if (mysql_dsn_parse(&a, dsn, &to, e) && (conn = mysql_init(NULL))) {
         mysql_options(conn, MYSQL_OPT_CONNECT_TIMEOUT, &seconds);
         mysql_options(conn, MYSQL_SET_CHARSET_NAME, "utf8mb4");
         if (!mysql_real_connect(conn, to.host, to.user, to.password, to.database, to.port, to.socket, 0)) {

@@ -235,7 +235,8 @@ def test_file_of_the_first_version_is_brought_along(tmp_path):
 
 def test_wrong_dsn_is_said(tmp_path):
     for driver, dsn, word in (("postgresql", f"host=127.0.0.1 port={free_port()} dbname=x", "refused"),
-                              ("mysql", f"root:secret@tcp(127.0.0.1:{free_port()})/x", "connect"), ("mysql", "nonsense", "expected")):
+                              ("mysql", f"root:secret@tcp(127.0.0.1:{free_port()})/x", "connect"), ("mysql", "nonsense", "expected"),
+                              ("mysql", "root:secret@tcp(127.0.0.1:70000)/x", "the port is not a number")):
         server = File(tmp_path)
         server.driver, server.dsn = driver, dsn
         role = console(tmp_path / driver, server)
