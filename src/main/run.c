@@ -306,6 +306,7 @@ int cmd_run(int argc, char **argv)
     raise_limits();
     uv_loop_init(&r->loop);
     r->began_ns = clock_mono_ns();
+    r->began_s = clock_wall_ns() / 1000000000u;
     if (!prepare(r, &e) || !run_control_open(r, &e)) {
         if (r->config.report.n_errors)
             print_lines(stderr, "", buf_str(&r->config.report.errors));

@@ -32,8 +32,9 @@ struct run_probe {
     uv_work_t work;
     bool busy;
     bool answered[RUN_CHILDREN_MAX];
-    uint64_t datagrams, flows;
-    bool store_known;
+    uint64_t datagrams, decoded, rejected, waiting; /* of the roles' metrics, since they were started */
+    uint64_t flows, fresh;                          /* in the store, and received since our start: 0 or 1 */
+    bool store_known, earlier; /* what the store held when it first answered: flows of earlier runs */
 };
 
 struct run {
@@ -50,8 +51,8 @@ struct run {
     struct run_probe probe;
     struct ch *ch; /* the probe's */
     struct http_client *http;
-    uint64_t began_ns, probed_ns;
-    bool stopping, said_datagram, said_ready, said_hint;
+    uint64_t began_ns, began_s, probed_ns; /* began_s: since 1970 */
+    bool stopping, said_datagram, said_stored, said_ready, said_hint;
     int status;
     struct run_control *control;
 };

@@ -55,36 +55,64 @@ static uint64_t metric(struct str text, const char *name)
     return sum;
 }
 
+/* Two numbers, each 0 or 1: is there a row, is there one received since the start. */
+static bool flows_read(struct str text, uint64_t *any, uint64_t *fresh)
+{
+    struct str first;
+    text = str_trim(text);
+    return str_split(&text, '\t', &first) && str_u64(first, any) && str_u64(text, fresh);
+}
+
 static void probe_flows(struct run *r)
 {
     struct err e;
     struct buf out;
-    uint64_t n = 0;
+    char sql[256];
+    struct run_probe *p = &r->probe;
     buf_init(&out, 4096);
-    struct ch_query q = {.sql = "SELECT count() FROM (SELECT 1 FROM flows LIMIT 1) FORMAT TSV",
-                         .timeout_ns = 3 * SECOND_NS};
-    r->probe.store_known = ch_query(r->ch, &q, &out, &e) == CH_OK && str_u64(str_trim(buf_str(&out)), &n);
-    if (r->probe.store_known)
-        r->probe.flows = n;
+    snprintf(
+        sql, sizeof sql,
+        "SELECT (SELECT count() FROM (SELECT 1 FROM flows LIMIT 1)), (SELECT count() FROM (SELECT 1 FROM "
+        "flows WHERE toUnixTimestamp(TimeReceived) > %llu LIMIT 1)) FORMAT TSV",
+        (unsigned long long)r->began_s);
+    struct ch_query q = {.sql = sql, .timeout_ns = 3 * SECOND_NS};
+    enum ch_failure how = ch_query(r->ch, &q, &out, &e);
+    bool known = how == CH_OK && flows_read(buf_str(&out), &p->flows, &p->fresh);
+    /* asked before the outlet starts, so all of it is of earlier runs */
+    if (!p->store_known && (known || (how != CH_AWAY && strstr(e.msg, "UNKNOWN_")))) {
+        p->store_known = true;
+        p->earlier = known && p->flows > 0;
+    }
+    buf_fini(&out);
+}
+
+static void probe_metrics(struct run *r, const struct run_child *c)
+{
+    struct buf out;
+    struct run_probe *p = &r->probe;
+    buf_init(&out, 1 << 20);
+    if (ask(r, c->http, config_roles[c->role].name, "metrics", &out)) {
+        p->datagrams += metric(buf_str(&out), "weir_inlet_bus_datagrams_total");
+        p->decoded += metric(buf_str(&out), "weir_outlet_core_received_flows_total");
+        p->rejected += metric(buf_str(&out), "weir_outlet_core_rejected_records_total");
+        p->waiting += metric(buf_str(&out), "weir_outlet_flow_kept_sets_total");
+        p->waiting -= metric(buf_str(&out), "weir_outlet_flow_kept_sets_decoded_total");
+    }
     buf_fini(&out);
 }
 
 static void probe_work(uv_work_t *w)
 {
     struct run *r = w->data;
-    struct buf out;
+    struct run_probe *p = &r->probe;
+    p->datagrams = p->decoded = p->rejected = p->waiting = 0;
     for (size_t i = 0; i < r->n; i++) {
         struct run_child *c = &r->children[i];
-        const char *role = config_roles[c->role].name;
-        r->probe.answered[i] = c->http && ask(r, c->http, role, "healthcheck", NULL);
-        if (!r->probe.answered[i] || c->role != ROLE_INLET || r->said_datagram)
-            continue;
-        buf_init(&out, 1 << 20);
-        if (ask(r, c->http, role, "metrics", &out))
-            r->probe.datagrams += metric(buf_str(&out), "weir_inlet_bus_datagrams_total");
-        buf_fini(&out);
+        p->answered[i] = c->http && ask(r, c->http, config_roles[c->role].name, "healthcheck", NULL);
+        if (p->answered[i] && !r->said_stored && (c->role == ROLE_INLET || c->role == ROLE_OUTLET))
+            probe_metrics(r, c);
     }
-    if (!r->said_ready)
+    if (!r->said_stored)
         probe_flows(r);
 }
 
@@ -112,31 +140,58 @@ static void list_inputs(struct run *r, struct buf *b)
     }
 }
 
+/* Nothing new is stored after a while: where it ends, and where to look. */
+static void hint(struct run *r)
+{
+    const struct run_probe *p = &r->probe;
+    struct buf b;
+    buf_init(&b, 0);
+    list_inputs(r, &b);
+    if (!p->datagrams)
+        run_say("No exporter has sent anything yet. Let your routers send UDP to this machine: %.*s.",
+                STR_ARG(buf_str(&b)));
+    else if (!p->decoded)
+        run_say("Datagrams come in (%llu), no flow could be decoded yet: %llu sets of data are without their "
+                "template, %llu records, sets or datagrams were rejected. See the troubleshooting page "
+                "(doc/troubleshooting.md).",
+                (unsigned long long)p->datagrams, (unsigned long long)p->waiting,
+                (unsigned long long)p->rejected);
+    else
+        run_say("Datagrams come in (%llu) and are decoded (%llu flows), none is stored yet. See the "
+                "troubleshooting page (doc/troubleshooting.md).",
+                (unsigned long long)p->datagrams, (unsigned long long)p->decoded);
+    if (!r->said_ready)
+        run_say("The console is at %s", console_url(r));
+    buf_fini(&b);
+}
+
 static void tell(struct run *r)
 {
     bool console = true;
+    const struct run_probe *p = &r->probe;
     double s = (double)(clock_mono_ns() - r->began_ns) / 1e9;
     for (size_t i = 0; i < r->n; i++)
         if (r->children[i].role == ROLE_CONSOLE)
             console = r->children[i].up;
-    if (!r->said_datagram && r->probe.datagrams > 0) {
+    if (!r->said_datagram && p->datagrams > 0) {
         r->said_datagram = true;
         run_say("first datagram received (%.1f s)", s);
     }
-    if (!r->said_ready && r->probe.flows > 0 && console) {
-        r->said_ready = true;
+    if (!console)
+        return;
+    if (!r->said_stored && (p->earlier ? p->fresh : p->flows) > 0) {
+        r->said_stored = true;
         run_say("first flows stored (%.1f s)", s);
+    }
+    if (!r->said_ready && p->flows > 0) {
+        r->said_ready = true;
+        if (!r->said_stored)
+            run_say("flows of earlier runs are there (%.1f s)", s);
         run_say("weir is ready: %s", console_url(r));
     }
-    if (!r->said_ready && !r->said_hint && console && s > HINT_AFTER_S && !r->probe.datagrams) {
-        struct buf b;
-        buf_init(&b, 0);
-        list_inputs(r, &b);
+    if (!r->said_stored && !r->said_hint && s > HINT_AFTER_S) {
         r->said_hint = true;
-        run_say("No exporter has sent anything yet. Let your routers send UDP to this machine: %.*s.",
-                STR_ARG(buf_str(&b)));
-        run_say("The console is at %s", console_url(r));
-        buf_fini(&b);
+        hint(r);
     }
 }
 

@@ -1,0 +1,57 @@
+"""What `weir run` tells a person: how far it is, where the console is, and what is wrong when nothing appears."""
+import os
+import socket
+import struct
+
+import pytest
+
+from lab import inside, wait_until
+from traffic import Sender
+from weir import Weir, configuration, udp_input
+
+pytestmark = pytest.mark.root
+
+
+def configured(**sections):
+    return configuration(inputs=[udp_input("127.0.0.1:2055")], **sections)
+
+
+def send(namespace, data):
+    with inside(namespace):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with s:
+        s.sendto(data, ("127.0.0.1", 2055))
+
+
+def ipfix_data(number):
+    """A data set of template 256, which never comes."""
+    body = struct.pack(">HH16x", 256, 20)
+    return struct.pack(">HHIII", 10, 16 + len(body), 1700000000, number, 7) + body
+
+
+def test_the_console_is_named_whatever_came(tmp_path, namespace):
+    with Weir(tmp_path, configured(), namespace) as w:
+        for n in range(5):
+            send(namespace, b"junk" * 10)
+            send(namespace, ipfix_data(n))
+        wait_until(lambda: "The console is at http://127.0.0.1:8081/" in w.log(), 40, w.log)
+        assert "Datagrams come in (10), no flow could be decoded yet: 5 sets" in w.log()
+        assert "No exporter has sent" not in w.log() and "first flows stored" not in w.log()
+        sender = Sender(namespace, per_second=50)
+        sender.start()
+        try:
+            wait_until(lambda: "weir is ready: http://127.0.0.1:8081/" in w.log(), 30, w.log)
+        finally:
+            sender.stop()
+        assert w.log().count("first flows stored") == 1
+        assert w.close() == 0
+        os.remove(os.path.join(w.folder, "weir.log"))
+        w.start()
+        wait_until(lambda: "weir is ready: http://127.0.0.1:8081/" in w.log(), 40, w.log)
+        assert "flows of earlier runs are there" in w.log() and "first flows stored" not in w.log()
+        sender = Sender(namespace, per_second=50)
+        sender.start()
+        try:
+            wait_until(lambda: "first flows stored" in w.log(), 30, w.log)
+        finally:
+            sender.stop()
