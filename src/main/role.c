@@ -113,9 +113,13 @@ static bool config_first(struct role_run *r, bool once, struct err *e)
             return err_errno(e, "cannot read %s", r->source.path);
         if (!config_load(c, r->source.path, r->environment, e))
             return false;
-        r->section = r->source.index < config_count(c, r->id) ? r->source.index : 0;
-        return config_count(c, r->id) > 0 ||
-               err_set(e, "%s has no section %s", r->source.path, r->role->name);
+        size_t n = config_count(c, r->id);
+        r->section = r->source.index;
+        if (n == 0)
+            return err_set(e, "%s has no section %s", r->source.path, r->role->name);
+        return r->section < n ||
+               err_set(e, "%s has %zu section%s %s, there is no #%zu: they are counted from 0",
+                       r->source.path, n, n == 1 ? "" : "s", r->role->name, r->section);
     }
     struct buf text, copy;
     buf_init(&text, 0);

@@ -1,4 +1,5 @@
 """The program's face to a shell: exit status, and errors that say what to do."""
+import json
 import os
 import re
 import subprocess
@@ -79,3 +80,13 @@ def test_any_port_is_told(tmp_path):
                 assert answer.status == 200
         finally:
             role.terminate()
+
+
+@pytest.mark.parametrize("how", [["--check"], ["--dump"], []])
+def test_a_section_that_does_not_exist_is_refused(tmp_path, how):
+    path = tmp_path / "weir.yaml"
+    path.write_text(json.dumps({"inlet": [{"http": {"listen": "127.0.0.1:0"}}, {"http": {"listen": "127.0.0.1:0"}}]}))
+    data = ["--data-dir", str(tmp_path / "data")]
+    status, out, err = command("inlet", f"{path}#2", *data, *how)
+    assert status == 1 and out == "" and "has 2 sections inlet, there is no #2" in err
+    assert command("inlet", f"{path}#1", *data, "--check")[0] == 0
