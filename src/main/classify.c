@@ -124,6 +124,7 @@ static bool try_all(const struct classifier *c, const char *config, const char *
         }
         json_decref(result);
     } else {
+        store_reach_explain(&reach, &e);
         complain(&e);
     }
     preview_free(p);

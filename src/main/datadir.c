@@ -74,6 +74,19 @@ bool datadir_open(const char *dir, struct err *e)
     return known || datadir_write(dir, "format", STR("1\n"), e);
 }
 
+bool datadir_known(const char *dir, struct err *e)
+{
+    struct buf text;
+    uint64_t version;
+    e->msg[0] = '\0';
+    buf_init(&text, 0);
+    bool known = datadir_read(dir, "format", &text, e) && str_u64(str_trim(buf_str(&text)), &version);
+    buf_fini(&text);
+    if (known || e->msg[0])
+        return known;
+    return err_set(e, "%s is no data directory of weir; --data-dir says where it is", dir);
+}
+
 /* The locked descriptor, or -1. */
 static int lock_open(const char *dir, const char *name, struct err *e)
 {

@@ -13,6 +13,8 @@
 
 /* Makes it (0700, with parents) or checks it: writable, and of a format version this program knows. */
 bool datadir_open(const char *dir, struct err *e);
+/* For tools that change what is there: whether it is a data directory, which they do not make. */
+bool datadir_known(const char *dir, struct err *e);
 /* Locks DIR/NAME.lock until the process ends. False with the holder's pid in the message. */
 bool datadir_lock(const char *dir, const char *name, struct err *e);
 /* Whether it could be locked now; the same message when not. */

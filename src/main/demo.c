@@ -61,6 +61,10 @@ int cmd_demo(int argc, char **argv)
         return usage(stderr, 2);
     struct err e = {""};
     struct buf answer;
+    if (!datadir_known(data_dir, &e)) {
+        fprintf(stderr, "weir demo: %s\n", e.msg);
+        return 1;
+    }
     buf_init(&answer, 1 << 20);
     int status = 0;
     if (run_control_ask(data_dir,

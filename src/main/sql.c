@@ -19,6 +19,7 @@ enum { HISTORY_LINES = 2000, TIMEOUT_S = 3600, STATEMENT_MAX = 1 << 20 };
 struct sql {
     struct arena arena;
     const char *config, *data_dir, *format;
+    struct store_reach reach;
     struct ch *ch;
     char last; /* byte of the answer */
 };
@@ -55,7 +56,7 @@ static bool print(void *arg, struct str piece)
 static bool ask(struct sql *s, const char *statement, const char *format)
 {
     struct buf settings;
-    struct err e;
+    struct err e = {""};
     buf_init(&settings, 0);
     ch_param(&settings, "default_format", str_from(format));
     ch_param(&settings, "output_format_pretty_color", str_from(isatty(STDOUT_FILENO) ? "1" : "0"));
@@ -75,6 +76,7 @@ static bool ask(struct sql *s, const char *statement, const char *format)
         putchar('\n');
     if (fflush(stdout) != 0 && ok)
         ok = err_errno(&e, "standard output");
+    store_reach_explain(&s->reach, &e);
     if (!ok)
         fprintf(stderr, "weir sql: %s\n", interrupted ? "interrupted" : e.msg);
     if (how == CH_AWAY && !ch_answered(s->ch) && !interrupted)
@@ -221,19 +223,18 @@ static int arguments(struct sql *s, int argc, char **argv)
 int cmd_sql(int argc, char **argv)
 {
     struct sql s = {0};
-    struct store_reach reach;
     struct err e = {{0}};
     int rc = arguments(&s, argc, argv);
     if (rc >= 0)
         return rc;
     setlocale(LC_ALL, ""); /* the line editor wants to know what a character is */
     arena_init(&s.arena);
-    bool found = store_reach(&reach, s.config, s.data_dir, &s.arena, &e);
+    bool found = store_reach(&s.reach, s.config, s.data_dir, &s.arena, &e);
     if (!found)
         fprintf(stderr, "weir sql: %s\n", e.msg);
     rc = 1;
     if (found) {
-        s.ch = ch_new(&reach.db);
+        s.ch = ch_new(&s.reach.db);
         if (optind == argc && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
             rc = session(&s);
         } else {
@@ -243,7 +244,7 @@ int cmd_sql(int argc, char **argv)
         }
         ch_free(s.ch);
     }
-    store_reach_fini(&reach);
+    store_reach_fini(&s.reach);
     arena_fini(&s.arena);
     return rc;
 }

@@ -6,6 +6,8 @@ struct store_reach {
     struct config loaded; /* what `db` points into */
     bool has_loaded;
     struct ch_conf db;
+    const char
+        *no_password_in; /* data directory in which the embedded store's password was looked for in vain */
 };
 
 /*
@@ -14,4 +16,6 @@ struct store_reach {
  */
 bool store_reach(struct store_reach *r, const char *config, const char *data_dir, struct arena *a,
                  struct err *e);
+/* After a failure: the store's message, and what to do when it is for want of that password. */
+void store_reach_explain(const struct store_reach *r, struct err *e);
 void store_reach_fini(struct store_reach *r);

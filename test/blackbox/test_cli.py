@@ -90,3 +90,20 @@ def test_a_section_that_does_not_exist_is_refused(tmp_path, how):
     status, out, err = command("inlet", f"{path}#2", *data, *how)
     assert status == 1 and out == "" and "has 2 sections inlet, there is no #2" in err
     assert command("inlet", f"{path}#1", *data, "--check")[0] == 0
+
+
+@pytest.mark.parametrize("what", ["stop", "start"])
+def test_demo_leaves_folders_alone_that_are_not_weirs(tmp_path, what):
+    (tmp_path / "somebody").mkdir()
+    for folder in ("somebody", "nowhere"):
+        path = tmp_path / folder
+        status, out, err = command("demo", what, "--data-dir", str(path))
+        assert status == 1 and out == ""
+        assert err == f"weir demo: {path} is no data directory of weir; --data-dir says where it is\n"
+    assert [f.name for f in tmp_path.rglob("*")] == ["somebody"]
+
+
+def test_demo_marks_a_folder_of_weirs(tmp_path):
+    (tmp_path / "format").write_text("1\n")
+    status, out, err = command("demo", "stop", "--data-dir", str(tmp_path))
+    assert status == 0 and "stay away" in out and (tmp_path / "demo.stopped").exists(), err

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lab import wait_until
+from lab import inside, wait_until
 from traffic import RECORDS, Sender, expected
 from weir import ROLES, Weir, command, configuration, udp_input
 
@@ -56,6 +56,13 @@ def test_second_weir_on_the_same_data_names_the_holder(served):
                           capture_output=True, text=True, check=False)
     assert said.returncode != 0
     assert str(served.process.pid) in said.stderr
+
+
+def test_sql_says_where_it_looked_for_the_password(served, tmp_path, namespace):
+    with inside(namespace):
+        status, out, err = command("sql", "--data-dir", str(tmp_path), "SELECT 1")
+    assert status == 1 and out == "" and "Authentication failed" in err
+    assert f"no password of the store was found in {tmp_path}; --data-dir says" in err
 
 
 def test_a_port_in_use_is_said(served, tmp_path, namespace):
