@@ -76,6 +76,34 @@ static int arguments_read(struct arguments *a, const struct role *role, int argc
     return -1;
 }
 
+/* ---- why it does not start ---- */
+
+/* For `weir run`, which repeats it: the first line. */
+static void last_words(struct str why)
+{
+    const char *fd = getenv(ROLE_LAST_WORDS_ENV);
+    struct str line = why;
+    if (!fd || !str_split(&why, '\n', &line))
+        return;
+    size_t n = line.len < ROLE_LAST_WORDS_MAX ? line.len : ROLE_LAST_WORDS_MAX;
+    ssize_t written = pwrite(atoi(fd), line.p, n, 0);
+    (void)written; /* stderr has it too */
+}
+
+static int failed(const struct role *role, int status, const struct err *e)
+{
+    fprintf(stderr, "weir %s: %s\n", role->name, e->msg);
+    last_words(str_from(e->msg));
+    return status;
+}
+
+static int not_started(const struct err *e)
+{
+    log_error("role", "cannot start", "reason", e->msg, NULL);
+    last_words(str_from(e->msg));
+    return 1;
+}
+
 /* ---- configuration at the start ---- */
 
 static void print_lines(const char *head, struct str text)
@@ -145,10 +173,10 @@ static bool config_first(struct role_run *r, bool once, struct err *e)
 
 static int config_failed(const struct role_run *r, const struct err *e)
 {
-    if (r->current && r->current->report.n_errors > 0)
-        print_lines("", buf_str(&r->current->report.errors));
-    else
-        fprintf(stderr, "weir %s: %s\n", r->role->name, e->msg);
+    if (!r->current || r->current->report.n_errors == 0)
+        return failed(r->role, 1, e);
+    print_lines("", buf_str(&r->current->report.errors));
+    last_words(buf_str(&r->current->report.errors));
     return 1;
 }
 
@@ -231,10 +259,8 @@ static int role_live(struct role_run *r)
     }
     role_http_tables(r);
     signals_start(r);
-    if (!r->role->start(&r->ctx, &e)) {
-        log_error("role", "cannot start", "reason", e.msg, NULL);
-        return 1;
-    }
+    if (!r->role->start(&r->ctx, &e))
+        return not_started(&e);
     int status = 0;
     if (role_http_start(r, &e)) {
         char http[300];
@@ -242,8 +268,7 @@ static int role_live(struct role_run *r)
                  NULL);
         loop_run(r);
     } else {
-        log_error("role", "cannot start", "reason", e.msg, NULL);
-        status = 1;
+        status = not_started(&e);
     }
     role_http_stop(r);
     r->role->stop(&r->ctx);
@@ -314,13 +339,11 @@ int role_main(const struct role *role, int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     tie_to_parent();
     if (!source_init(&r->source, a.config, role->name, &r->arena, &e)) {
-        fprintf(stderr, "weir %s: %s\n", role->name, e.msg);
-        status = 2;
+        status = failed(role, 2, &e);
     } else if (a.check || a.dump) {
         status = check_and_dump(r, &a);
     } else if (!lock_take(r, &e)) {
-        fprintf(stderr, "weir %s: %s\n", role->name, e.msg);
-        status = 1;
+        status = failed(role, 1, &e);
     } else if (!config_first(r, false, &e)) {
         status = config_failed(r, &e);
     } else {

@@ -55,3 +55,7 @@ struct role {
 };
 
 int role_main(const struct role *role, int argc, char **argv);
+
+/* Environment: the descriptor of a file in which `weir run` wants to read why a role could not start. */
+#define ROLE_LAST_WORDS_ENV "WEIR_LAST_WORDS"
+enum { ROLE_LAST_WORDS_MAX = 500 };

@@ -19,11 +19,12 @@ struct run_child {
     char **argv, **env; /* made before fork */
     int *fds;           /* sockets it inherits */
     size_t n_fds;
-    pid_t pid;                              /* 0: not running */
-    bool wanted;                            /* shall run */
-    bool up;                                /* answered since it was started */
-    bool once_up;                           /* ever */
-    unsigned failures;                      /* ends in a row, soon after the start */
+    int words;         /* a file in memory, in which it says why it cannot start; -1: none */
+    pid_t pid;         /* 0: not running */
+    bool wanted;       /* shall run */
+    bool up;           /* answered since it was started */
+    bool once_up;      /* ever */
+    unsigned failures; /* ends in a row, soon after the start */
     uint64_t started_ns, again_ns, told_ns; /* when it was started; not before; when it was told to stop */
 };
 

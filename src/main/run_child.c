@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "main/role.h"
 #include "main/run.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +41,8 @@ static void become(const struct run_child *c, pid_t parent, const char *program)
         dup2(null, STDIN_FILENO);
     for (size_t i = 0; i < c->n_fds; i++)
         fcntl(c->fds[i], F_SETFD, 0);
+    if (c->words >= 0)
+        fcntl(c->words, F_SETFD, 0);
     execve(program, c->argv, c->env);
     _exit(127);
 }
@@ -57,6 +60,8 @@ static const char *program_of(const struct run_child *c)
 bool run_child_start(struct run *r, struct run_child *c, struct err *e)
 {
     const char *program = program_of(c);
+    if (c->words >= 0 && ftruncate(c->words, 0) != 0)
+        return err_errno(e, "cannot start %s", c->name);
     pid_t parent = getpid(), pid = fork();
     if (pid < 0)
         return err_errno(e, "cannot start %s", c->name);
@@ -77,10 +82,14 @@ static struct run_child *child_of(struct run *r, pid_t pid)
     return NULL;
 }
 
-static void why_text(int status, char *to, size_t len)
+static void why_text(const struct run_child *c, int status, char *to, size_t len)
 {
+    char words[ROLE_LAST_WORDS_MAX];
+    ssize_t n = c->words >= 0 ? pread(c->words, words, sizeof words, 0) : 0;
     if (WIFSIGNALED(status))
         snprintf(to, len, "was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else if (n > 0)
+        snprintf(to, len, "does not start: %.*s", (int)n, words);
     else
         snprintf(to, len, "ended with status %d", WEXITSTATUS(status));
 }
@@ -88,7 +97,7 @@ static void why_text(int status, char *to, size_t len)
 /* 0.2 s, doubling up to 30 s for one that cannot stay up. */
 static void plan_again(struct run *r, struct run_child *c, int status)
 {
-    char why[128];
+    char why[ROLE_LAST_WORDS_MAX + 64];
     uint64_t now = clock_mono_ns(), lived = now - c->started_ns;
     c->failures = lived > STEADY_S * SECOND_NS ? 0 : c->failures + 1;
     unsigned shift = c->failures > 8 ? 8 : c->failures;
@@ -98,13 +107,13 @@ static void plan_again(struct run *r, struct run_child *c, int status)
     if (c->failures == 0)
         wait = 100 * MS_NS;
     c->again_ns = now + wait;
-    why_text(status, why, sizeof why);
+    why_text(c, status, why, sizeof why);
     if (r->stopping || !c->wanted)
         return;
     run_say("%s %s; starting it again in %.1f s", c->name, why, (double)wait / 1e9);
-    /* never came up in all these attempts: its own messages say why, and more attempts will not help */
+    /* never came up in all these attempts: more will not help */
     if (!c->once_up && c->failures >= GIVE_UP && !r->said_ready) {
-        run_say("%s cannot be started; see what it said above", c->name);
+        run_say("weir cannot run without %s, which %s", c->name, why);
         r->stopping = true;
         r->status = 1;
     }

@@ -3,6 +3,7 @@
  * supervisor knows (sockets, secrets, where the other roles are) goes through the environment.
  */
 #include "main/datadir.h"
+#include "main/role.h"
 #include "main/run.h"
 #include "rx/udp_socket.h"
 #include <arpa/inet.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -97,6 +99,7 @@ static bool drop_from_env(const char *var)
     return strncmp(var, "LISTEN_PID=", 11) == 0 || strncmp(var, "LISTEN_FDS=", 11) == 0 ||
            strncmp(var, "LISTEN_FDNAMES=", 15) == 0 || strncmp(var, "WEIR_ROLES=", 11) == 0 ||
            strncmp(var, "WEIR_CONFIG_TOKEN=", 18) == 0 || strncmp(var, "WEIR_PARENT=", 12) == 0 ||
+           strncmp(var, ROLE_LAST_WORDS_ENV "=", sizeof ROLE_LAST_WORDS_ENV) == 0 ||
            strncmp(var, UDP_SOCKET_ENV "=", sizeof UDP_SOCKET_ENV) == 0 ||
            strncmp(var, "NOTIFY_SOCKET=", 14) == 0;
 }
@@ -107,12 +110,15 @@ static void child_env(struct run *r, struct run_child *c, const char *token, con
     size_t n = 0, have = 0;
     while (environ[have])
         have++;
-    c->env = arena_array(&r->arena, have + 8, sizeof *c->env);
+    c->env = arena_array(&r->arena, have + 9, sizeof *c->env);
     for (size_t i = 0; i < have; i++)
         if (!drop_from_env(environ[i]))
             c->env[n++] = environ[i];
     c->env[n++] = arena_printf(&r->arena, "WEIR_CONFIG_TOKEN=%s", token);
     c->env[n++] = arena_printf(&r->arena, "WEIR_PARENT=%d", (int)getpid());
+    c->words = memfd_create("last words", MFD_CLOEXEC);
+    if (c->words >= 0)
+        c->env[n++] = arena_printf(&r->arena, ROLE_LAST_WORDS_ENV "=%d", c->words);
     if (sockets)
         c->env[n++] = arena_printf(&r->arena, "%s=%s", UDP_SOCKET_ENV, sockets);
     if (c->role == ROLE_CONSOLE)
@@ -187,25 +193,62 @@ static bool port_free(const char *address)
     return !in_use;
 }
 
+/* What a child listens on over TCP. */
+struct port {
+    const char *at, *reach, *key; /* as configured; to compare; of the configuration */
+    const char *protocol;         /* " for BMP", or "" of HTTP */
+};
+
+static size_t ports_of(struct run *r, const struct run_child *c, struct port out[2])
+{
+    size_t n = 0;
+    if (c->http)
+        out[n++] =
+            (struct port){.at = listen_of(r, c->role, c->index),
+                          .reach = c->http,
+                          .key = c->role == ROLE_ORCHESTRATOR
+                                     ? "http.listen"
+                                     : arena_printf(&r->arena, "%s.http.listen", config_roles[c->role].name),
+                          .protocol = ""};
+    if (c->role != ROLE_OUTLET)
+        return n;
+    const struct config_outlet *out_conf = config_own(&r->config, ROLE_OUTLET, c->index);
+    const struct enrich_routing_provider *routing = &out_conf->routing.provider;
+    if (routing->type == ROUTING_BMP)
+        out[n++] = (struct port){.at = routing->listen,
+                                 .reach = config_reach(&r->arena, routing->listen),
+                                 .key = "outlet.routing.provider.listen",
+                                 .protocol = " for BMP"};
+    return n;
+}
+
+/* Any free port is never the same one. */
+static bool same_port(const struct port *a, const struct port *b)
+{
+    size_t n = strlen(a->reach);
+    return strcmp(a->reach, b->reach) == 0 && !(n > 2 && strcmp(a->reach + n - 2, ":0") == 0);
+}
+
 bool run_ports_free(struct run *r, struct err *e)
 {
-    for (size_t i = 0; i < r->n; i++) {
-        const struct run_child *c = &r->children[i];
-        const char *at = listen_of(r, c->role, c->index);
-        if (!c->http)
-            continue;
-        const char *section = c->role == ROLE_ORCHESTRATOR ? "" : config_roles[c->role].name;
-        for (size_t k = 0; k < i; k++)
-            if (r->children[k].http && strcmp(r->children[k].http, c->http) == 0)
-                return err_set(e, "%s and %s both want to listen on %s: change %s%shttp.listen in %s",
-                               r->children[k].name, c->name, at, section, *section ? "." : "",
-                               r->config_path);
-        if (!port_free(at))
-            return err_set(e,
-                           "%s cannot listen on %s: another program has that port (ss -tlpn shows which).\n"
-                           "Stop it, or let this role listen elsewhere: %s%shttp.listen in %s",
-                           c->name, at, section, *section ? "." : "", r->config_path);
-    }
+    struct port seen[2 * RUN_CHILDREN_MAX];
+    const struct run_child *owner[2 * RUN_CHILDREN_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < r->n; i++)
+        for (size_t more = ports_of(r, &r->children[i], seen + n); more; more--, n++) {
+            const struct port *p = &seen[n];
+            owner[n] = &r->children[i];
+            for (size_t k = 0; k < n; k++)
+                if (same_port(&seen[k], p))
+                    return err_set(e, "%s and %s both want to listen on %s: change %s in %s", owner[k]->name,
+                                   owner[n]->name, p->at, p->key, r->config_path);
+            if (!port_free(p->at))
+                return err_set(
+                    e,
+                    "%s cannot listen on %s%s: another program has that port (ss -tlpn shows which).\n"
+                    "Stop it, or let this role listen elsewhere: %s in %s",
+                    owner[n]->name, p->at, p->protocol, p->key, r->config_path);
+        }
     return true;
 }
 

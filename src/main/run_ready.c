@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SECOND_NS 1000000000ull
-enum { PROBE_FAST_MS = 300, PROBE_SLOW_MS = 5000, HINT_AFTER_S = 20 };
+enum { PROBE_FAST_MS = 300, PROBE_SLOW_MS = 5000, HINT_AFTER_S = 20, STEADY_S = 5 };
 
 void run_say(const char *fmt, ...)
 {
@@ -165,11 +165,23 @@ static void hint(struct run *r)
     buf_fini(&b);
 }
 
+/* Whether all that shall run does, and those that ended before have stayed up for a moment. */
+static bool all_steady(const struct run *r, uint64_t now)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct run_child *c = &r->children[i];
+        if (c->wanted && (!c->up || (c->failures && now - c->started_ns < STEADY_S * SECOND_NS)))
+            return false;
+    }
+    return true;
+}
+
 static void tell(struct run *r)
 {
     bool console = true;
+    uint64_t now = clock_mono_ns();
     const struct run_probe *p = &r->probe;
-    double s = (double)(clock_mono_ns() - r->began_ns) / 1e9;
+    double s = (double)(now - r->began_ns) / 1e9;
     for (size_t i = 0; i < r->n; i++)
         if (r->children[i].role == ROLE_CONSOLE)
             console = r->children[i].up;
@@ -183,7 +195,7 @@ static void tell(struct run *r)
         r->said_stored = true;
         run_say("first flows stored (%.1f s)", s);
     }
-    if (!r->said_ready && p->flows > 0) {
+    if (!r->said_ready && p->flows > 0 && all_steady(r, now)) {
         r->said_ready = true;
         if (!r->said_stored)
             run_say("flows of earlier runs are there (%.1f s)", s);

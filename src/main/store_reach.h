@@ -6,8 +6,7 @@ struct store_reach {
     struct config loaded; /* what `db` points into */
     bool has_loaded;
     struct ch_conf db;
-    const char
-        *no_password_in; /* data directory in which the embedded store's password was looked for in vain */
+    const char *no_password_in; /* NULL, or the data directory that has no password of the store */
 };
 
 /*

@@ -85,7 +85,7 @@ static int open_first(const char *host, const char *port, struct err *e)
     return fd;
 }
 
-int http_listen(const char *listen, uint16_t *port, struct err *e)
+int http_listen(const char *what, const char *listen, uint16_t *port, struct err *e)
 {
     char host[256];
     const char *service;
@@ -100,14 +100,14 @@ int http_listen(const char *listen, uint16_t *port, struct err *e)
         return fd;
     }
     if (e->msg[0] != '\0')
-        err_wrap(e, "HTTP on %s", listen);
+        err_wrap(e, "%s on %s", what, listen);
     else if (errno == EADDRINUSE)
         err_set(e,
-                "HTTP on %s: another program has this port (ss -ltnp 'sport = :%s' names it); stop it or "
+                "%s on %s: another program has this port (ss -ltnp 'sport = :%s' names it); stop it or "
                 "change the "
                 "address",
-                listen, service);
+                what, listen, service);
     else
-        err_errno(e, "HTTP on %s", listen);
+        err_errno(e, "%s on %s", what, listen);
     return -1;
 }

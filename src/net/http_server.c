@@ -502,7 +502,7 @@ struct http_server *http_server_new_limited(const char *listen, const struct htt
                                             const struct http_limits *limits, struct err *e)
 {
     uint16_t port;
-    int fd = http_listen(listen, &port, e);
+    int fd = http_listen("HTTP", listen, &port, e);
     if (fd < 0)
         return NULL;
     struct http_server *s = xcalloc(1, sizeof *s);

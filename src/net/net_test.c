@@ -341,10 +341,10 @@ static void a_port_in_use_is_said(void **state)
     assert_null(http_server_new(listen, tables, 1, &e));
     assert_non_null(strstr(e.msg, "another program"));
     snprintf(listen, sizeof listen, ":%u", http_server_port(b->s));
-    assert_int_equal(http_listen(listen, &port, &e), -1);
-    assert_int_equal(http_listen("nonsense", &port, &e), -1);
-    assert_int_equal(http_listen("::1:80", &port, &e), -1);
-    int fd = http_listen(":0", &port, &e);
+    assert_int_equal(http_listen("HTTP", listen, &port, &e), -1);
+    assert_int_equal(http_listen("HTTP", "nonsense", &port, &e), -1);
+    assert_int_equal(http_listen("HTTP", "::1:80", &port, &e), -1);
+    int fd = http_listen("HTTP", ":0", &port, &e);
     assert_true(fd >= 0 && port != 0);
     close(fd);
 }

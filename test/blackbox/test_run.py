@@ -1,5 +1,6 @@
 """What `weir run` tells a person: how far it is, where the console is, and what is wrong when nothing appears."""
 import os
+import re
 import socket
 import struct
 
@@ -14,6 +15,10 @@ pytestmark = pytest.mark.root
 
 def configured(**sections):
     return configuration(inputs=[udp_input("127.0.0.1:2055")], **sections)
+
+
+def bmp(listen):
+    return {"routing": {"provider": {"type": "bmp", "listen": listen}}}
 
 
 def send(namespace, data):
@@ -55,3 +60,26 @@ def test_the_console_is_named_whatever_came(tmp_path, namespace):
             wait_until(lambda: "first flows stored" in w.log(), 30, w.log)
         finally:
             sender.stop()
+        # rows are there, but a role that ends again and again is no ready weir
+        assert w.close() == 0
+        os.remove(os.path.join(w.folder, "weir.log"))
+        w.configure(configured(outlet=bmp("192.0.2.1:10179")))
+        w.start()
+        assert w.process.wait(60) == 1
+        assert "weir is ready" not in w.log()
+        assert re.search(r"^weir cannot run without outlet, which does not start: .*BMP on 192.0.2.1:10179: Cannot assign",
+                         w.log(), re.M), w.log()
+
+
+def test_a_taken_bmp_port_is_said_up_front(tmp_path, namespace):
+    w = Weir(tmp_path, configured(outlet=bmp("127.0.0.1:10179")), namespace)
+    with inside(namespace):
+        taken = socket.create_server(("127.0.0.1", 10179))
+    with taken:
+        w.start()
+        try:
+            assert w.process.wait(30) == 1
+        finally:
+            w.close()
+    assert "outlet cannot listen on 127.0.0.1:10179 for BMP: another program has that port" in w.log()
+    assert "outlet.routing.provider.listen in " in w.log() and "starting it again" not in w.log()

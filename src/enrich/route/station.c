@@ -290,7 +290,7 @@ static bool begin(struct station *s, struct err *e)
                               .asns = s->conf->collect_asns,
                               .paths = s->conf->collect_aspaths,
                               .communities = s->conf->collect_communities};
-    s->listen_fd = http_listen(s->conf->listen, &s->port, e);
+    s->listen_fd = http_listen("BMP", s->conf->listen, &s->port, e);
     if (s->listen_fd < 0)
         return err_wrap(e, "routing.provider.listen");
     if (s->conf->receive_buffer) {
