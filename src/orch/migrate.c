@@ -300,3 +300,31 @@ void migrate_run(struct ch *ch, const struct tables_conf *conf, struct migrate_r
     run(&m);
     tables_plan_fini(&m.plan);
 }
+
+static void note_missing(const json_t *rows, const char *name, struct buf *names)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) if (strcmp(migrate_cell(row, 0), name) == 0) return;
+    buf_printf(names, "%s%s", names->len ? ", " : "", name);
+}
+
+bool migrate_missing(struct ch *ch, const struct tables_conf *conf, struct buf *names)
+{
+    struct migrate_result r = {.failure = CH_OK};
+    struct migration m = {.ch = ch, .r = &r};
+    if (!is_plain(conf->database))
+        return false;
+    tables_plan_init(&m.plan, conf);
+    json_t *rows = migrate_ask(&m, "SELECT name FROM system.tables WHERE database = '%s'", conf->database);
+    bool known = r.failure == CH_OK;
+    for (size_t i = 0; known && i < m.plan.n_tables; i++)
+        note_missing(rows, m.plan.tables[i].name, names);
+    for (size_t i = 0; known && i < m.plan.n_views; i++)
+        note_missing(rows, m.plan.views[i].name, names);
+    for (size_t i = 0; known && i < m.plan.n_dictionaries; i++)
+        note_missing(rows, m.plan.dictionaries[i].name, names);
+    json_decref(rows);
+    tables_plan_fini(&m.plan);
+    return known;
+}

@@ -19,3 +19,8 @@ struct migrate_result {
  * database of its own ("default"), as the database may have to be made.
  */
 void migrate_run(struct ch *ch, const struct tables_conf *conf, struct migrate_result *r);
+/*
+ * One cheap question between runs: the names of tables, views and dictionaries of the plan that are not there, with commas.
+ * False when ClickHouse did not answer it.
+ */
+bool migrate_missing(struct ch *ch, const struct tables_conf *conf, struct buf *names);

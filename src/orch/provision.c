@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { FIRST_PAUSE_MS = 250, LONGEST_PAUSE_MS = 60000, LOOK_AGAIN_MS = 600000 };
+enum { FIRST_PAUSE_MS = 250, LONGEST_PAUSE_MS = 60000, LOOK_MS = 30000, LOOKS_PER_RUN = 20 };
 
 struct provision {
     pthread_t thread;
@@ -163,6 +163,44 @@ static void pause_ms(struct provision *p, unsigned ms)
         ;
 }
 
+static bool is_missing(const struct provision_conf *conf)
+{
+    struct ch_conf db = *conf->clickhousedb;
+    struct buf names;
+    db.database = "default";
+    buf_init(&names, 1 << 16);
+    struct ch *ch = ch_new(&db);
+    const struct tables_conf tables = {.schema = conf->schema,
+                                       .clickhouse = conf->clickhouse,
+                                       .database = conf->clickhousedb->database,
+                                       .cluster = conf->clickhousedb->cluster,
+                                       .url = ""};
+    bool missing = migrate_missing(ch, &tables, &names) && names.len > 0;
+    buf_u8(&names, 0);
+    if (missing)
+        log_warn("provision", "somebody dropped what the database is to hold; it is made again", "which",
+                 (const char *)names.p, NULL);
+    ch_free(ch);
+    buf_fini(&names);
+    return missing;
+}
+
+/* After a run: until the next one is due, or needed. Returns with the lock held, as it is called. */
+static void rest(struct provision *p)
+{
+    for (unsigned i = 0; i < LOOKS_PER_RUN; i++) {
+        struct provision_conf conf = p->conf;
+        pause_ms(p, LOOK_MS);
+        if (p->stop || p->changed)
+            return;
+        pthread_mutex_unlock(&p->lock);
+        bool missing = !conf.clickhouse->skip_migrations && is_missing(&conf);
+        pthread_mutex_lock(&p->lock);
+        if (missing)
+            return;
+    }
+}
+
 static void *provisioner(void *arg)
 {
     struct provision *p = arg;
@@ -175,7 +213,10 @@ static void *provisioner(void *arg)
         pthread_mutex_unlock(&p->lock);
         bool done = conf.clickhouse->skip_migrations || run(p, &conf, changed);
         pthread_mutex_lock(&p->lock);
-        pause_ms(p, done ? LOOK_AGAIN_MS : pause);
+        if (done)
+            rest(p);
+        else
+            pause_ms(p, pause);
         if (done || p->changed)
             pause = FIRST_PAUSE_MS;
         else

@@ -1,6 +1,7 @@
 /*
  * provision: keeps ClickHouse as the configuration wants it, on a thread of its own: migrates at the start, after each
- * change, and now and then (somebody may have exchanged the server); tries again while ClickHouse is away.
+ * change, and now and then (somebody may have exchanged the server); looks twice a minute whether something was dropped;
+ * tries again while ClickHouse is away.
  */
 #pragma once
 #include "base/err.h"

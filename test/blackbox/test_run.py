@@ -83,3 +83,20 @@ def test_a_taken_bmp_port_is_said_up_front(tmp_path, namespace):
             w.close()
     assert "outlet cannot listen on 127.0.0.1:10179 for BMP: another program has that port" in w.log()
     assert "outlet.routing.provider.listen in " in w.log() and "starting it again" not in w.log()
+
+
+def test_a_dropped_table_is_made_again(tmp_path, namespace):
+    with Weir(tmp_path, configured(), namespace) as w:
+        pids = w.pids()
+        w.sql("DROP TABLE flows SYNC")
+        w.sql("DROP VIEW flows_5m0s_consumer SYNC")
+        w.wait_sql("SELECT count() FROM system.tables WHERE name IN ('flows', 'flows_5m0s_consumer')",
+                   lambda rows: rows == [[2]], 60)
+        assert re.search(r'level=warn role=orchestrator .*somebody dropped.* which="?(flows, |flows_5m0s_consumer)', w.log())
+        sender = Sender(namespace, per_second=50)
+        sender.start()
+        try:
+            w.wait_sql("SELECT count() FROM flows", lambda rows: rows[0][0] > 0, 30)
+        finally:
+            sender.stop()
+        assert w.pids() == pids
