@@ -103,12 +103,12 @@ static bool is_gzip(int fd)
 }
 
 /*
- * All that comes out of a pipe or a gzip file (zlib gives as it is what is not compressed). Takes `fd`; *cut: the compressed
- * stream ends early.
+ * All that comes out of a pipe or a gzip file (zlib gives as it is what is not compressed). Takes `fd`. Where a compressed
+ * stream is cut or damaged, what came before is given.
  */
-static bool slurp(int fd, const char *path, struct buf *out, bool *cut, struct err *e)
+static bool slurp(int fd, const char *path, struct buf *out, enum pcap_gzip *end, struct err *e)
 {
-    enum { CHUNK = 1 << 18, MOST = 1 << 30 };
+    enum { CHUNK = 1 << 14, MOST = 1 << 30 }; /* what a damaged stream loses is about a chunk */
     gzFile z = gzdopen(fd, "rb");
     int n = -1, rc = Z_OK;
     while (z && out->len < MOST) {
@@ -120,22 +120,23 @@ static bool slurp(int fd, const char *path, struct buf *out, bool *cut, struct e
     const char *why = z ? gzerror(z, &rc) : "out of memory";
     if (out->len >= MOST)
         err_set(e, "%s: more than 1 GiB comes out of it; unpack it into a file first", path);
-    else if (n < 0)
+    else if (n < 0 && rc != Z_DATA_ERROR)
         err_set(e, "cannot read %s: %s", path, rc == Z_ERRNO ? "the pipe broke" : why);
-    if (z)
-        *cut = gzclose_r(z) == Z_BUF_ERROR;
-    else
+    *end = rc == Z_DATA_ERROR ? PCAP_GZIP_DAMAGED : PCAP_GZIP_SOUND;
+    if (!z)
         close(fd);
-    return n == 0;
+    else if (gzclose_r(z) == Z_BUF_ERROR)
+        *end = PCAP_GZIP_CUT;
+    return n == 0 || rc == Z_DATA_ERROR;
 }
 
 static struct pcap *open_slurped(int fd, const char *path, struct err *e)
 {
     struct buf b;
     size_t len;
-    bool cut = false;
+    enum pcap_gzip end;
     buf_init(&b, 0);
-    if (!slurp(fd, path, &b, &cut, e)) {
+    if (!slurp(fd, path, &b, &end, e)) {
         buf_fini(&b);
         return NULL;
     }
@@ -145,7 +146,7 @@ static struct pcap *open_slurped(int fd, const char *path, struct err *e)
     uint8_t *copy = buf_take(&b, &len);
     struct pcap *p = pcap_bytes(copy ? (const void *)copy : "", len, plain);
     p->copy = copy;
-    p->counts.gzip_cut = cut;
+    p->counts.gzip = end;
     free(plain);
     return p;
 }
@@ -388,7 +389,7 @@ static void __attribute__((format(printf, 2, 3))) say(struct buf *out, const cha
 void pcap_trouble(const struct pcap_counts *c, struct buf *out)
 {
     const char *name = frame_link_name(c->link);
-    if (c->empty && !c->gzip_cut)
+    if (c->empty && c->gzip == PCAP_GZIP_SOUND)
         say(out, "the file is empty");
     else if (c->datagrams == 0)
         say(out, "no datagram (frames: %llu)", (unsigned long long)c->frames);
@@ -399,8 +400,8 @@ void pcap_trouble(const struct pcap_counts *c, struct buf *out)
         say(out, "damaged frames or blocks: %llu", (unsigned long long)c->damaged);
     if (c->incomplete)
         say(out, "datagrams of which fragments are missing: %llu", (unsigned long long)c->incomplete);
-    if (c->gzip_cut)
-        say(out, "the gzip stream ends early");
+    if (c->gzip != PCAP_GZIP_SOUND)
+        say(out, c->gzip == PCAP_GZIP_CUT ? "the gzip stream ends early" : "the gzip stream is damaged");
     else if (c->cut)
         say(out, c->raw ? "ends in the middle of a message" : "ends in the middle of a record");
 }

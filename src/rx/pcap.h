@@ -18,10 +18,14 @@ struct pcap_counts {
     uint64_t damaged;    /* frames or blocks whose lengths contradict each other */
     uint64_t incomplete; /* fragments whose datagram never became whole */
     uint32_t link;
-    bool empty;    /* not a byte */
-    bool cut;      /* ends in the middle of a header, a record or a message */
-    bool gzip_cut; /* the compressed stream ends early */
-    bool raw;      /* neither pcap nor pcapng */
+    bool empty; /* not a byte */
+    bool cut;   /* ends in the middle of a header, a record or a message */
+    enum pcap_gzip {
+        PCAP_GZIP_SOUND,
+        PCAP_GZIP_CUT,
+        PCAP_GZIP_DAMAGED
+    } gzip;   /* how a compressed stream ended */
+    bool raw; /* neither pcap nor pcapng */
 };
 
 /* "-" is standard input; gzip is unpacked. What cannot be mapped is read into memory, up to 1 GiB. */

@@ -15,6 +15,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     (void)touched;
     struct pcap_counts c;
     pcap_counts(p, &c);
+    struct buf said;
+    buf_init(&said, 0);
+    pcap_trouble(&c, &said);
+    buf_fini(&said);
     pcap_close(p);
     return 0;
 }

@@ -222,6 +222,8 @@ def test_files_that_cannot_be_used_are_said(tmp_path):
             (whole[:-10], "cut.pcap", "ends in the middle of a record"),
             (whole[:4], "head.pcap", "ends in the middle of a record"),
             (gzip.compress(whole)[:-9], "cut.pcap.gz", "the gzip stream ends early"),
+            (gzip.compress(whole)[:60] + bytes(20) + gzip.compress(whole)[80:], "bad.pcap.gz", "the gzip stream is damaged"),
+            (b"\x1f\x8b\x00\x00", "head.gz", "the gzip stream"),
             (section + struct.pack("<II", 6, 100), "cut.pcapng", "ends in the middle of a record"),
             (b"hello, this is a text\n", "text.txt", "neither a capture nor a datagram that can be decoded"),
             (bytes(range(7, 90)), "garbage.ipfix", "neither a capture nor a datagram that can be decoded"),
@@ -236,5 +238,9 @@ def test_files_that_cannot_be_used_are_said(tmp_path):
             if more:
                 frames = 2 if name in ("good.pcap", "ppp.pcap", "cut.pcap") else None
                 assert frames in (None, json.loads(out)["capture"]["frames"])
+    many = tmp_path / "many.pcap.gz"
+    many.write_bytes(gzip.compress(whole[:24] + whole[24:] * 500)[:-8] + bytes(8))  # the sum at its end is wrong
+    status, out, err = command("decode", "--summary", str(many))
+    assert status == 0 and "the gzip stream is damaged" in err and 900 < json.loads(out)["datagrams"] < 1000
     ppp = json.loads(command("decode", "--summary", str(tmp_path / "ppp.pcap"))[1])["capture"]
     assert ppp == {"frames": 2, "other": 2, "damaged": 0, "incomplete": 0}
