@@ -198,6 +198,7 @@ static void survives_kill(void **state)
     uint32_t *acked = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     *acked = 0;
     for (unsigned round = 0; round < 12; round++) {
+        uint32_t before = *acked;
         pid_t pid = fork();
         if (pid == 0) {
             struct err e;
@@ -213,6 +214,10 @@ static void survives_kill(void **state)
                     __atomic_store_n(acked, n + 1, __ATOMIC_RELEASE);
             }
         }
+        /* at its start, and when it is well on its way, however slow the machine is */
+        for (unsigned ms = 0; round % 2 && ms < 10000 && __atomic_load_n(acked, __ATOMIC_ACQUIRE) == before;
+             ms++)
+            usleep(1000);
         usleep(3000 + (useconds_t)(round * 1700));
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
