@@ -35,9 +35,9 @@ def routing(weir):
     return json.loads(weir.get("/api/v0/outlet/routing", "outlet")[2])
 
 
-def routes(weir, **wanted):
-    """Routes of the RIBs that fit."""
-    return sum(rib["routes"] for router in routing(weir)["routers"] for rib in router["ribs"]
+def routes(weir, of=None, **wanted):
+    """Routes of the RIBs that fit, of one router or of all."""
+    return sum(rib["routes"] for router in routing(weir)["routers"] if of in (None, router["address"]) for rib in router["ribs"]
                if all(rib.get(key) == value for key, value in wanted.items()))
 
 
@@ -226,27 +226,28 @@ def test_routes_come_go_and_complete_flows(site, router):
     lab, weir = site
     number = 10 if router is router_gobgpd else 20
     kinds = ["adj-rib-in-pre"] + (["adj-rib-in-post"] if router is router_frr else [])
+    address = lab.X6 if router is router_frr else lab.X4  # the routes of the one before stay for a while
     other, this = neighbour(lab), router(lab)
     try:
         announce(lab.b, GOBGP_B, f"198.51.{number}.0/24", "aspath", "65010,65020", "community", "65001:100,65001:200")
         announce(lab.b, GOBGP_B, "203.0.113.0/25", "aspath", "65030")
         for kind in kinds:
-            wait_routes(weir, 2, rib=kind)
+            wait_routes(weir, 2, of=address, rib=kind)
         assert flow_of(lab, weir, f"198.51.{number}.7") == [
             65020, 24, [65001, 65010, 65020], 65001, 65010, [65001 << 16 | 100, 65001 << 16 | 200], lab.B4, 65030]
-        assert [r["address"] for r in routing(weir)["routers"] if r["connected"]] == [lab.X6 if router is router_frr else lab.X4]
+        assert [r["address"] for r in routing(weir)["routers"] if r["connected"]] == [address]
         # a withdrawal
         gobgp(lab.b, GOBGP_B, "global", "rib", "del", "203.0.113.0/25")
         for kind in kinds:
-            wait_routes(weir, 1, rib=kind)
+            wait_routes(weir, 1, of=address, rib=kind)
         assert flow_of(lab, weir, f"198.51.{number}.8")[7] == 0
         # the neighbour vanishes: its routes with it, the router's session stays
         end(lab, other)
-        wait_routes(weir, 0)
+        wait_routes(weir, 0, of=address)
         assert any(r["connected"] for r in routing(weir)["routers"])
         other = neighbour(lab)
         announce(lab.b, GOBGP_B, f"198.51.{number}.0/24", "aspath", "65040")
-        wait_routes(weir, 1, rib=kinds[0])
+        wait_routes(weir, 1, of=address, rib=kinds[0])
         assert flow_of(lab, weir, f"198.51.{number}.9")[0] == 65040
         # the router vanishes: its routes stay for a while, also over the outlet's death
         end(lab, this)
@@ -255,7 +256,7 @@ def test_routes_come_go_and_complete_flows(site, router):
         # and are there but once when it is back
         this = router(lab)
         wait_until(lambda: any(r["connected"] for r in routing(weir)["routers"]), 30, "not connected")
-        wait_routes(weir, 1, rib=kinds[0], up=True)
+        wait_routes(weir, 1, of=address, rib=kinds[0], up=True)
     finally:
         for process in (other, this):
             end(lab, process)
