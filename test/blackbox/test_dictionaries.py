@@ -60,7 +60,9 @@ def running(folder, namespace):
     with Weir(folder, conf, namespace) as w:
         w.sender = Sender(namespace, per_second=100)
         w.sender.start()
-        w.wait_sql("SELECT count() FROM flows_1m0s", lambda rows: rows[0][0] > 0, 150)
+        # the minute's sums of all exporters, which come one partition after the other
+        w.wait_sql("SELECT count() > 0 AND uniqExact(ExporterAddress) = (SELECT uniqExact(ExporterAddress) FROM flows) FROM flows_1m0s",
+                   lambda rows: rows[0][0] == 1, 150)
         yield w
         w.sender.stop()
 
