@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "bus/spool.h"
 #include "main/bench.h"
+#include "main/bench_traffic.h"
 #include "main/inlet.h"
 #include "rx/udp.h"
 #include "schema/dgram.h"
@@ -24,20 +25,6 @@ struct plan {
     uint64_t rate, seconds, len;
 };
 
-static int open_exporter(unsigned i, uint16_t port)
-{
-    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f010000 + i + 1)},
-                       to = {.sin_family = AF_INET, .sin_port = htons(port)};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&from, sizeof from) != 0 ||
-        connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
-        perror("weir bench: sending socket");
-        _exit(1);
-    }
-    return fd;
-}
-
 /* The sending process: bursts of a few datagrams from each exporter in turn, as many as are due. */
 static uint64_t send_all(const struct plan *p, uint16_t port)
 {
@@ -46,7 +33,7 @@ static uint64_t send_all(const struct plan *p, uint16_t port)
     struct mmsghdr msgs[BURST] = {0};
     struct iovec iov[BURST];
     for (unsigned i = 0; i < EXPORTERS; i++)
-        fds[i] = open_exporter(i, port);
+        fds[i] = bench_exporter_socket(i, port);
     for (unsigned i = 0; i < BURST; i++) {
         memset(data[i], (int)i, p->len);
         iov[i] = (struct iovec){data[i], p->len};

@@ -86,7 +86,7 @@ void bench_capture_free(struct bench_capture *c)
     free(c->rows);
 }
 
-static int open_exporter(unsigned i, uint16_t port)
+int bench_exporter_socket(unsigned i, uint16_t port)
 {
     struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f010000 + i + 1)},
                        to = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -107,7 +107,7 @@ static struct bench_sent send_all(const struct bench_capture *c, uint16_t port, 
     size_t at[EXPORTERS_MAX] = {0};
     struct bench_sent sent = {0};
     for (unsigned i = 0; i < exporters; i++)
-        fds[i] = open_exporter(i, port);
+        fds[i] = bench_exporter_socket(i, port);
     uint64_t start = clock_mono_ns();
     for (unsigned i = 0; sent.datagrams < total; i = (i + 1) % exporters) {
         struct mmsghdr msgs[BURST] = {0};

@@ -29,6 +29,9 @@ void bench_capture_add(struct bench_capture *c, const uint8_t *data, uint32_t le
 bool bench_capture_end(struct bench_capture *c);
 void bench_capture_free(struct bench_capture *c);
 
+/* A UDP socket from 127.1.0.(i + 1) to `port` of the loopback, in a sending process: it ends when there is none. */
+int bench_exporter_socket(unsigned i, uint16_t port);
+
 struct bench_sent {
     uint64_t datagrams, flows;
 };
