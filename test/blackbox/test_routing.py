@@ -278,6 +278,28 @@ def test_vpn_routes_have_their_rd(site):
         end(lab, this)
 
 
+def test_what_the_documentation_says_of_gobgp(site):
+    """Its Loc-RIB, which no peer-up message announces."""
+    lab, weir = site
+    this = gobgpd(lab, lab.a, "local", f"""
+[global.config]
+  as = {ROUTER_AS}
+  router-id = "{lab.X4}"
+[[bmp-servers]]
+  [bmp-servers.config]
+    address = "{lab.C4}"
+    port = 10179
+    route-monitoring-policy = "local-rib"
+""", GOBGP_A)
+    try:
+        announce(lab.a, GOBGP_A, "10.40.0.0/16", "aspath", "65301,65302", "nexthop", lab.B4)
+        wait_routes(weir, 1, rib="loc-rib", up=True)
+        assert flow_of(lab, weir, "10.40.0.1")[:4] == [65302, 16, [65301, 65302], 65301]
+    finally:
+        end(lab, this)
+    wait_until(lambda: not any(r["connected"] for r in routing(weir)["routers"]), 20, "still connected")
+
+
 def test_a_vrf_is_known_by_its_name(site):
     lab, weir = site
     session = Session(lab)

@@ -229,6 +229,35 @@ static void peer_information(struct bmp *b, const struct peer_header *h, struct 
     }
 }
 
+/*
+ * A peer that is up now; NULL: it cannot be. `sent_id`, 0 when it is not known, is the router's own BGP identifier, mostly the
+ * loopback that flows are sent from.
+ */
+static struct peer *peer_add(struct bmp *b, const struct peer_header *h, uint32_t sent_id, struct err *e)
+{
+    if (!b->router && !begin(b, "", e))
+        return NULL;
+    struct peer *p = peer_find(b, h);
+    if (p) { /* up twice: it was down and nobody said so */
+        peer_drop(b, p);
+    } else if (HASH_COUNT(b->peers) >= PEERS_MAX) {
+        err_set(e, "more than %d peers", PEERS_MAX);
+        return NULL;
+    }
+    p = xcalloc(1, sizeof *p);
+    p->key = h->key;
+    p->as = h->as;
+    p->id = h->id;
+    HASH_ADD(hh, b->peers, key, sizeof p->key, p);
+    struct source_key k = source_key(b, &p->key, 0, 0);
+    routers_peer_up(b->env->routers, &k, clock_mono_ns() + b->env->keep_ns);
+    uint32_t id = __builtin_bswap32(sent_id);
+    if (sent_id)
+        routers_own(b->env->routers, b->router, ip_v4(&id));
+    show_peers(b);
+    return p;
+}
+
 /* RFC 7854 4.10 */
 static bool peer_up(struct bmp *b, struct cursor c, struct err *e)
 {
@@ -239,32 +268,16 @@ static bool peer_up(struct bmp *b, struct cursor c, struct err *e)
     struct str s = bgp_message(&c), r = bgp_message(&c);
     if (c.bad || !bgp_open(s, &sent) || !bgp_open(r, &received))
         return err_set(e, "a peer-up message cannot be read");
-    if (!b->router && !begin(b, "", e))
+    struct peer *p = peer_add(b, &h, sent.id, e);
+    if (!p)
         return false;
-    struct peer *p = peer_find(b, &h);
-    if (p) { /* up twice: it was down and nobody said so */
-        peer_drop(b, p);
-    } else if (HASH_COUNT(b->peers) >= PEERS_MAX) {
-        return err_set(e, "more than %d peers", PEERS_MAX);
-    }
-    p = xcalloc(1, sizeof *p);
-    p->key = h.key;
     p->as = h.as ? h.as : received.as;
-    p->id = h.id;
     p->external = received.as != sent.as;
     p->local_as = sent.as;
     set_add_path(p, &sent, &received);
-    HASH_ADD(hh, b->peers, key, sizeof p->key, p);
-    struct source_key k = source_key(b, &p->key, 0, 0);
-    routers_peer_up(b->env->routers, &k, clock_mono_ns() + b->env->keep_ns);
     if (h.key.type != PEER_LOC_RIB)
         routers_own(b->env->routers, b->router, h.flags & FLAG_V6 ? ip_v6(local) : ip_v4(local + 12));
-    uint32_t id = __builtin_bswap32(sent.id);
-    if (sent.id)
-        routers_own(b->env->routers, b->router,
-                    ip_v4(&id)); /* mostly the loopback that flows are sent from */
     peer_information(b, &h, c);
-    show_peers(b);
     return true;
 }
 
@@ -476,6 +489,9 @@ static bool route_monitoring(struct bmp *b, struct cursor c, struct err *e)
         return err_set(e, "a route-monitoring message has no BGP message of its length");
     struct bgp_update u;
     struct monitoring m = {.b = b, .peer = peer_find(b, &h), .u = &u};
+    /* RFC 9069 5.1 wants a peer-up message for it too; GoBGP 3 sends none. The header says all that one would. */
+    if (!m.peer && h.key.type == PEER_LOC_RIB && !(m.peer = peer_add(b, &h, h.id, e)))
+        return false;
     if (!m.peer) {
         count(b, BMP_NO_PEER, 1);
         return true;

@@ -212,6 +212,30 @@ static void policies_are_ribs_of_their_own(void **state)
     t_rig_fini(&t);
 }
 
+/* GoBGP 3 monitors its Loc-RIB without ever saying that it is up (RFC 9069 5.1 wants it to). */
+static void a_loc_rib_needs_no_peer_up(void **state)
+{
+    struct t_rig t;
+    struct t_peer loc = {.type = 3, .as = 65000, .id = 0x0a000001}, other = peer4;
+    uint32_t id = __builtin_bswap32(loc.id);
+    t_rig_init(&t);
+    t_initiation(&t.out, "GoBGP");
+    for (int i = 0; i < 2; i++) {
+        t_monitoring(&t.out, i ? &other : &loc,
+                     &(struct t_route){
+                         .announced = "198.51.100.0/24", .next_hop = "10.0.0.2", .path = path, .n_path = 3});
+        SENT(&t);
+        assert_int_equal(t.rib.routes, 1); /* other peers' routes still want theirs */
+    }
+    assert_int_equal(as_of(&t, "198.51.100.1"), 15169);
+    assert_true(ip_eq(t.routers.router[1].own[0], ip_v4(&id)));
+    t_peer_down(&t.out, &loc);
+    SENT(&t);
+    t_sweep(&t);
+    assert_int_equal(t.rib.routes, 0);
+    t_rig_fini(&t);
+}
+
 /* MP_REACH of a family with its own kind of route. */
 static void mp(struct t_rig *t, uint16_t afi, uint8_t safi, const char *next_hop, size_t n_hop,
                const char *nlri, size_t n, const void *ext, size_t n_ext)
@@ -588,6 +612,7 @@ int main(void)
         cmocka_unit_test(two_byte_paths_are_read),
         cmocka_unit_test(add_path_keeps_several),
         cmocka_unit_test(policies_are_ribs_of_their_own),
+        cmocka_unit_test(a_loc_rib_needs_no_peer_up),
         cmocka_unit_test(vpns_have_tables),
         cmocka_unit_test(rds_and_rts_choose),
         cmocka_unit_test(a_former_session_lasts_until_its_end_is_told),
