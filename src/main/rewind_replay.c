@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define SECOND_NS 1000000000ull
+#define ASKED_NS (SECOND_NS / 2) /* until whom the workers met has been asked */
 
 enum {
     LEAD_S = 1800,       /* templates and rates come again within it */
@@ -101,7 +102,7 @@ static bool copy_file(const char *from, const char *to, struct err *e)
         ok = n > 0 || (n < 0 && errno == EINTR);
     }
     if (!ok)
-        err_errno(e, "cannot copy %s", from);
+        err_errno(e, "cannot copy %s to %s", from, to);
     if (out >= 0)
         close(out);
     close(in);
@@ -133,6 +134,8 @@ static bool copy_state(const struct rewind *r, struct err *e)
 {
     char from[PATH_MAX], to[PATH_MAX];
     const char *names = r->outlet->metadata.cache_persist_file;
+    if (!file_make_dirs(r->dir, true, e))
+        return false;
     snprintf(from, sizeof from, "%s/metadata.cache", r->data_dir);
     snprintf(to, sizeof to, "%s/metadata.cache", r->dir);
     if (!copy_file(names && names[0] ? names : from, to, e))
@@ -172,7 +175,7 @@ static void wait_for_names(struct replay *p, struct outlet *o, uint64_t began_ns
     struct metadata_status s;
     outlet_metadata(o, &s);
     while (s.exporters && clock_mono_ns() < begin + NAMES_WAIT_S * SECOND_NS &&
-           (s.answered + s.silent < s.exporters || clock_mono_ns() < begin + 2 * SECOND_NS)) {
+           (s.answered + s.silent < s.exporters || clock_mono_ns() < begin + ASKED_NS)) {
         step(p, o, began_ns);
         outlet_metadata(o, &s);
     }

@@ -7,10 +7,13 @@ import struct
 import subprocess
 import threading
 import time
+import types
 
 import pytest
 
 from lab import inside, wait_until
+from test_metadata import agents
+from test_routing import Session
 from weir import DEFAULT_PORTS, ENVIRONMENT, SANITIZED, Weir, command, configuration, udp_input
 
 pytestmark = pytest.mark.root
@@ -54,15 +57,30 @@ class Sender(threading.Thread):
             s.close()
 
 
+AGENT = {"address": EXPORTERS[2], "community": "public", "name": "edge", "interfaces": {"17": ["xe-0/0/17", "xe", "Peering", 1000]}}
+
+
 def with_names(conf):
-    """What the configuration lacked: names of an interface, a site by a rule."""
+    """What the configuration lacked: names of an interface, a site by a rule, and an exporter that answers over SNMP."""
     conf = copy.deepcopy(conf)
     conf["outlet"]["metadata"] = {"providers": [{"type": "static", "exporters": {
         f"{a}/32": {"name": f"router-{i}", "ifindexes": {"17": {"name": "Gi0/0/1", "description": "Transit: Cogent", "speed": 1000}},
                     "default": {"name": "unknown", "description": "unknown", "speed": 1000}}
-        for i, a in enumerate(EXPORTERS[:2])}}]}
+        for i, a in enumerate(EXPORTERS[:2])}}, {"type": "snmp", "credentials": {EXPORTERS[2]: {"communities": ["public"]}}}]}
     conf["outlet"]["core"] = {"exporter-classifiers": ['ClassifySiteRegex(Exporter.Name, "^([^-]+)-", "$1")']}
     return conf
+
+
+def learn_routes(w):
+    """A router tells of the destinations; the outlet keeps them in its file when it is stopped, and is started again."""
+    session = Session(types.SimpleNamespace(a=w.namespace, C4="127.0.0.1", X4="127.0.0.1"))
+    with session.socket:
+        session.vrf(0, "global", "203.0.113.0", 65999)
+        wait_until(lambda: json.loads(w.get("/api/v0/outlet/routing", "outlet")[2])["routes"] == 1, 20, w.log)
+        pid = w.pids()["outlet"]
+        os.kill(pid, 15)
+        wait_until(lambda: w.pids().get("outlet") not in (None, pid), 30, w.log)
+        w.wait_ready()
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +89,14 @@ def running(tmp_path_factory, namespace):
     conf = configuration(inputs=[udp_input("127.0.0.1:2055")], outlet={
         "http": {"listen": f"127.0.0.1:{DEFAULT_PORTS['outlet']}"},
         "metadata": {"providers": [{"type": "static", "exporters": {"203.0.113.1/32": {
-            "name": "none", "default": {"name": "unknown", "description": "unknown", "speed": 1000}}}}]}},
+            "name": "none", "default": {"name": "unknown", "description": "unknown", "speed": 1000}}}}]},
+        "routing": {"provider": {"type": "bmp", "listen": "127.0.0.1:10179"}}},
         clickhouse={"resolutions": [{"interval": 0, "ttl": "15d"}, {"interval": "1m", "ttl": "7d"}, {"interval": "2m", "ttl": "90d"}]})
     w = Weir(folder, conf, namespace)
     os.makedirs(w.data)
     with open(state(w), "w", encoding="utf-8") as f:  # of a life before: all but the end is done
         json.dump({"from": 1795000000, "to": 1795003600, "exporter": "", "tables": [{"table": "flows", "sum": 1, "done": True}]}, f)
-    with w:
+    with agents(namespace, str(folder), [AGENT]), w:
         assert "a repair of history was interrupted" in w.log()
         status, out, err = rewind(w)
         assert status == 0 and "is finished" in out and not os.path.exists(state(w)), err
@@ -89,9 +108,11 @@ def running(tmp_path_factory, namespace):
             # a step, settled
             wait_until(lambda: time.time() > first + STEP + 75, 400, "time")
             w.old = conf
+            learn_routes(w)
             w.configure(with_names(conf))
             w.span, w.sender = (first, first + STEP), sender
-            wait_until(lambda: w.sql("SELECT count() FROM flows WHERE ExporterSite = 'router'") != [[0]], 60, w.log)
+            wait_until(lambda: w.sql("SELECT uniq(ExporterName) FROM flows WHERE ExporterName != ''") == [[3]], 60, w.log)
+            wait_until(lambda: os.path.exists(os.path.join(w.data, "metadata.cache")), 30, w.log)
             yield w
         finally:
             sender.stop()
@@ -125,9 +146,12 @@ def test_the_difference_is_shown(running):
     assert [(x["exporter"], x["name"]) for x in got["exporters"][:2]] == [(EXPORTERS[0], "router-0"), (EXPORTERS[1], "router-1")]
     assert len(got["exporters"]) == 3 and all(x["stored"] == x["new"] for x in got["exporters"])
     changes = {c["column"]: {(x["before"], x["after"]): x["flows"] for x in c["changes"]} for c in got["columns"]}
-    two = sum(x["stored"]["flows"] for x in got["exporters"][:2])
+    one, two = got["exporters"][2]["stored"]["flows"], sum(x["stored"]["flows"] for x in got["exporters"][:2])
     assert changes["InIfName"][("17", "Gi0/0/1")] == two // 2
     assert changes["ExporterSite"] == {("", "router"): two}
+    # what the outlet learnt, over SNMP and over BMP
+    assert changes["InIfName"][("17", "xe-0/0/17")] == one // 2 and changes["ExporterName"][("", "edge")] == one
+    assert changes["DstASPath"] == {("[]", "[65999]"): one + two}
     assert "SrcPort" not in changes and "SrcAS" not in changes
     # and for people
     status, out, err = rewind(running, *span(running), "--dry-run")
