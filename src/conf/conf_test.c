@@ -52,7 +52,7 @@ struct all {
     int64_t number;
     uint64_t count, time, size, share;
     double ratio;
-    const char *text, *secret;
+    const char *text, *secret, *url;
     int color;
     struct tls_conf tls;
     struct opt_list inputs, names;
@@ -77,6 +77,7 @@ static const struct opt all_rows[] = {
     {"ratio", OPT_FLOAT, OPT_AT(struct all, ratio), .def = "0.1"},
     {"text", OPT_STRING, OPT_AT(struct all, text), .def = "a b"},
     {"secret", OPT_SECRET, OPT_AT(struct all, secret)},
+    {"url", OPT_STRING, OPT_AT(struct all, url), .flags = OPT_URL},
     {"color", OPT_ENUM, OPT_AT(struct all, color), .def = "red", .choices = colors},
     {"tls", OPT_STRUCT, OPT_AT(struct all, tls), .sub = &tls_table, .def = "{ca-file: /ca.pem}"},
     {"inputs", OPT_LIST, OPT_AT(struct all, inputs), .item = OPT_STRUCT, .sub = &input_table,
@@ -519,6 +520,18 @@ static void secrets_are_not_shown(void **state)
     assert_null(strstr(shown(w, &w->c, 0), "hunter2"));
     assert_non_null(strstr(shown(w, &w->c, 0), "secret: \"***\"\n"));
     assert_string_equal(shown(w, &w->c, SHOW_CHANGED | SHOW_SECRETS), "secret: hunter2\n");
+    static const char *const urls[][2] = {{"http://me:a@b@h.example/x@y", "\"http://***@h.example/x@y\""},
+                                          {"socks5://me@[2001:db8::1]:8", "\"socks5://***@[2001:db8::1]:8\""},
+                                          {"me:secret@h.example:8", "\"***@h.example:8\""},
+                                          {"http://h.example?q=a@b", "\"http://h.example?q=a@b\""}};
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        char text[128], want[128];
+        snprintf(text, sizeof text, "url: '%s'\n", urls[i][0]);
+        snprintf(want, sizeof want, "url: %s\n", urls[i][1]);
+        assert_true(load(w, text));
+        assert_string_equal(shown(w, &w->c, SHOW_CHANGED), want);
+        assert_non_null(strstr(shown(w, &w->c, SHOW_SECRETS), urls[i][0]));
+    }
 }
 
 static void differences_name_what_needs_a_restart(void **state)

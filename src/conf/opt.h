@@ -41,6 +41,7 @@ enum opt_flags {
     OPT_ALLOW_PERCENT = 1 << 3,
     OPT_LATER = 1 << 4, /* accepted and checked, but what it asks for does not exist yet; a notice is given */
     OPT_ADDRESS = 1 << 5, /* of a server: no user and password in it, since it is shown */
+    OPT_URL = 1 << 6,     /* a user and a password in it are shown as *** */
 };
 
 #define OPT_PERCENT ((uint64_t)1 << 63)

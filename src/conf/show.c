@@ -65,6 +65,22 @@ static const char *choice_name(const struct opt *o, int v)
     return "";
 }
 
+/* Who asks is between "://" and the last "@" before the path (RFC 3986 3.2). */
+static void show_url(const char *url, struct buf *out)
+{
+    const char *scheme = strstr(url, "://"), *who = scheme ? scheme + 3 : url;
+    const char *at = memrchr(who, '@', strcspn(who, "/?#"));
+    struct buf text;
+    buf_init(&text, 0);
+    if (at)
+        buf_printf(&text, "%.*s***%s", (int)(who - url), url, at);
+    else
+        buf_z(&text, url);
+    buf_u8(&text, 0);
+    show_text((const char *)text.p, out);
+    buf_fini(&text);
+}
+
 static void show_scalar(const struct opt *o, enum opt_type type, const void *v, unsigned flags,
                         struct buf *out)
 {
@@ -96,7 +112,10 @@ static void show_scalar(const struct opt *o, enum opt_type type, const void *v, 
             break;
         } /* fall through */
     default:
-        show_text(*(const char *const *)v, out);
+        if (o->flags & OPT_URL && !(flags & SHOW_SECRETS))
+            show_url(*(const char *const *)v, out);
+        else
+            show_text(*(const char *const *)v, out);
     }
 }
 

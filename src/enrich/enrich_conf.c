@@ -101,12 +101,13 @@ static bool remote_check(const void *conf, const char **bad_key, struct err *e)
 
 #define REMOTE(field) OPT_AT(struct enrich_remote_conf, field)
 static const struct opt remote_rows[] = {
-    {"url", OPT_STRING, REMOTE(url), NULL, "Where the data is.", .flags = OPT_REQUIRED},
+    {"url", OPT_STRING, REMOTE(url), NULL, "Where the data is.", .flags = OPT_REQUIRED | OPT_URL},
     {"method", OPT_STRING, REMOTE(method), "GET", "GET or POST."},
     {"headers", OPT_MAP, REMOTE(headers), NULL, "Headers to send.", .item = OPT_SECRET},
     {"proxy", OPT_STRING, REMOTE(proxy), "true",
      "Use the proxy of the environment (`http_proxy`, `https_proxy`, `no_proxy`): true or false; or the URL "
-     "of one."},
+     "of one.",
+     .flags = OPT_URL},
     {"timeout", OPT_DURATION, REMOTE(timeout_ns), "1m", "Longest time of one fetch with all its pages.",
      SECOND_NS, 3600 * SECOND_NS},
     {"interval", OPT_DURATION, REMOTE(interval_ns), NULL, "Time between two fetches.", MINUTE_NS,
@@ -210,9 +211,9 @@ static const struct opt update_rows[] = {
      "License key of that account; else MAXMIND_LICENSE_KEY.", .flags = OPT_RELOAD},
     {"token", OPT_SECRET, UPDATE(token), "", "Your token at IPinfo; else IPINFO_TOKEN.", .flags = OPT_RELOAD},
     {"maxmind-url", OPT_STRING, UPDATE(maxmind_url), ENRICH_MAXMIND_URL,
-     "MaxMind's server, or your mirror of it.", .flags = OPT_RELOAD},
+     "MaxMind's server, or your mirror of it.", .flags = OPT_RELOAD | OPT_URL},
     {"ipinfo-url", OPT_STRING, UPDATE(ipinfo_url), ENRICH_IPINFO_URL,
-     "IPinfo's server, or your mirror of it.", .flags = OPT_RELOAD},
+     "IPinfo's server, or your mirror of it.", .flags = OPT_RELOAD | OPT_URL},
 };
 static const struct opt_table update_table =
     OPT_TABLE("GeoIP update", struct enrich_geoip_update, update_rows, .help = "For `weir geoip update`.");
