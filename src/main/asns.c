@@ -14,7 +14,7 @@
 
 /* DB-IP's IP to ASN Lite, by month (CC BY 4.0: whoever shows the names names DB-IP.com). */
 #define DB_IP "https://download.db-ip.com/free/dbip-asn-lite-%Y-%m.csv.gz"
-enum { MOST = 512 << 20 };
+enum { MOST = 256 << 20 }; /* DB-IP's table is 40 MB, a database with names of AS 10 to 60 */
 
 static int usage(FILE *f)
 {
@@ -24,6 +24,7 @@ static int usage(FILE *f)
           "orchestrator\n"
           "serves them from; they come before those weir carries and after `clickhouse.asns` of the "
           "configuration.\n"
+          "DIR (var) is the data directory of the orchestrator; one that is not there yet is made.\n"
           "Without URL and FILE they are those of DB-IP's IP to ASN Lite of this month (CC BY 4.0, "
           "DB-IP.com).\n"
           "clean: prints them instead.\n\n"
@@ -32,6 +33,12 @@ static int usage(FILE *f)
           "or an MMDB database with names of AS, such as GeoLite2-ASN.\n",
           f);
     return f == stdout ? 0 : 2;
+}
+
+static int misuse(const char *why)
+{
+    fprintf(stderr, "weir asns: %s\n\n", why);
+    return usage(stderr);
 }
 
 /* ---- reading */
@@ -153,7 +160,9 @@ static int run(const struct request *r)
     struct err e;
     asns_init(&t);
     buf_init(&out, 0);
-    bool ok = read_all(&t, r, &e);
+    bool made = false, ok = (!r->update || datadir_claim(r->data_dir, &made, &e)) && read_all(&t, r, &e);
+    if (made)
+        fprintf(stderr, "weir asns: %s is a data directory of weir's now\n", r->data_dir);
     if (ok)
         asns_write(&t, false, &out);
     if (ok && !r->update)
@@ -191,12 +200,15 @@ int cmd_asns(int argc, char **argv)
             return usage(stderr);
         }
     if (optind == argc)
-        return usage(stderr);
+        return misuse("expected update or clean");
     r.update = strcmp(argv[optind], "update") == 0;
     r.files = argv + optind + 1;
     r.n_files = argc - optind - 1;
-    if ((!r.update && (strcmp(argv[optind], "clean") != 0 || !r.n_files)) ||
-        (r.url && (r.n_files || !r.update)))
-        return usage(stderr);
+    if (!r.update && strcmp(argv[optind], "clean") != 0)
+        return misuse("expected update or clean");
+    if (!r.update && (r.url || !r.n_files))
+        return misuse("clean takes files, and no URL");
+    if (r.url && r.n_files)
+        return misuse("expected a URL or files, not both");
     return run(&r);
 }

@@ -29,8 +29,13 @@ bool datadir_read(const char *dir, const char *name, struct buf *out, struct err
 bool datadir_write(const char *dir, const char *name, struct str text, struct err *e)
 {
     char path[PATH_MAX];
+    struct stat st;
     path_of(path, dir, name);
-    return file_replace(path, text, e);
+    if (!file_replace(path, text, e))
+        return false;
+    if (geteuid() != 0 || stat(dir, &st) != 0 || st.st_uid == 0)
+        return true;
+    return chown(path, st.st_uid, st.st_gid) == 0 || err_errno(e, "cannot give %s to its owner", path);
 }
 
 static bool is_empty(const char *dir)
@@ -85,6 +90,19 @@ bool datadir_known(const char *dir, struct err *e)
     if (known || e->msg[0])
         return known;
     return err_set(e, "%s is no data directory of weir; --data-dir says where it is", dir);
+}
+
+bool datadir_claim(const char *dir, bool *made, struct err *e)
+{
+    struct stat st;
+    *made = false;
+    if (datadir_known(dir, e))
+        return true;
+    if (stat(dir, &st) == 0 && !is_empty(dir))
+        return false;
+    e->msg[0] = '\0';
+    *made = datadir_open(dir, e);
+    return *made;
 }
 
 /* The locked descriptor, or -1. */

@@ -7,7 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TIMEOUT_S = 600, SHA256_LEN = 32 };
+enum {
+    TIMEOUT_S = 600,
+    SHA256_LEN = 32,
+    SHRINKS = 40, /* databases and tables to a tenth at best; what is made to burst memory, to a thousandth */
+    SMALL = 1 << 20
+};
 
 bool download_gunzip(struct str body, size_t most, struct buf *out, struct err *e)
 {
@@ -16,7 +21,8 @@ bool download_gunzip(struct str body, size_t most, struct buf *out, struct err *
         return true;
     }
     struct buf plain;
-    buf_init(&plain, most);
+    size_t likely = SMALL + body.len * SHRINKS;
+    buf_init(&plain, likely < most ? likely : most);
     bool ok = encoding_unpack(ENCODING_GZIP, body, &plain, e);
     if (ok && out->len == 0) { /* the bytes themselves: a database is large */
         buf_fini(out);

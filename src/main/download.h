@@ -10,7 +10,7 @@ struct download {
 
 /* What the server sends, at most `most` bytes; *out is set and the caller's to free, also after a failure. */
 bool download(const struct download *d, size_t most, struct buf *out, struct err *e);
-/* Appends what is in a gzip file, at most `most` bytes, or the bytes as they are when it is none. */
+/* Appends what is in a gzip file (at most `most` bytes, and no more than such a file may hold), or the bytes of any other. */
 bool download_gunzip(struct str body, size_t most, struct buf *out, struct err *e);
 
 enum { DOWNLOAD_SUM = 65 };

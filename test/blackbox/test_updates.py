@@ -341,22 +341,28 @@ def test_names_of_as(site, tmp_path):
     site.files["/moved"] = (302, {"Location": store + "/asn.csv.gz"}, b"")
     site.files["/asn.csv.gz"] = gzip.compress(ROWS)
     status, out, err = command("asns", "update", "--data-dir", str(data), "--url", url + "/moved")
-    assert (status, err) == (0, "") and "2 names" in out
+    assert status == 0 and "2 names" in out and err == f"weir asns: {data} is a data directory of weir's now\n"
     good = {name: read(data / name) for name in files_below(data)}
-    assert len(good) == 1 and b'64500,"ACME Networks"\n' in next(iter(good.values()))
+    assert sorted(good) == ["asns.csv", "format"] and b'64500,"ACME Networks"\n' in good["asns.csv"]
 
     # what is bad changes nothing
     site.files["/cut"] = gzip.compress(ROWS)[:-6]
     site.files["/html"] = b"<html>Please log in</html>"
     site.files["/empty"] = b""
     site.files["/nobody"] = b"number,name\n"
-    for path, why in (("/cut", "damaged"), ("/html", "1"), ("/empty", "no name"), ("/nobody", "no name"), ("/absent", "404"),
+    site.files["/bomb"] = gzip.compress(b"1," + b"x" * (64 << 20))
+    for path, why in (("/cut", "damaged"), ("/bomb", "when unpacked"), ("/html", "1"), ("/empty", "no name"), ("/nobody", "no name"), ("/absent", "404"),
                       ("/absent?signature=1", "404")):
         status, out, err = command("asns", "update", "--data-dir", str(data), "--url", url + path)
         assert status == 1 and why in err, err
         secretless(out, err)
         assert {name: read(data / name) for name in files_below(data)} == good
     assert command("asns", "update", "--url", url, str(tmp_path / "x"))[0] == 2
+    # a folder of somebody else's is left alone
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").write_text("mine")
+    status, out, err = command("asns", "update", "--data-dir", str(tmp_path / "other"), "--url", url + "/moved")
+    assert status == 1 and "no data directory of weir" in err and files_below(tmp_path / "other") == ["file"]
 
     # the orchestrator serves them, behind those of the configuration
     ports = free_ports()
