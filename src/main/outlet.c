@@ -364,6 +364,11 @@ struct outlet_lag outlet_lag(struct outlet *o)
     return sum;
 }
 
+size_t outlet_metadata_failing(struct outlet *o, char *why, size_t room)
+{
+    return metadata_failing(o->enrich.metadata, why, room);
+}
+
 size_t outlet_networks_failing(struct outlet *o, char *why, size_t room)
 {
     return nets_failing(o->enrich.nets, why, room);

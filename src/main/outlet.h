@@ -31,7 +31,8 @@ struct outlet_lag {
     uint64_t records, seconds; /* on the bus and not read; how old the one read last is */
 };
 struct outlet_lag outlet_lag(struct outlet *o);
-/* As nets_failing. */
+/* As metadata_failing and nets_failing. */
+size_t outlet_metadata_failing(struct outlet *o, char *why, size_t room);
 size_t outlet_networks_failing(struct outlet *o, char *why, size_t room);
 /* As inserter_stuck_since. */
 uint64_t outlet_stuck_since(struct outlet *o, char *why);

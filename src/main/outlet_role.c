@@ -4,6 +4,7 @@
 #include "main/outlet.h"
 #include "main/role.h"
 #include <stdio.h>
+#include <string.h>
 
 enum { STORE_AWAY_S = 10, LAG_WARN_S = 30 };
 
@@ -51,6 +52,16 @@ static void routing_health(struct outlet *o, struct role_health *h)
         h->status = "warning";
 }
 
+/* The reason is that of the first of `bad`. */
+static void warn_of(struct role_health *h, size_t bad)
+{
+    size_t len = strlen(h->reason);
+    if (bad)
+        h->status = "warning";
+    if (bad > 1)
+        snprintf(h->reason + len, sizeof h->reason - len, " (and %zu more)", bad - 1);
+}
+
 /* Agents that do not answer are no trouble of ours: flows are stored without them. It is said, not warned of. */
 static void metadata_health(struct outlet *o, struct role_health *h)
 {
@@ -60,13 +71,13 @@ static void metadata_health(struct outlet *o, struct role_health *h)
     if (s.exporters)
         snprintf(h->reason, sizeof h->reason, "%u exporters asked over SNMP: names from %u, %u silent now",
                  s.exporters, s.answered, s.silent);
+    warn_of(h, outlet_metadata_failing(o, h->reason, sizeof h->reason));
 }
 
 static void networks_health(struct outlet *o, struct role_health *h)
 {
     *h = (struct role_health){.component = "networks", .status = "ok"};
-    if (outlet_networks_failing(o, h->reason, sizeof h->reason))
-        h->status = "warning";
+    warn_of(h, outlet_networks_failing(o, h->reason, sizeof h->reason));
 }
 
 static size_t health(struct role_ctx *c, struct role_health *out, size_t room)

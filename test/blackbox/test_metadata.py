@@ -333,7 +333,9 @@ def test_exporter_sources(namespace, tmp_path):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 8099), Exporters)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     provider = {"type": "static", "exporters": {"127.0.23.2": {"name": "written", "role": "edge"}}, "exporter-sources": {
-        "inventory": {"url": "http://127.0.0.1:8099/", "interval": "1m", "transform": ".exporters[]", "proxy": False}}}
+        "inventory": {"url": "http://127.0.0.1:8099/", "interval": "1m", "transform": ".exporters[]", "proxy": False},
+        "gone": {"url": "http://me:secret@127.0.0.1:8098/", "interval": "1m", "proxy": False},
+        "lost": {"url": "http://127.0.0.1:8098/", "interval": "1m", "proxy": False}}, "exporter-sources-timeout": "1s"}
     conf = configuration(inputs=[udp_input("127.0.0.1:2055")], outlet={
         "http": {"listen": "127.0.0.1:8083"}, "metadata": {"providers": [provider]}})
     try:
@@ -343,6 +345,10 @@ def test_exporter_sources(namespace, tmp_path):
                               "ORDER BY ExporterName", lambda r: len(r) == 2)
             # what is written here keeps all its attributes
             assert rows == [["fetched", "paris", "", "xe-0/0/1", 1000], ["written", "", "edge", "1", 0]]
+            # what fails is said, without the password
+            health = json.loads(w.get("/api/v0/outlet/healthcheck", role="outlet")[2])["details"]["metadata"]
+            assert health["status"] == "warning" and "source " in health["reason"] and health["reason"].endswith("(and 1 more)")
+            assert "secret" not in w.log() + health["reason"]
     finally:
         server.shutdown()
         server.server_close()

@@ -707,6 +707,11 @@ void metadata_free(struct metadata *m)
     free(m);
 }
 
+size_t metadata_failing(struct metadata *m, char *why, size_t room)
+{
+    return meta_sources_failing(m->sources, why, room);
+}
+
 void metadata_status(struct metadata *m, struct metadata_status *s)
 {
     *s = (struct metadata_status){0};

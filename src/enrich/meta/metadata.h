@@ -34,3 +34,5 @@ struct metadata_status {
     unsigned exporters, answered, silent; /* asked; with an answer; not answering now */
 };
 void metadata_status(struct metadata *m, struct metadata_status *s);
+/* How many `exporter-sources` fail now, and why the first of them does. */
+size_t metadata_failing(struct metadata *m, char *why, size_t room);

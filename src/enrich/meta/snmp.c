@@ -449,6 +449,15 @@ static void read_session(struct conversation *c)
     }
 }
 
+/* Agents do not answer what they cannot read or do not trust, so all that it may be is said. */
+static const char *silence(const struct conversation *c)
+{
+    if (c->phase == PHASE_DISCOVER || c->phase == PHASE_WALK || c->phase == PHASE_SINGLE)
+        return "no answer";
+    return is_v3(c) ? "no answer to the user, whose privacy passphrase or protocol may be wrong"
+                    : "no answer: it cannot be reached, or takes none of the communities";
+}
+
 static void step(struct conversation *c)
 {
     if (c->waiting) {
@@ -458,7 +467,7 @@ static void step(struct conversation *c)
             read_session(c);
     }
     if (c->waiting && clock_mono_ns() >= c->deadline_ns)
-        unanswered(c, "no answer");
+        unanswered(c, silence(c));
     if (c->wants_send && c->poller->tokens >= 1) {
         c->poller->tokens -= 1;
         send_now(c);

@@ -19,7 +19,7 @@ struct fetched {
 
 struct provider {
     struct meta_sources *of;
-    struct remotes *remotes; /* NULL: it has no sources */
+    struct remotes *remotes; /* NULL: it has no sources; set once, by the control thread */
     struct fetched *fetched;
 };
 
@@ -268,11 +268,25 @@ void meta_sources_configure(struct meta_sources *s, const struct enrich_metadata
         if (i)
             snprintf(kind, sizeof kind, "exporters-%u", i);
         if (!p->remotes && wanted[i] && wanted[i]->n)
-            p->remotes = remotes_new(
-                &(struct remotes_how){.kind = kind, .dir = s->dir, .take = take, .gone = gone, .arg = p});
+            __atomic_store_n(&p->remotes,
+                             remotes_new(&(struct remotes_how){
+                                 .kind = kind, .dir = s->dir, .take = take, .gone = gone, .arg = p}),
+                             __ATOMIC_RELEASE);
         if (p->remotes)
             remotes_configure(p->remotes, wanted[i] ? wanted[i] : &none);
     }
+}
+
+size_t meta_sources_failing(struct meta_sources *s, char *why, size_t room)
+{
+    char other[1];
+    size_t n = 0;
+    for (unsigned i = 0; s && i < PROVIDERS; i++) {
+        struct remotes *r = __atomic_load_n(&s->providers[i].remotes, __ATOMIC_ACQUIRE);
+        if (r)
+            n += remotes_failing(r, n ? other : why, n ? sizeof other : room);
+    }
+    return n;
 }
 
 void meta_sources_wait(struct meta_sources *s, const struct enrich_metadata_conf *conf, const bool *stop)

@@ -16,6 +16,8 @@ void meta_sources_free(struct meta_sources *s); /* NULL is nothing */
 void meta_sources_configure(struct meta_sources *s, const struct enrich_metadata_conf *conf);
 /* Until all have handed over something, as long as their providers say, or until *stop. */
 void meta_sources_wait(struct meta_sources *s, const struct enrich_metadata_conf *conf, const bool *stop);
+/* How many sources fail now, and why the first of them does. NULL has none. */
+size_t meta_sources_failing(struct meta_sources *s, char *why, size_t room);
 /*
  * Table of the ordinal-th provider of type static: its own exporters, then what was fetched for it; of the same prefix the
  * first counts, with all its attributes. `s` may be NULL.
