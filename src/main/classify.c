@@ -32,6 +32,12 @@ static int usage(FILE *f)
     return f == stdout ? 0 : 2;
 }
 
+static int misuse(const char *why, const char *what)
+{
+    fprintf(stderr, "weir classify: %s%s\n\n", why, what);
+    return usage(stderr);
+}
+
 static bool complain(const struct err *e)
 {
     fprintf(stderr, "weir classify: %s\n", e->msg);
@@ -175,10 +181,13 @@ int cmd_classify(int argc, char **argv)
         default:
             return usage(stderr);
         }
-    bool one = argc - optind == 2 &&
-               (strcmp(argv[optind], "exporter") == 0 || strcmp(argv[optind], "interface") == 0);
-    if (!config || (against ? optind != argc : !one))
-        return usage(stderr);
+    bool one = argc - optind == 2;
+    if (!config)
+        return misuse("--config is needed: the file with the rules", "");
+    if (against ? optind != argc : !one)
+        return misuse("expected either --against-store, or exporter or interface and an object", "");
+    if (one && strcmp(argv[optind], "exporter") != 0 && strcmp(argv[optind], "interface") != 0)
+        return misuse("expected exporter or interface, not ", argv[optind]);
     struct config loaded;
     struct err e;
     const char *key;

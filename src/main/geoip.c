@@ -36,6 +36,12 @@ static int usage(FILE *f)
     return f == stdout ? 0 : 2;
 }
 
+static int misuse(const char *why)
+{
+    fprintf(stderr, "weir geoip: %s\n\n", why);
+    return usage(stderr);
+}
+
 struct update {
     struct arena arena;
     struct enrich_geoip_update account;
@@ -284,12 +290,16 @@ int cmd_geoip(int argc, char **argv)
             return usage(stderr);
         }
     if (optind == argc || strcmp(argv[optind], "update") != 0)
-        return usage(stderr);
+        return misuse("expected update");
     optind++;
     if (!folder && !config && optind < argc)
         config = argv[optind++];
-    if (!folder == !config || (folder && optind == argc) || (config && optind < argc))
-        return usage(stderr);
+    if (!folder == !config)
+        return misuse("expected a configuration, or --to and names of databases");
+    if (folder && optind == argc)
+        return misuse("expected names of databases, such as GeoLite2-City");
+    if (config && optind < argc)
+        return misuse("with a configuration, its files say which databases; names want --to");
     struct update u = {0};
     arena_init(&u.arena);
     int rc = folder ? update_named(&u, folder, argv + optind, argc - optind) : update_configured(&u, config);

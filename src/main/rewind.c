@@ -300,7 +300,13 @@ static int arguments(struct rewind *r, struct options *o, int argc, char **argv)
         default:
             return usage(c == 'h' ? stdout : stderr, c == 'h' ? 0 : 2);
         }
-    return optind == argc && !o->from == !o->to ? -1 : usage(stderr, 2);
+    if (optind < argc)
+        fprintf(stderr, "weir rewind: unexpected argument \"%s\"\n\n", argv[optind]);
+    else if (!o->from != !o->to)
+        fputs("weir rewind: --from and --to go together\n\n", stderr);
+    else
+        return -1;
+    return usage(stderr, 2);
 }
 
 int cmd_rewind(int argc, char **argv)

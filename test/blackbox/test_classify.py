@@ -160,7 +160,8 @@ def test_a_failing_rule_is_told(tmp_path):
 def test_wrong_usage(tmp_path):
     path = written(tmp_path)
     assert command("classify")[0] == 2
-    assert command("classify", "--config", path, "router", "{}")[0] == 2
+    status, _, err = command("classify", "--config", path, "router", "{}")
+    assert status == 2 and err.startswith("weir classify: expected exporter or interface, not router\n")
     assert command("classify", "--config", path, "--against-store", "exporter", "{}")[0] == 2
     for text, why in (("{", "no JSON"), ('{"Nme": ""}', "Nme"), ('{"IP": 5}', "IP")):
         status, _, err = command("classify", "--config", path, "exporter", text)

@@ -1,10 +1,8 @@
 """The program's face to a shell: exit status, and errors that say what to do."""
-import http.server
 import json
 import os
 import re
 import subprocess
-import threading
 import urllib.request
 
 import pytest
@@ -47,6 +45,12 @@ def test_help_of_a_command():
     (("run", "a.yaml", "extra"), 'weir run: unexpected argument "extra"'),
     (("inlet", "--check"), "weir inlet: CONFIG is missing"),
     (("inlet", "a", "b"), 'weir inlet: unexpected argument "b"'),
+    (("rewind", "--from", "1h"), "weir rewind: --from and --to go together"),
+    (("rewind", "yesterday"), 'weir rewind: unexpected argument "yesterday"'),
+    (("classify", "exporter", "{}"), "weir classify: --config is needed: the file with the rules"),
+    (("geoip", "fetch"), "weir geoip: expected update"),
+    (("geoip", "update", "--to", "."), "weir geoip: expected names of databases, such as GeoLite2-City"),
+    (("asns", "clean"), "weir asns: clean takes files, and no URL"),
     (("manual", "extra"), 'weir manual: unexpected argument "extra"'),
     (("healthcheck", "bogus"), 'weir healthcheck: unexpected argument "bogus"'),
     (("healthcheck", "--service", "bogus"), 'weir healthcheck: there is no role "bogus"')))
@@ -92,21 +96,6 @@ def test_a_section_that_does_not_exist_is_refused(tmp_path, how):
     status, out, err = command("inlet", f"{path}#2", *data, *how)
     assert status == 1 and out == "" and "has 2 sections inlet, there is no #2" in err
     assert command("inlet", f"{path}#1", *data, "--check")[0] == 0
-
-
-@pytest.mark.parametrize("how", [["--check"], []])
-def test_a_section_that_the_orchestrator_has_not_is_no_reason_to_wait(tmp_path, how):
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_error(404)
-
-        def log_message(self, *_):
-            pass
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        status, out, err = command("outlet", f"http://127.0.0.1:{server.server_port}#1", "--data-dir", str(tmp_path), *how)
-        server.shutdown()
-    assert status == 1 and out == "" and "outlet/1 answered that it has no such section" in err
 
 
 @pytest.mark.parametrize("what", ["stop", "start"])

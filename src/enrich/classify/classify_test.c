@@ -339,7 +339,11 @@ static void shown(void **state)
          "{\"boundary\": {\"value\": \"internal\", \"rule\": 2, \"text\": \"ClassifyInternal()\"}}"},
         {RULE_INTERFACE, "{\"Name\": \"x\"}", NULL},
         {RULE_EXPORTER, "{\"Nam\": \"x\"}", "Nam: there is no such key"},
-        {RULE_INTERFACE, "{\"Interface\": {\"VLAN\": 65536}}", "Interface: VLAN: not what is expected there"},
+        {RULE_INTERFACE, "{\"Interface\": {\"VLAN\": 65536}}",
+         "Interface: VLAN: expected a whole number of 16 bits"},
+        {RULE_INTERFACE, "{\"Interface\": {\"Speed\": \"1\"}}",
+         "Interface: Speed: expected a whole number of 32 bits"},
+        {RULE_EXPORTER, "{\"Name\": 1}", "Name: expected a text"},
     };
     struct classifier *c = made(exporter_rules, interface_rules);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

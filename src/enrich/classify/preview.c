@@ -55,25 +55,28 @@ static bool take_number(const json_t *v, uint64_t most, uint64_t *out)
     return json_is_integer(v) && json_integer_value(v) >= 0 && *out <= most;
 }
 
-static bool exporter_key(const char *key, const json_t *v, struct rule_subject *s, bool *known)
+/* Whether the key's value was taken; else *wanted is what it should be, NULL when there is no such key. */
+static bool exporter_key(const char *key, const json_t *v, struct rule_subject *s, const char **wanted)
 {
-    *known = true;
+    *wanted = "a text";
     if (strcasecmp(key, "IP") == 0)
         return take_text(v, &s->exporter_ip);
     if (strcasecmp(key, "Name") == 0)
         return take_text(v, &s->exporter_name);
-    return *known = false;
+    *wanted = NULL;
+    return false;
 }
 
-static bool interface_key(const char *key, const json_t *v, struct rule_subject *s, bool *known)
+static bool interface_key(const char *key, const json_t *v, struct rule_subject *s, const char **wanted)
 {
     uint64_t n = 0;
     bool ok = false;
-    *known = true;
+    *wanted = "a text";
     if (strcasecmp(key, "Name") == 0)
         return take_text(v, &s->name);
     if (strcasecmp(key, "Description") == 0)
         return take_text(v, &s->description);
+    *wanted = "a whole number of 32 bits";
     if (strcasecmp(key, "Index") == 0) {
         ok = take_number(v, UINT32_MAX, &n);
         s->index = (uint32_t)n;
@@ -81,15 +84,16 @@ static bool interface_key(const char *key, const json_t *v, struct rule_subject 
         ok = take_number(v, UINT32_MAX, &n);
         s->speed = (uint32_t)n;
     } else if (strcasecmp(key, "VLAN") == 0) {
+        *wanted = "a whole number of 16 bits";
         ok = take_number(v, UINT16_MAX, &n);
         s->vlan = (uint16_t)n;
     } else {
-        *known = false;
+        *wanted = NULL;
     }
     return ok;
 }
 
-typedef bool take_key(const char *key, const json_t *v, struct rule_subject *s, bool *known);
+typedef bool take_key(const char *key, const json_t *v, struct rule_subject *s, const char **wanted);
 
 static bool take_keys(const json_t *object, take_key *take, struct rule_subject *s, struct err *e)
 {
@@ -99,10 +103,10 @@ static bool take_keys(const json_t *object, take_key *take, struct rule_subject 
         return err_set(e, "expected an object such as {\"Name\": \"...\"}");
     json_object_foreach((json_t *)(uintptr_t)object, key, v)
     {
-        bool known;
-        if (!take(key, v, s, &known))
-            return known ? err_set(e, "%s: not what is expected there", key)
-                         : err_set(e, "%s: there is no such key", key);
+        const char *wanted;
+        if (!take(key, v, s, &wanted))
+            return wanted ? err_set(e, "%s: expected %s", key, wanted)
+                          : err_set(e, "%s: there is no such key", key);
     }
     return true;
 }
