@@ -19,13 +19,10 @@ static const struct {
 #undef DOC
 };
 
-/* "operating", or "operating.md" as the links of the pages themselves are written. */
 static const struct embed *page_find(const char *name)
 {
     char path[128];
-    size_t len = strlen(name);
-    bool whole = len > 3 && strcmp(name + len - 3, ".md") == 0;
-    snprintf(path, sizeof path, "%s%s", name, whole ? "" : ".md");
+    snprintf(path, sizeof path, "%s.md", name);
     return embed_find(doc_files, doc_files_n, path);
 }
 
@@ -163,7 +160,6 @@ static bool wants(struct http_call *c, const char *type)
 void docs_get(struct http_call *c)
 {
     const struct embed *f = page_find(http_param(c, "name"));
-    http_reply_header(c, "Vary", "Accept");
     if (!f) {
         http_reply_error(c, 404, "There is no such page in the documentation.");
         return;
@@ -190,7 +186,6 @@ void docs_get(struct http_call *c)
 void docs_page(struct http_call *c)
 {
     const struct embed *f = page_find(http_param(c, "name"));
-    http_reply_header(c, "Vary", "Accept");
     if (wants(c, "text/html"))
         assets_reply_page(c, api_of(c)->conf->url_prefix);
     else if (f)
