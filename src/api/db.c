@@ -1,4 +1,7 @@
-/* Versions of the tables stand in a table of their own; each step is taken in a transaction, under a lock that others wait for. */
+/*
+ * Versions of the tables stand in a table of their own; each step is taken in a transaction, under a lock that others wait for.
+ * Statements are of one thread at a time, so none may hang: the drivers give a server DB_PATIENCE_S to answer.
+ */
 #include "api/db_driver.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -12,8 +15,10 @@ struct db {
     void *conn;
     char *dsn;
     pthread_mutex_t lock;
-    uint64_t asked_ns;  /* by db_answers; 0: never */
-    struct err trouble; /* what it found; empty: none */
+    uint64_t asked_ns;      /* by db_answers; 0: never */
+    struct err trouble;     /* what it found; empty: none */
+    uint64_t away_until_ns; /* until then nobody waits for it again */
+    struct err away;        /* why */
 };
 
 const char *db_next_mark(const char *at)
@@ -91,8 +96,8 @@ static bool steps(struct db *d, struct err *e)
 static bool end(struct db *d, bool ok, struct err *e)
 {
     struct err ignored;
-    if (ok)
-        return plain(d, "COMMIT", e);
+    if (ok && plain(d, "COMMIT", e))
+        return true;
     plain(d, "ROLLBACK", &ignored);
     return false;
 }
@@ -135,23 +140,69 @@ void db_close(struct db *d)
     free(d);
 }
 
+/* A server that is gone takes seconds to be missed: whoever asks within the next two hears at once what was found out. */
+static bool is_away(const struct db *d, struct err *e)
+{
+    if (clock_mono_ns() >= d->away_until_ns)
+        return false;
+    *e = d->away;
+    return true;
+}
+
+static void remember(struct db *d, bool ok, const struct err *e)
+{
+    const uint64_t pause_ns = UINT64_C(2000000000);
+    if (!ok && !d->conn)
+        d->away = *e;
+    d->away_until_ns = !ok && !d->conn ? clock_mono_ns() + pause_ns : 0;
+}
+
 /* True when the statement may be tried (again) on a connection that works. */
 static bool revive(struct db *d, struct err *e)
 {
     return (d->conn && !d->ops->lost(d->conn)) || connect(d, e);
 }
 
+static bool finish(struct db *d, const char *what, bool ok, const struct err *e)
+{
+    remember(d, ok, e);
+    pthread_mutex_unlock(&d->lock);
+    if (!ok)
+        log_error("database", what, "driver", d->ops->name, "error", e->msg, NULL);
+    return ok;
+}
+
+/* False, unlocked and with the reason when nobody should try now. */
+static bool start(struct db *d, struct err *e)
+{
+    pthread_mutex_lock(&d->lock);
+    if (!is_away(d, e))
+        return true;
+    pthread_mutex_unlock(&d->lock);
+    return false;
+}
+
 bool db_run(struct db *d, const char *sql, const char *const *params, size_t n, db_row *row, void *arg,
             uint64_t *changed, struct err *e)
 {
-    pthread_mutex_lock(&d->lock);
+    if (!start(d, e))
+        return false;
     bool ok = revive(d, e) && db_run_inside(d, sql, params, n, row, arg, changed, e);
-    if (!ok && (!d->conn || d->ops->lost(d->conn)))
+    if (!ok && d->conn && d->ops->lost(d->conn))
         ok = connect(d, e) && db_run_inside(d, sql, params, n, row, arg, changed, e);
-    pthread_mutex_unlock(&d->lock);
-    if (!ok)
-        log_error("database", "a statement failed", "driver", d->ops->name, "error", e->msg, NULL);
-    return ok;
+    return finish(d, "a statement failed", ok, e);
+}
+
+bool db_transaction(struct db *d, bool (*fn)(struct db *d, void *arg, struct err *e), void *arg,
+                    struct err *e)
+{
+    if (!start(d, e))
+        return false;
+    bool ok = revive(d, e);
+    if (ok && !plain(d, d->ops->begin, e))
+        ok = connect(d, e) && plain(d, d->ops->begin, e);
+    ok = ok && end(d, fn(d, arg, e), e);
+    return finish(d, "a transaction failed", ok, e);
 }
 
 bool db_answers(struct db *d, const char **driver, struct err *e)
@@ -164,6 +215,7 @@ bool db_answers(struct db *d, const char **driver, struct err *e)
         bool ok = revive(d, &d->trouble) && plain(d, "SELECT 1", &d->trouble);
         if (!ok && d->conn && d->ops->lost(d->conn)) /* it was away, and may be back */
             ok = connect(d, &d->trouble) && plain(d, "SELECT 1", &d->trouble);
+        remember(d, ok, &d->trouble);
         if (ok)
             d->trouble.msg[0] = '\0';
         d->asked_ns = clock_mono_ns();
@@ -171,18 +223,4 @@ bool db_answers(struct db *d, const char **driver, struct err *e)
     *e = d->trouble;
     pthread_mutex_unlock(&d->lock);
     return !e->msg[0];
-}
-
-bool db_transaction(struct db *d, bool (*fn)(struct db *d, void *arg, struct err *e), void *arg,
-                    struct err *e)
-{
-    pthread_mutex_lock(&d->lock);
-    bool ok = revive(d, e);
-    if (ok && !plain(d, d->ops->begin, e))
-        ok = connect(d, e) && plain(d, d->ops->begin, e);
-    ok = ok && end(d, fn(d, arg, e), e);
-    pthread_mutex_unlock(&d->lock);
-    if (!ok)
-        log_error("database", "a transaction failed", "driver", d->ops->name, "error", e->msg, NULL);
-    return ok;
 }

@@ -2,6 +2,9 @@
 #pragma once
 #include "api/db.h"
 
+/* How long a connection may take to be made, and a statement to be answered; the connection is lost then. */
+enum { DB_PATIENCE_S = 5 };
+
 struct db_ops {
     const char *name;
     /* Connection, or NULL with a reason. */

@@ -20,11 +20,13 @@ static void *open_connection(const char *dsn, struct err *e)
 {
     struct arena a;
     struct mysql_dsn to;
-    unsigned seconds = 5;
+    unsigned seconds = DB_PATIENCE_S;
     arena_init(&a);
     MYSQL *conn = NULL;
     if (mysql_dsn_parse(&a, dsn, &to, e) && (conn = mysql_init(NULL))) {
         mysql_options(conn, MYSQL_OPT_CONNECT_TIMEOUT, &seconds);
+        mysql_options(conn, MYSQL_OPT_READ_TIMEOUT, &seconds);
+        mysql_options(conn, MYSQL_OPT_WRITE_TIMEOUT, &seconds);
         mysql_options(conn, MYSQL_SET_CHARSET_NAME, "utf8mb4");
         if (!mysql_real_connect(conn, to.host, to.user, to.password, to.database, to.port, to.socket, 0)) {
             err_set(e, "%s", mysql_error(conn));
@@ -118,7 +120,7 @@ const struct db_ops db_mysql = {"mysql",
                                 run,
                                 lost,
                                 "START TRANSACTION",
-                                "DO GET_LOCK('weir', 30)",
+                                "DO GET_LOCK('weir', 4)",
                                 "DO RELEASE_LOCK('weir')",
                                 steps,
                                 1};

@@ -1,10 +1,14 @@
 /* PostgreSQL by libpq; parameters and values in text form. */
 #include "api/db_driver.h"
 #include "base/buf.h"
+#include "base/clock.h"
 
 #if __has_include(<postgresql/libpq-fe.h>)
+#include <errno.h>
+#include <poll.h>
 #include <postgresql/libpq-fe.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 static const char *const first[] = {"CREATE TABLE saved_filters (id BIGSERIAL PRIMARY KEY, owner "
                                     "VARCHAR(255) NOT NULL, shared SMALLINT NOT NULL, "
@@ -57,6 +61,40 @@ static void number_marks(struct buf *out, const char *sql)
     buf_u8(out, 0);
 }
 
+/* Until the next result can be had without waiting; false when the server takes too long. */
+static bool wait_result(PGconn *conn, uint64_t until_ns)
+{
+    while (PQisBusy(conn)) {
+        uint64_t now = clock_mono_ns();
+        struct pollfd p = {.fd = PQsocket(conn), .events = POLLIN};
+        if (now >= until_ns || (poll(&p, 1, (int)((until_ns - now) / 1000000) + 1) < 0 && errno != EINTR))
+            return false;
+        if (p.revents && !PQconsumeInput(conn))
+            return true; /* lost: the result says so */
+    }
+    return true;
+}
+
+/* PQexecParams(), but for a server that is silent: its connection is cut, and so known to be lost. NULL then. */
+static PGresult *exec_params(PGconn *conn, const char *sql, size_t n, const char *const *params)
+{
+    uint64_t until = clock_mono_ns() + DB_PATIENCE_S * UINT64_C(1000000000);
+    PGresult *result = NULL;
+    if (!PQsendQueryParams(conn, sql, (int)n, NULL, params, NULL, NULL, 0))
+        return NULL;
+    while (wait_result(conn, until)) {
+        PGresult *next = PQgetResult(conn);
+        if (!next)
+            return result;
+        PQclear(result);
+        result = next;
+    }
+    shutdown(PQsocket(conn), SHUT_RDWR);
+    PQconsumeInput(conn);
+    PQclear(result);
+    return NULL;
+}
+
 enum { COLUMNS_MAX = 16 };
 
 static bool run(void *conn, const char *sql, const char *const *params, size_t n, db_row *row, void *arg,
@@ -66,7 +104,7 @@ static bool run(void *conn, const char *sql, const char *const *params, size_t n
     const char *values[COLUMNS_MAX];
     buf_init(&text, 0);
     number_marks(&text, sql);
-    PGresult *r = PQexecParams(conn, (char *)text.p, (int)n, NULL, params, NULL, NULL, 0);
+    PGresult *r = exec_params(conn, (char *)text.p, n, params);
     ExecStatusType status = PQresultStatus(r);
     bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
     int columns = PQnfields(r) < COLUMNS_MAX ? PQnfields(r) : COLUMNS_MAX;

@@ -19,10 +19,13 @@ static const struct {
 #undef DOC
 };
 
+/* "operating", or "operating.md" as the links of the pages themselves are written. */
 static const struct embed *page_find(const char *name)
 {
     char path[128];
-    snprintf(path, sizeof path, "%s.md", name);
+    size_t len = strlen(name);
+    bool whole = len > 3 && strcmp(name + len - 3, ".md") == 0;
+    snprintf(path, sizeof path, "%s%s", name, whole ? "" : ".md");
     return embed_find(doc_files, doc_files_n, path);
 }
 
@@ -160,6 +163,7 @@ static bool wants(struct http_call *c, const char *type)
 void docs_get(struct http_call *c)
 {
     const struct embed *f = page_find(http_param(c, "name"));
+    http_reply_header(c, "Vary", "Accept");
     if (!f) {
         http_reply_error(c, 404, "There is no such page in the documentation.");
         return;
@@ -186,6 +190,7 @@ void docs_get(struct http_call *c)
 void docs_page(struct http_call *c)
 {
     const struct embed *f = page_find(http_param(c, "name"));
+    http_reply_header(c, "Vary", "Accept");
     if (wants(c, "text/html"))
         assets_reply_page(c, api_of(c)->conf->url_prefix);
     else if (f)

@@ -5,10 +5,28 @@
 #include <stdio.h>
 #include <xxhash.h>
 
+/* Bytes that are no UTF-8 are Latin-1, as headers once were (RFC 9110 5.5), and some directories still write names. */
+static const char *utf8(struct http_call *c, const char *text)
+{
+    json_t *is_utf8 = json_string(text);
+    json_decref(is_utf8);
+    if (is_utf8)
+        return text;
+    char *out = arena_alloc(&c->arena, 2 * strlen(text) + 1), *at = out;
+    for (; *text; text++) {
+        unsigned char ch = (unsigned char)*text;
+        if (ch >= 0x80)
+            *at++ = (char)(0xc0 | ch >> 6);
+        *at++ = (char)(ch >= 0x80 ? 0x80 | (ch & 0x3f) : ch);
+    }
+    *at = '\0';
+    return out;
+}
+
 static const char *header(struct http_call *c, const char *name)
 {
     const char *v = name[0] ? http_header(c, name) : NULL;
-    return v ? v : "";
+    return v ? utf8(c, v) : "";
 }
 
 /* "{{ .Login }}" and the like, as the configuration of others writes it. */

@@ -107,9 +107,8 @@ static bool site_allows(struct log_site *s, uint64_t now_s, uint32_t *suppressed
     return true;
 }
 
-static void line_head(struct buf *b, enum log_level level, const char *module, const char *msg)
+static void line_head(struct buf *b, uint64_t ns, enum log_level level, const char *module, const char *msg)
 {
-    uint64_t ns = clock_wall_ns();
     time_t s = (time_t)(ns / 1000000000u);
     struct tm tm;
     char when[40], full[48];
@@ -125,6 +124,26 @@ static void line_head(struct buf *b, enum log_level level, const char *module, c
     field(b, "msg", msg);
 }
 
+static void line_end(struct buf *b)
+{
+    b->full = false;
+    b->cap = 0;
+    buf_z(b, log_json ? "}\n" : "\n");
+}
+
+size_t log_prepare(char *to, size_t room, uint64_t wall_ns, enum log_level level, const char *module,
+                   const char *msg)
+{
+    struct buf b;
+    buf_init(&b, LINE_MAX_LEN);
+    line_head(&b, wall_ns, level, module, msg);
+    line_end(&b);
+    size_t n = b.len < room ? b.len : 0;
+    memcpy(to, b.p, n);
+    buf_fini(&b);
+    return n;
+}
+
 void log_event(struct log_site *site, enum log_level level, const char *module, const char *msg, ...)
 {
     if (level < log_min)
@@ -137,7 +156,7 @@ void log_event(struct log_site *site, enum log_level level, const char *module, 
         return;
     struct buf b;
     buf_init(&b, LINE_MAX_LEN);
-    line_head(&b, level, module, msg);
+    line_head(&b, clock_wall_ns(), level, module, msg);
     va_list ap;
     va_start(ap, msg);
     for (const char *key; (key = va_arg(ap, const char *));) {
@@ -147,9 +166,7 @@ void log_event(struct log_site *site, enum log_level level, const char *module, 
     va_end(ap);
     if (suppressed)
         field(&b, "suppressed", log_u64(suppressed));
-    b.full = false;
-    b.cap = 0;
-    buf_z(&b, log_json ? "}\n" : "\n");
+    line_end(&b);
     ssize_t n = write(STDERR_FILENO, b.p, b.len);
     (void)n; /* nowhere left to complain */
     buf_fini(&b);

@@ -9,6 +9,7 @@
  */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
@@ -22,6 +23,9 @@ void log_setup(const char *role, enum log_level min, bool json);
 void log_level_set(enum log_level min);
 void log_event(struct log_site *site, enum log_level level, const char *module, const char *msg, ...)
     __attribute__((sentinel));
+/* The same line of text for a signal handler, which can only write what lies ready; returns its length, 0 when it does not fit. */
+size_t log_prepare(char *to, size_t room, uint64_t wall_ns, enum log_level level, const char *module,
+                   const char *msg);
 /* Number as text, valid until 16 more were formatted by this thread. */
 const char *log_u64(uint64_t v);
 const char *log_i64(int64_t v);

@@ -59,6 +59,14 @@ static bool clock_of(const char **at, struct tm *tm, uint64_t *ms)
     return tm->tm_hour <= 23 && tm->tm_min <= 59 && tm->tm_sec <= 60;
 }
 
+/* timegm() would take 30 February for 2 March. */
+static bool is_day(int year, int month, int day)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] + (leap && month == 2);
+}
+
 bool moment_parse(struct str text, bool utc, uint64_t *ms)
 {
     char z[64];
@@ -71,7 +79,7 @@ bool moment_parse(struct str text, bool utc, uint64_t *ms)
     long offset = 0;
     *ms = 0;
     if (!digits(&at, 4, &tm.tm_year) || !sign(&at, '-') || !digits(&at, 2, &tm.tm_mon) || !sign(&at, '-') ||
-        !digits(&at, 2, &tm.tm_mday) || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31)
+        !digits(&at, 2, &tm.tm_mday) || !is_day(tm.tm_year, tm.tm_mon, tm.tm_mday))
         return false;
     bool day = utc && !*at;
     if (!day && (!(sign(&at, 'T') || sign(&at, 't') || sign(&at, ' ')) || !clock_of(&at, &tm, ms) ||

@@ -148,6 +148,15 @@ void decode_dgram(struct decoder_state *st, const struct dgram *d, struct batch_
     stats->evicted += st->sessions.evicted - evicted;
 }
 
+void decoder_rest(const struct decoding *x, const struct cursor *c)
+{
+    for (const uint8_t *p = c->p; p < c->end; p++)
+        if (*p) {
+            x->stats->rejected[REASON_LENGTH]++;
+            return;
+        }
+}
+
 uint32_t decoder_time(const struct decoding *x, uint32_t export_s)
 {
     return x->d->time == TIME_INPUT ? x->rx_s : export_s;

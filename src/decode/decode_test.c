@@ -107,6 +107,32 @@ static void v5_counts_that_lie(void **state)
     }
 }
 
+/* Zeros behind the records fill the datagram up, anything else is odd; the records count either way. */
+static void bytes_behind_the_records(void **state)
+{
+    static const struct {
+        uint16_t version, header, record;
+    } forms[] = {{1, 16, 52}, {5, 24, 48}, {7, 24, 52}};
+    struct rig *r = *state;
+    for (unsigned i = 0; i < sizeof forms / sizeof *forms; i++) {
+        buf_reset(&b);
+        buf_be16(&b, forms[i].version);
+        buf_be16(&b, 1);
+        buf_zero(&b, forms[i].header - 4u);
+        buf_zero(&b, forms[i].record);
+        memset(b.p + forms[i].header, 1, 8); /* addresses */
+        buf_zero(&b, 60);
+        rig_decode(r, &b);
+        assert_int_equal(r->stats.flows, 1);
+        assert_int_equal(rejected(r), 0);
+        buf_u8(&b, 1);
+        rig_decode(r, &b);
+        assert_int_equal(r->stats.flows, 1);
+        assert_int_equal(r->stats.rejected[REASON_LENGTH], 1);
+        assert_int_equal(rejected(r), 1);
+    }
+}
+
 static void other_versions(void **state)
 {
     struct rig *r = *state;
@@ -1002,6 +1028,7 @@ int main(void)
         T(v5_times),
         T(v5_icmp_in_ports),
         T(v5_counts_that_lie),
+        T(bytes_behind_the_records),
         T(other_versions),
         T(v9_template_and_data),
         T(unknown_template_loses_its_set),

@@ -39,6 +39,8 @@ struct decoder {
     void (*decode)(struct decoding *x);
 };
 
+/* Bytes behind the last thing that a header announced, at c: zeros fill up, others are odd. */
+void decoder_rest(const struct decoding *x, const struct cursor *c);
 /* TimeReceived of a message exported at `export_s`, but for what its records say. */
 uint32_t decoder_time(const struct decoding *x, uint32_t export_s);
 /* The session a datagram of this protocol and domain belongs to. */

@@ -109,6 +109,8 @@ static const struct {
     {2636, 137, "0800", COL_ForwardingStatus, "64"},
     {2636, 137, "0403", COL_ForwardingStatus, "0"}, /* of another type */
     {2636, 137, "0803", COL_DropReason, "'exception 3"},
+    {2636, 137, "08c2", COL_DropReason, "'exception 194 (discard route)"}, /* as Juniper's article shows it */
+    {2636, 137, "0842", COL_DropReason, "'exception 66"},                  /* not among the discards */
     {3054, 111, "6d61696c", COL_Application, "'mail"},
     {25461, 56701 & 0x7fff, "6d61696c", COL_Application, "'"}, /* not that element */
     {35632, 119, "6d61696c", COL_Application, "'mail"},

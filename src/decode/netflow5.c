@@ -83,7 +83,9 @@ static void decode(struct decoding *x, const struct form *f)
     bool short_of = h.count > there;
     if (short_of) /* a count that cannot be true says nothing about how many there were */
         x->stats->rejected[REASON_SHORT] += h.count <= f->count_max ? h.count - there : 1;
-    struct cursor records = cursor_init(c.p, (short_of ? there : h.count) * (size_t)f->record);
+    struct cursor records = cursor_sub(&c, (short_of ? there : h.count) * (size_t)f->record);
+    if (!short_of)
+        decoder_rest(x, &c);
     struct session *s = decoder_session(x, f->proto, h.engine);
     if (f->proto != TEMPLATE_V1) /* which has no sequence; the others' counts flows */
         x->stats->lost += session_sequence(s, h.sequence, h.count, h.uptime, &x->stats->late);

@@ -202,18 +202,26 @@ static void ipv4(struct reading *r)
         layer4(r, pk->proto);
 }
 
-/* RFC 8754 2: the header names what the segments lead to. Returns true when the packet inside was taken. */
+/*
+ * What SRv6 carries, RFC 8986 5. With a single segment the header with the segments is left out (5.2), so that any IPv6
+ * packet with another inside may be one. True when the packet inside was taken.
+ */
+static bool segments_end(struct reading *r, uint32_t proto)
+{
+    if ((proto != NH_IPIP && proto != NH_IPV6 && proto != NH_ETHERNET) || !enter(r, DECAP_SRV6))
+        return false;
+    if (proto == NH_ETHERNET)
+        ethernet(r);
+    else
+        layer3(r, proto == NH_IPIP ? ETYPE_IPV4 : ETYPE_IPV6);
+    return true;
+}
+
+/* RFC 8754 2: the header names what the segments lead to. */
 static bool segment_routing(struct reading *r, const uint8_t *head, size_t len)
 {
     cursor_skip(&r->c, len - 4);
-    if (head[2] != SEGMENT_ROUTING || (head[0] != NH_IPIP && head[0] != NH_IPV6 && head[0] != NH_ETHERNET) ||
-        !enter(r, DECAP_SRV6))
-        return false;
-    if (head[0] == NH_ETHERNET)
-        ethernet(r);
-    else
-        layer3(r, head[0] == NH_IPIP ? ETYPE_IPV4 : ETYPE_IPV6);
-    return true;
+    return head[2] == SEGMENT_ROUTING && segments_end(r, head[0]);
 }
 
 /* RFC 8200 4: extension headers up to the upper-layer one. False when layer 4 is not to be read. */
@@ -260,7 +268,7 @@ static void ipv6(struct reading *r)
     pk->ttl = p[7];
     pk->src = ip_v6(p + 8);
     pk->dst = ip_v6(p + 24);
-    if (extensions(r))
+    if (extensions(r) && !segments_end(r, pk->proto))
         layer4(r, pk->proto);
 }
 

@@ -338,12 +338,24 @@ static unsigned add_times(struct building *b, bool reverse)
     return p->n_ops - before;
 }
 
+/* Columns that some field may fill; most have none, and need not be looked at. */
+static void note_reached(const struct building *b, bool reached[COL_COUNT])
+{
+    for (unsigned i = 0; i < b->n_fields; i++) {
+        const struct candidate *c = &b->fields[i];
+        for (unsigned k = 0; k < c->n_uses; k++)
+            reached[c->uses[k].col] = reached[mirrors[c->uses[k].col]] = true;
+    }
+}
+
 static void add_direction(struct building *b, bool reverse)
 {
+    bool reached[COL_COUNT] = {false};
     drop_totals(b, COL_Bytes, reverse);
     drop_totals(b, COL_Packets, reverse);
+    note_reached(b, reached);
     for (unsigned col = 0; col < COL_COUNT; col++)
-        if (wanted(b->schema, col))
+        if (reached[col] && wanted(b->schema, col))
             add_column(b, col, reverse);
     for (unsigned i = 0; i < special_count; i++)
         add_special(b, &specials[i], reverse);

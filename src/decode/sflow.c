@@ -203,7 +203,10 @@ static void flow_sample(struct decoding *x, struct cursor *c, bool expanded, str
         sflow_output(&s, out >> 30, out & 0x3fffffff);
     }
     records(x, &s, c);
-    sflow_emit(x, &s, exporter);
+    if (s.told)
+        sflow_emit(x, &s, exporter);
+    else /* a transaction of an application (2202, 2206 ...), say, which is no packet */
+        x->stats->rejected[REASON_FORMAT]++;
 }
 
 /*
@@ -287,6 +290,7 @@ static void decode(struct decoding *x)
         }
         sample(x, format, &body, exporter);
     }
+    decoder_rest(x, &c);
 }
 
 const struct decoder decoder_sflow = {"sflow", DECODER_SFLOW, 4, 5, decode};

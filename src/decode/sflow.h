@@ -13,6 +13,7 @@ enum {
     SFLOW_ADDRESS_IPV6 = 2,
     SFLOW_FORMAT_INDEX = 0, /* 5.3.1: what the upper two bits of an interface say the others are */
     SFLOW_FORMAT_DISCARDED = 1,
+    SFLOW_FORMAT_MULTIPLE = 2,
     SFLOW_INTERFACE_LOCAL = 0x3fffffff, /* the device itself */
     SFLOW_RAW_HEADER = 1,
     SFLOW_PATH_MAX = 128,
@@ -34,6 +35,7 @@ struct sflow_sample {
     struct str user;        /* who the switch took the source for, else the destination */
     struct str drop_reason; /* as the exporter has it in words; empty: in none */
     uint32_t discard_code;
+    bool told; /* by one of the records that are about the packet itself: 5.3, packet data types */
     bool has_packet, decap_failed, discarded;
     /* only as far as the counts above say; not zeroed */
     uint32_t path[SFLOW_PATH_MAX], communities[SFLOW_COMMUNITIES_MAX];
@@ -72,3 +74,6 @@ void sflow_extended_gateway(struct sflow_sample *s, struct cursor *c, uint32_t v
 void sflow_counters(struct decoding *x, struct cursor *c, struct ip exporter, uint32_t if_index);
 /* if_counters, 5.4: ifIndex, speed and the counters themselves. */
 void sflow_if_counters(struct learnt *l, struct cursor *c);
+enum { SFLOW_COUNTERS_VLAN = 7 /* counters_version of a VLAN, which has no interface's counters */ };
+/* Bytes of the medium's counters behind them in version 4, by counters_version; SIZE_MAX: nobody knows. */
+size_t sflow_medium_counters(uint32_t version);

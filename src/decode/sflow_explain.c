@@ -11,6 +11,9 @@ enum { LIST_MAX = 256 /* items printed of a list */, SOURCE_CLASSES = 4, FORMAT_
     {SFLOW_FLOWS, SFLOW_U32, (enterprise) << FORMAT_BITS | (format), #name, NULL, NULL},
 #define COUNTERS(enterprise, format, name)                                                                   \
     {SFLOW_COUNTERS, SFLOW_U32, (enterprise) << FORMAT_BITS | (format), #name, NULL, NULL},
+#define SAMPLE_V4(number, name) {SFLOW_SAMPLES_V4, SFLOW_U32, number, #name, NULL, NULL},
+#define PACKET_V4(number, name) {SFLOW_PACKETS_V4, SFLOW_U32, number, #name, NULL, NULL},
+#define EXTENDED_V4(number, name) {SFLOW_EXTENDED_V4, SFLOW_U32, number, #name, NULL, NULL},
 #define F(name, type, cols, why) {SFLOW_FIELD, SFLOW_##type, 0, #name, cols, why},
 const struct sflow_line sflow_lines[] = {
 #include "decode/sflow_structures.def"
@@ -25,12 +28,6 @@ const struct sflow_line *sflow_structure(enum sflow_line_kind kind, uint32_t for
     return NULL;
 }
 
-struct walk {
-    const struct decoding *x;
-    FILE *f;
-    unsigned indent;
-};
-
 /* ---- what became of it */
 
 static bool stored(const struct schema *s, enum column c)
@@ -38,7 +35,7 @@ static bool stored(const struct schema *s, enum column c)
     return s->enabled[c] || s->asked[c] || column_defs[c].flags & COLF_HIDDEN;
 }
 
-static void print_fate(const struct walk *w, const char *cols, const char *why)
+static void print_fate(const struct sflow_walk *w, const char *cols, const char *why)
 {
     struct str rest = str_from(cols), word, disabled = {0};
     unsigned n = 0;
@@ -58,21 +55,21 @@ static void print_fate(const struct walk *w, const char *cols, const char *why)
     fputc('\n', w->f);
 }
 
-static void print_name(const struct walk *w, const char *name)
+static void print_name(const struct sflow_walk *w, const char *name)
 {
     fprintf(w->f, "%*s%-32s ", (int)w->indent * 2, "", name);
 }
 
 /* ---- values */
 
-static void print_bytes(const struct walk *w, struct cursor *c, size_t len, enum element_type type)
+static void print_bytes(const struct sflow_walk *w, struct cursor *c, size_t len, enum element_type type)
 {
     const uint8_t *p = cursor_bytes(c, len);
     if (p)
         explain_value(w->f, type, (struct str){(const char *)p, len});
 }
 
-static void print_numbers(const struct walk *w, struct cursor *c, enum sflow_type type)
+static void print_numbers(const struct sflow_walk *w, struct cursor *c, enum sflow_type type)
 {
     uint32_t n = cursor_be32(c);
     for (uint32_t i = 0; i < n && cursor_left(c) >= 4; i++) {
@@ -91,7 +88,7 @@ static void print_numbers(const struct walk *w, struct cursor *c, enum sflow_typ
     }
 }
 
-static void print_path(const struct walk *w, struct cursor *c)
+static void print_path(const struct sflow_walk *w, struct cursor *c)
 {
     enum { AS_SET = 1 };
     for (uint32_t segments = cursor_be32(c), i = 0; i < segments && !c->bad && cursor_left(c) >= 8; i++) {
@@ -103,7 +100,7 @@ static void print_path(const struct walk *w, struct cursor *c)
     }
 }
 
-static void print_adapters(const struct walk *w, struct cursor *c)
+static void print_adapters(const struct sflow_walk *w, struct cursor *c)
 {
     for (uint32_t n = cursor_be32(c), i = 0; i < n && cursor_left(c) >= 8; i++) {
         fprintf(w->f, "%sinterface %u", i ? ", " : "", cursor_be32(c));
@@ -115,7 +112,7 @@ static void print_adapters(const struct walk *w, struct cursor *c)
     }
 }
 
-static void print_source(const struct walk *w, uint32_t class, uint32_t index)
+static void print_source(const struct sflow_walk *w, uint32_t class, uint32_t index)
 {
     static const char *const classes[SOURCE_CLASSES] = {"interface", "VLAN", "physical entity",
                                                         "logical entity"};
@@ -125,7 +122,7 @@ static void print_source(const struct walk *w, uint32_t class, uint32_t index)
         fprintf(w->f, "class %u, index %u", class, index);
 }
 
-static void print_reason(const struct walk *w, uint32_t code)
+static void print_reason(const struct sflow_walk *w, uint32_t code)
 {
     char room[32];
     struct str name = sflow_discard_name(code, room);
@@ -133,7 +130,8 @@ static void print_reason(const struct walk *w, uint32_t code)
 }
 
 /* An interface, and in its place why there is none; returns the columns that are filled then. */
-static const char *print_interface(const struct walk *w, uint32_t format, uint32_t value, const char *cols)
+static const char *print_interface(const struct sflow_walk *w, uint32_t format, uint32_t value,
+                                   const char *cols)
 {
     if (format == SFLOW_FORMAT_DISCARDED) {
         fputs("discarded: ", w->f);
@@ -148,7 +146,7 @@ static const char *print_interface(const struct walk *w, uint32_t format, uint32
     return value == SFLOW_INTERFACE_LOCAL ? "" : cols;
 }
 
-static const char *print_word(const struct walk *w, struct cursor *c, const struct sflow_line *line)
+static const char *print_word(const struct sflow_walk *w, struct cursor *c, const struct sflow_line *line)
 {
     bool wide =
         line->type == SFLOW_SOURCE_WIDE || line->type == SFLOW_INPUT_WIDE || line->type == SFLOW_OUTPUT_WIDE;
@@ -168,6 +166,9 @@ static const char *print_word(const struct walk *w, struct cursor *c, const stru
     case SFLOW_INPUT_WIDE:
     case SFLOW_OUTPUT_WIDE:
         return print_interface(w, v, second, line->cols);
+    case SFLOW_INTERFACE_V4:
+        return print_interface(w, v >> 30 ? SFLOW_FORMAT_MULTIPLE : SFLOW_FORMAT_INDEX, v & 0x7fffffff,
+                               line->cols);
     case SFLOW_REASON:
         print_reason(w, v);
         break;
@@ -178,7 +179,7 @@ static const char *print_word(const struct walk *w, struct cursor *c, const stru
 }
 
 /* Returns the columns it fills. */
-static const char *print_value(const struct walk *w, struct cursor *c, const struct sflow_line *line)
+static const char *print_value(const struct sflow_walk *w, struct cursor *c, const struct sflow_line *line)
 {
     char ip[IP_TEXT_MAX];
     struct str text;
@@ -209,6 +210,7 @@ static const char *print_value(const struct walk *w, struct cursor *c, const str
     case SFLOW_LABELS:
     case SFLOW_TAGS:
     case SFLOW_COMMUNITIES:
+    case SFLOW_NUMBERS:
         print_numbers(w, c, line->type);
         break;
     case SFLOW_PATH:
@@ -225,7 +227,7 @@ static const char *print_value(const struct walk *w, struct cursor *c, const str
 
 /* ---- packets */
 
-static void print_number_of(const struct walk *w, const char *name, uint64_t v, const char *cols)
+static void print_number_of(const struct sflow_walk *w, const char *name, uint64_t v, const char *cols)
 {
     if (!v)
         return;
@@ -234,7 +236,7 @@ static void print_number_of(const struct walk *w, const char *name, uint64_t v, 
     print_fate(w, cols, NULL);
 }
 
-static void print_mac_of(const struct walk *w, const char *name, uint64_t v, const char *cols)
+static void print_mac_of(const struct sflow_walk *w, const char *name, uint64_t v, const char *cols)
 {
     uint8_t mac[6];
     for (unsigned i = 0; i < sizeof mac; i++)
@@ -246,7 +248,7 @@ static void print_mac_of(const struct walk *w, const char *name, uint64_t v, con
     print_fate(w, cols, NULL);
 }
 
-static void print_ip_of(const struct walk *w, const char *name, struct ip ip, const char *cols)
+static void print_ip_of(const struct sflow_walk *w, const char *name, struct ip ip, const char *cols)
 {
     char text[IP_TEXT_MAX];
     if (ip_is_zero(ip))
@@ -256,7 +258,7 @@ static void print_ip_of(const struct walk *w, const char *name, struct ip ip, co
     print_fate(w, cols, NULL);
 }
 
-static void print_packet(const struct walk *w, const struct packet *pk)
+static void print_packet(const struct sflow_walk *w, const struct packet *pk)
 {
     enum { ICMP = 1, ICMPV6 = 58 };
     print_mac_of(w, "source MAC", pk->src_mac, "SrcMAC");
@@ -286,19 +288,20 @@ static void print_packet(const struct walk *w, const struct packet *pk)
     }
 }
 
-/* The bytes, and below them what is read in them. */
-static void print_header(struct walk *w, const struct cursor *record, struct cursor *c)
+/* The bytes, and below them what is read in them; the record begins with their protocol and the frame's length. */
+static void print_header(struct sflow_walk *w, struct cursor record, struct cursor *c)
 {
     enum dgram_decap decap = (enum dgram_decap)w->x->d->decap;
-    size_t len = cursor_be32(c);
-    len = len < cursor_left(c) ? len : cursor_left(c);
-    explain_value(w->f, ELEMENT_octetArray, (struct str){(const char *)c->p, len});
+    uint32_t protocol = cursor_be32(&record), frame_len = cursor_be32(&record);
+    size_t told = cursor_be32(c), len = told < cursor_left(c) ? told : cursor_left(c);
+    struct str header = {(const char *)c->p, len};
+    explain_value(w->f, ELEMENT_octetArray, header);
     cursor_skip(c, len);
+    cursor_skip(c, -told % 4);
     fputc('\n', w->f);
     struct sflow_sample s;
-    struct cursor again = *record;
     sflow_sample_init(&s);
-    sflow_record(&s, SFLOW_RAW_HEADER, &again, decap);
+    sflow_header(&s, protocol, frame_len, header, decap);
     w->indent++;
     if (s.decap_failed)
         fprintf(w->f, "%*s(not encapsulated as the input wants it)\n", (int)w->indent * 2, "");
@@ -309,14 +312,14 @@ static void print_header(struct walk *w, const struct cursor *record, struct cur
 
 /* ---- structures */
 
-static void print_fields(struct walk *w, const struct sflow_line *line, struct cursor *c)
+void sflow_explain_fields(struct sflow_walk *w, const struct sflow_line *line, struct cursor *c)
 {
     struct cursor whole = *c;
     const struct sflow_line *end = sflow_lines + sflow_line_count;
     for (line++; line < end && line->kind == SFLOW_FIELD && !c->bad; line++) {
         print_name(w, line->name);
         if (line->type == SFLOW_HEADER) {
-            print_header(w, &whole, c);
+            print_header(w, whole, c);
             continue;
         }
         const char *cols = print_value(w, c, line);
@@ -327,7 +330,8 @@ static void print_fields(struct walk *w, const struct sflow_line *line, struct c
     }
 }
 
-static void print_title(const struct walk *w, const struct sflow_line *line, uint32_t format, size_t len)
+static void print_title(const struct sflow_walk *w, const struct sflow_line *line, uint32_t format,
+                        size_t len)
 {
     const struct sflow_line *next = line ? line + 1 : NULL;
     bool fields = next && next < sflow_lines + sflow_line_count && next->kind == SFLOW_FIELD;
@@ -338,7 +342,7 @@ static void print_title(const struct walk *w, const struct sflow_line *line, uin
     fputc('\n', w->f);
 }
 
-static void print_records(struct walk *w, enum sflow_line_kind kind, struct cursor *c)
+static void print_records(struct sflow_walk *w, enum sflow_line_kind kind, struct cursor *c)
 {
     for (uint32_t n = cursor_be32(c); n > 0 && !c->bad; n--) {
         uint32_t format = cursor_be32(c), len = cursor_be32(c);
@@ -349,7 +353,7 @@ static void print_records(struct walk *w, enum sflow_line_kind kind, struct curs
         print_title(w, line, format, cursor_left(&record));
         w->indent++;
         if (line)
-            print_fields(w, line, &record);
+            sflow_explain_fields(w, line, &record);
         w->indent--;
     }
 }
@@ -358,7 +362,7 @@ void sflow_explain(const struct decoding *x, struct cursor c, struct ip agent, u
                    uint32_t samples)
 {
     char from[IP_TEXT_MAX], by[IP_TEXT_MAX];
-    struct walk w = {x, x->st->explain, 1};
+    struct sflow_walk w = {x, x->st->explain, 1};
     fprintf(w.f, "%s port %u, sFlow version 5, agent %s, sub-agent %u\n", ip_format(x->d->src, from),
             x->d->src_port, ip_format(agent, by), sub_agent);
     for (; samples > 0 && !c.bad && cursor_left(&c) >= 8; samples--) {
@@ -370,7 +374,7 @@ void sflow_explain(const struct decoding *x, struct cursor c, struct ip agent, u
         print_title(&w, line, format, len);
         w.indent++;
         if (line && format >> FORMAT_BITS == 0) {
-            print_fields(&w, line, &body);
+            sflow_explain_fields(&w, line, &body);
             print_records(&w, format == 2 || format == 4 ? SFLOW_COUNTERS : SFLOW_FLOWS, &body);
         }
         w.indent--;

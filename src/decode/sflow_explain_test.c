@@ -124,12 +124,72 @@ static void explained_when_cut(void **state)
     free(text);
 }
 
+/* Both old versions, and cut anywhere. */
+static void old_versions_explained(void **state)
+{
+    static const struct {
+        uint32_t version;
+        const char *gateway, *said;
+    } cases[] = {
+        {2, "00000003 0000fde8 00000000 00000001 00000002 00000a00 00003b41",
+         "2560 15169  -> DstASPath, DstAS"},
+        {4,
+         "00000003 0000fde8 00000000 00000001 00000001 00000002 00000002 00000a00 00003b41 00000001 fde80001 "
+         "00000064",
+         "65000:1  -> DstCommunities"},
+    };
+    static const char *const both[] = {
+        "flow_sample 1\n",
+        "sampling_rate                    1000  -> SamplingRate",
+        "sampled_header 1\n",
+        "source port                      443  -> SrcPort",
+        "2 interfaces  (no column)",
+        "extended_router 2\n",
+        "\"abc\"  -> UserName",
+        "counters_sample 2\n",
+        "1000000000  (kept: the interface's speed)",
+        "52 bytes of the medium's counters",
+        "sampled_ipv4 2\n",
+        "200  -> Bytes",
+    };
+    struct rig *r = *state;
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        old_header(cases[i].version, 3);
+        hex(&b, OLD_HEADER "00000003 00000002 00000001 0a0000fd 00000018 00000010");
+        hex(&b, cases[i].gateway);
+        hex(&b, "00000004 00000003 61626300 00000000");
+        hex(&b, "00000002 00000001 00000003 0000001e 00000002 00000003 00000006 00000000 3b9aca00");
+        buf_zero(&b, 72 + 52);
+        hex(&b, OLD_SAMPLE "00000002 000000c8 00000011 0a000001 0a000002 00000035 00000400 00000000 00000020"
+                           "00000000");
+        char *text = NULL;
+        size_t text_len, whole = b.len;
+        for (b.len = 0; b.len <= whole; b.len++) {
+            free(text);
+            FILE *f = open_memstream(&text, &text_len);
+            rig_decode(r, &b);
+            uint64_t flows = r->stats.flows;
+            decoder_state_explain(r->st, f);
+            rig_decode(r, &b);
+            decoder_state_explain(r->st, NULL);
+            fclose(f);
+            assert_int_equal(r->stats.flows, flows);
+        }
+        assert_non_null(strstr(text, cases[i].said));
+        for (unsigned k = 0; k < sizeof both / sizeof *both; k++)
+            if (!strstr(text, both[k]))
+                fail_msg("version %u does not say %s", cases[i].version, both[k]);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(what_is_said_is_done),
         T(structures_stand_once),
         T(explained_when_cut),
+        T(old_versions_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

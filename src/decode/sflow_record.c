@@ -94,7 +94,7 @@ void sflow_header(struct sflow_sample *s, uint32_t protocol, uint32_t frame_len,
                   enum dgram_decap decap)
 {
     s->decap_failed = !read_header(&s->packet, protocol, header, decap);
-    s->has_packet = true;
+    s->told = s->has_packet = true;
     s->bytes = s->packet.l3_len ? s->packet.l3_len : frame_len;
 }
 
@@ -117,6 +117,7 @@ static void ethernet(struct sflow_sample *s, struct cursor *c)
     uint32_t len = cursor_be32(c);
     const uint8_t *src = cursor_bytes(c, 8), *dst = cursor_bytes(c, 8); /* six bytes and padding each */
     uint32_t type = cursor_be32(c);
+    s->told |= !c->bad;
     if (c->bad || s->has_packet)
         return;
     s->packet.src_mac = (uint64_t)load_be16(src) << 32 | load_be32(src + 2);
@@ -133,6 +134,7 @@ void sflow_sampled_ip(struct sflow_sample *s, struct cursor *c, bool v4)
     const uint8_t *src = cursor_bytes(c, v4 ? 4 : 16), *dst = cursor_bytes(c, v4 ? 4 : 16);
     uint32_t src_port = cursor_be32(c), dst_port = cursor_be32(c), flags = cursor_be32(c),
              tos = cursor_be32(c);
+    s->told |= !c->bad;
     if (c->bad || s->has_packet)
         return;
     struct packet *pk = &s->packet;

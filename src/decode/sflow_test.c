@@ -228,7 +228,9 @@ static void pool_runs_out(void **state)
     uint64_t flows = 0;
     header(1, 40);
     for (unsigned i = 0; i < 40; i++) {
-        size_t at = open_sample("00000003", "00000004", 1), rec = open_part(1003);
+        size_t at = open_sample("00000003", "00000004", 2);
+        raw(1, MACS "0800" IPV4_TCP);
+        size_t rec = open_part(1003);
         hex(&b, "00000001 0a0000fc 0000fde8 00000000 00000001 00000001 00000002 000000c8");
         for (uint32_t k = 0; k < 200; k++)
             buf_be32(&b, k + 1);
@@ -496,17 +498,6 @@ static void counters_that_lie(void **state)
 
 /* --- versions 2 and 4 --- */
 
-static void old_header(uint32_t version, uint32_t samples)
-{
-    buf_reset(&b);
-    buf_be32(&b, version);
-    hex(&b, "00000001 0a0000fe 00000001 000186a0");
-    buf_be32(&b, samples);
-}
-
-#define OLD_SAMPLE "00000001 00000001 00000003 000003e8 00000000 00000000 00000003 80000002 "
-#define OLD_HEADER OLD_SAMPLE "00000001 00000001 000005ee 00000036" MACS "0800" IPV4_TCP "0000"
-
 static void old_versions(void **state)
 {
     struct rig *r = *state;
@@ -560,6 +551,55 @@ static void old_versions(void **state)
     }
 }
 
+/* What lies behind the last sample is odd unless it is zeros. */
+static void bytes_behind_the_samples(void **state)
+{
+    struct rig *r = *state;
+    for (unsigned version = 4; version <= 5; version++) {
+        if (version == 5) {
+            header(1, 1);
+            size_t at = open_sample("00000003", "00000004", 1);
+            raw(1, MACS "0800" IPV4_TCP);
+            close_part(at);
+        } else {
+            old_header(4, 1);
+            hex(&b, OLD_HEADER "00000000");
+        }
+        buf_zero(&b, 8);
+        rig_decode(r, &b);
+        assert_int_equal(r->stats.flows, 1);
+        assert_int_equal(r->stats.rejected[REASON_LENGTH], 0);
+        buf_u8(&b, 1);
+        rig_decode(r, &b);
+        assert_int_equal(r->stats.flows, 1);
+        assert_int_equal(r->stats.rejected[REASON_LENGTH], 1);
+    }
+}
+
+/* A sample of which no record is about a packet is none; a discarded packet is one whatever else is told of it. */
+static void samples_without_a_packet(void **state)
+{
+    struct rig *r = *state;
+    header(1, 3);
+    size_t at = open_sample("3fffffff", "3fffffff", 2); /* as an application's agent tells of a request */
+    record(2100, "00000006 0a000001 0a000002 00000050 0000c001");
+    record(
+        2202,
+        "00000003 77656200 00000003 67657400 00000000 00000000 00000000 00000064 00000000 00000400 000003e8 "
+        "00000000");
+    close_part(at);
+    at = open_sample("00000003", "00000004", 0); /* nothing at all */
+    close_part(at);
+    at = open_part(5);
+    hex(&b, "00000001 00000000 00000003 00000000 00000003 00000004 00000102 00000000");
+    close_part(at);
+    rig_decode(r, &b);
+    assert_int_equal(r->stats.records, 3);
+    assert_int_equal(r->stats.flows, 1);
+    assert_int_equal(NUM(ForwardingStatus, 0), 130);
+    assert_int_equal(r->stats.rejected[REASON_FORMAT], 2);
+}
+
 static void old_versions_that_lie(void **state)
 {
     static const char *const bodies[] = {
@@ -604,6 +644,8 @@ int main(void)
         T(counters_that_lie),
         T(old_versions),
         T(old_versions_that_lie),
+        T(bytes_behind_the_samples),
+        T(samples_without_a_packet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,5 +76,18 @@ static inline void put_string(const char *text)
     buf_zero(&b, -strlen(text) % 4);
 }
 
+/* ---- versions 2 and 4 */
+
+static inline void old_header(uint32_t version, uint32_t samples)
+{
+    buf_reset(&b);
+    buf_be32(&b, version);
+    hex(&b, "00000001 0a0000fe 00000001 000186a0");
+    buf_be32(&b, samples);
+}
+
+#define OLD_SAMPLE "00000001 00000001 00000003 000003e8 00000000 00000000 00000003 80000002 "
+#define OLD_HEADER OLD_SAMPLE "00000001 00000001 000005ee 00000036" MACS "0800" IPV4_TCP "0000"
+
 #undef T
 #define T(f) cmocka_unit_test_setup_teardown(f, begin_sflow, end)

@@ -3,6 +3,7 @@
  * long they are. So each is read to its end, and what cannot be read ends the datagram.
  */
 #include "decode/sflow.h"
+#include "decode/sflow_explain.h"
 
 enum {
     FLOW_SAMPLE = 1,
@@ -78,22 +79,24 @@ static void flow_sample(struct decoding *x, struct cursor *c, struct ip exporter
     sflow_emit(x, &s, exporter);
 }
 
-/* counters_sample: bytes behind the generic counters, by counters_version */
+size_t sflow_medium_counters(uint32_t version)
+{
+    enum { GENERIC = 1, ETHERNET, TOKEN_RING, FDDI, VG, WAN };
+    static const uint8_t more[] = {[GENERIC] = 0, [ETHERNET] = 52, [TOKEN_RING] = 72,         [FDDI] = 0,
+                                   [VG] = 80,     [WAN] = 0,       [SFLOW_COUNTERS_VLAN] = 28};
+    return version >= GENERIC && version < sizeof more ? more[version] : SIZE_MAX;
+}
+
+/* counters_sample */
 static void counter_sample(struct decoding *x, struct cursor *c, struct ip exporter)
 {
-    enum { GENERIC = 1, ETHERNET, TOKEN_RING, FDDI, VG, WAN, VLAN };
-    static const uint8_t more[] = {
-        [GENERIC] = 0, [ETHERNET] = 52, [TOKEN_RING] = 72, [FDDI] = 0, [VG] = 80, [WAN] = 0, [VLAN] = 28};
     cursor_skip(c, 12); /* sequence number, source, interval */
     uint32_t version = cursor_be32(c);
     struct learnt l = {.exporter = exporter, .second = x->rx_s};
-    if (version < GENERIC || version > VLAN) {
-        c->bad = true;
-        return;
-    }
-    if (version != VLAN)
+    size_t more = sflow_medium_counters(version);
+    if (more != SIZE_MAX && version != SFLOW_COUNTERS_VLAN)
         sflow_if_counters(&l, c);
-    cursor_skip(c, more[version]);
+    cursor_skip(c, more);
     x->stats->counter_samples += !c->bad;
     if (!c->bad && l.if_index && l.if_speed_bps && x->st->learnt)
         x->st->learnt->tell(x->st->learnt, &l);
@@ -113,6 +116,8 @@ static void decode(struct decoding *x)
     struct session *s = session_get(&x->st->sessions, &key, x->d->src_port, x->rx_s);
     x->stats->lost += session_sequence(s, sequence, 1, uptime, &x->stats->late);
     struct ip exporter = x->d->use_src || ip_is_zero(key.agent) ? x->d->src : key.agent;
+    if (x->st->explain)
+        sflow_explain_v4(x, c, key.agent, samples);
     for (; samples > 0; samples--) {
         uint32_t type = cursor_be32(&c);
         if (type == FLOW_SAMPLE)
@@ -126,6 +131,7 @@ static void decode(struct decoding *x)
             return;
         }
     }
+    decoder_rest(x, &c);
 }
 
 const struct decoder decoder_sflow2 = {"sflow2", DECODER_SFLOW, 4, 2, decode};

@@ -161,7 +161,7 @@ static void vrf_name(const struct plan_op *op, struct plan_run *r)
 
 /*
  * Juniper's commonPropertiesId: a type in the upper six bits and what it says in the others. Type 2 is the code of a
- * forwarding exception, which differs between platforms; 0 is none.
+ * forwarding exception; 0 is none.
  */
 static bool exception(const uint8_t *p, uint32_t *code)
 {
@@ -179,13 +179,44 @@ static void juniper_status(const struct plan_op *op, struct plan_run *r)
             dst[i] = code ? DROPPED : FORWARDED;
 }
 
+/*
+ * Codes of MX routers: 128 and the number of a discard in their own list ("Packets Lost in Transit?", Juniper TechPosts,
+ * 2024, and lists that operators published). Other platforms may number otherwise, so the code stands beside it.
+ */
+static const char *exception_name(uint32_t code)
+{
+    enum { DISCARD = 128 };
+    switch (code) {
+    case DISCARD + 1:
+        return " (unknown interface)";
+    case DISCARD + 26:
+        return " (split horizon)";
+    case DISCARD + 64:
+        return " (software error)";
+    case DISCARD + 66:
+        return " (discard route)";
+    case DISCARD + 67:
+        return " (firewall discard)";
+    case DISCARD + 70:
+        return " (hold route)";
+    case DISCARD + 73:
+        return " (unknown family)";
+    case DISCARD + 102:
+        return " (discard route IPv6)";
+    default:
+        return "";
+    }
+}
+
 static void juniper_reason(const struct plan_op *op, struct plan_run *r)
 {
     uint32_t *dst = (uint32_t *)r->b->col[op->col] + r->row, code;
     for (uint32_t i = 0; i < r->n && r->strings; i++) {
-        char text[32];
-        if (exception(plan_at(r, op->seg, op->off, i), &code) && code)
-            dst[i] = intern(r->strings, (struct str){text, (size_t)sprintf(text, "exception %u", code)});
+        char text[48];
+        if (!exception(plan_at(r, op->seg, op->off, i), &code) || !code)
+            continue;
+        int len = snprintf(text, sizeof text, "exception %u%s", code, exception_name(code));
+        dst[i] = intern(r->strings, (struct str){text, (size_t)len});
     }
 }
 

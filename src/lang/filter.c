@@ -31,6 +31,7 @@ static bool is_word(const struct parser *p, const char *word)
 /* The error and a NULL node; a token that could not be read has its own error already. */
 static const struct filter_node *fail(struct parser *p, const char *what)
 {
+    lexer_expected(&p->lexer, what);
     if (p->tok.kind == TOKEN_END)
         lexer_error(&p->lexer, p->tok.at, "expected %s, but the filter ends here", what);
     else
@@ -113,6 +114,7 @@ static struct str operator_text(struct parser *p, enum column c)
     struct buf all;
     buf_init(&all, 0);
     operators_of(column_defs[c].kind, &all);
+    lexer_expected(&p->lexer, (char *)all.p);
     if (operator_like && operator_known(t.text, KIND_NONE))
         lexer_error(&p->lexer, t.at, "%.*s is no operator for %s; expected one of %s", STR_ARG(t.text),
                     column_defs[c].name, (char *)all.p);

@@ -184,7 +184,7 @@ static const struct {
     {"SrcAS = AS99999999999999999999", "AS99999999999999999999 is too large for SrcAS: at most 4294967295", 1,
      9, 8},
     {"Proto = 1 AND\n  SrcPort = 65536", "65536 is too large for SrcPort: at most 65535", 2, 13, 26},
-    {"SrcPort = -1", "there is no meaning in \"-\" here", 1, 11, 10},
+    {"SrcPort = -1", "there is no meaning in \"-\" here; expected a number", 1, 11, 10},
     {"SrcPort = 'a'", "expected a number for SrcPort, not 'a'", 1, 11, 10},
     {"SrcPort = SrcAS", "SrcPort and SrcAS cannot be compared: expected a number or a column of its kind", 1,
      11, 10},
@@ -236,9 +236,9 @@ static const struct {
     {"Proto = 1)", "expected AND or OR, not )", 1, 10, 9},
     {"= 1", "expected a column, not =", 1, 1, 0},
     {"Proto = 1 /* x", "this comment is not closed: expected */", 1, 11, 10},
-    {"Proto = 1; SELECT 1", "there is no meaning in \";\" here", 1, 10, 9},
-    {"InIfProvider = '\xc3\xa9\xc3\xa9' \xe2\x82\xac", "there is no meaning in \"\xe2\x82\xac\" here", 1, 21,
-     20},
+    {"Proto = 1; SELECT 1", "there is no meaning in \";\" here; expected AND or OR", 1, 10, 9},
+    {"InIfProvider = '\xc3\xa9\xc3\xa9' \xe2\x82\xac",
+     "there is no meaning in \"\xe2\x82\xac\" here; expected AND or OR", 1, 21, 20},
 };
 
 static void mistakes_have_a_place(void **state)

@@ -40,6 +40,14 @@ bool lexer_error(struct lexer *l, size_t at, const char *fmt, ...)
     return false;
 }
 
+void lexer_expected(struct lexer *l, const char *what)
+{
+    size_t n = strlen(l->error->message);
+    if (l->vague)
+        snprintf(l->error->message + n, sizeof l->error->message - n, "; expected %s", what);
+    l->vague = false;
+}
+
 void lexer_caret(struct str text, const struct lang_error *e, struct buf *out)
 {
     struct str line = {0};
@@ -129,6 +137,7 @@ static bool sign(struct lexer *l, struct token *t)
         }
     }
     size_t n = 1;
+    l->vague = true;
     while (l->at + n < l->all.len && !starts_character(l->all.p[l->at + n]))
         n++;
     return lexer_error(l, l->at, "there is no meaning in \"%.*s\" here", (int)n, l->all.p + l->at);

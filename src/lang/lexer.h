@@ -40,6 +40,7 @@ struct lexer {
     size_t at; /* next byte to read */
     struct arena *arena;
     struct lang_error *error;
+    bool vague; /* the error says what is wrong, but not yet what was expected: only the parser knows */
 };
 
 void lexer_init(struct lexer *l, struct str text, struct arena *a, struct lang_error *e);
@@ -47,6 +48,8 @@ void lexer_init(struct lexer *l, struct str text, struct arena *a, struct lang_e
 struct token lexer_next(struct lexer *l);
 /* Sets the error at byte `at`, unless one is set already (the first one is the cause). Returns false. */
 bool lexer_error(struct lexer *l, size_t at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Completes an error that does not say what was expected; nothing otherwise. */
+void lexer_expected(struct lexer *l, const char *what);
 /* The character so far ahead, 0 beyond the end. */
 char lexer_look(const struct lexer *l, size_t ahead);
 /* Skips blanks and comments, of which those to the end of a line begin with `line` twice. False on a comment that never ends. */

@@ -7,6 +7,7 @@
 static bool refuse(struct lexer *l, const struct token *t, enum column c)
 {
     const char *expected = value_expected(column_defs[c].kind);
+    lexer_expected(l, expected);
     if (t->kind == TOKEN_END)
         return lexer_error(l, t->at, "expected %s for %s", expected, column_defs[c].name);
     return lexer_error(l, t->at, "expected %s for %s, not %.*s", expected, column_defs[c].name,

@@ -27,9 +27,11 @@ struct job {
     struct registry registry;
     struct pcap_counts capture; /* of all files */
     int decoder;                /* DECODER_NONE: by looking */
-    int time;                   /* enum dgram_time */
+    struct decoder_limits limits;
+    int time;  /* enum dgram_time */
+    int decap; /* enum dgram_decap */
     uint32_t spread_s;
-    bool summary, explain;
+    bool use_src, summary, explain;
 };
 
 /* What a decoder may set of a row; the rest comes by enrichment. */
@@ -146,7 +148,9 @@ static void print_summary(const struct decode_stats *s, const struct pcap_counts
                    {"lost", s->lost},
                    {"late", s->late},
                    {"kept", s->kept},
-                   {"kept_decoded", s->kept_decoded}};
+                   {"kept_decoded", s->kept_decoded},
+                   {"broken_lists", s->lists_cut + s->lists_deep + s->lists_without_template},
+                   {"evicted", s->evicted}};
     json_t *o = json_object();
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
         json_object_set_new(o, members[i].name, json_integer((json_int_t)members[i].value));
@@ -223,6 +227,8 @@ static bool decode_file(struct job *j, const char *path, struct err *e)
     while (pcap_next(p, &d, &dst_port)) {
         d.decoder = j->decoder == DECODER_NONE ? guess(&d, dst_port) : (uint8_t)j->decoder;
         d.time = (uint8_t)j->time;
+        d.decap = (uint8_t)j->decap;
+        d.use_src = j->use_src;
         struct decode_stats before = j->stats;
         if (j->explain)
             printf("datagram %llu, %u bytes\n", (unsigned long long)j->stats.datagrams + 1, d.len);
@@ -248,7 +254,12 @@ static int usage(FILE *f)
         "  --all                    all columns, not only those that are enabled\n"
         "  --config FILE            with the columns and elements of this configuration\n"
         "  --timestamp-source KIND  input (default), netflow-packet or netflow-first-switched\n"
-        "  --spread SECONDS         flows spread over their time, in pieces of so many seconds\n",
+        "  --spread SECONDS         flows spread over their time, in pieces of so many seconds\n"
+        "  --decapsulation-protocol KIND\n"
+        "                           the packet inside counts: ipip, gre, vxlan, srv6, geneve, gtp-u; none "
+        "(default)\n"
+        "  --use-src-addr-for-exporter-addr\n"
+        "                           the sender is the exporter, whatever the datagram says\n",
         f);
     return f == stdout ? 0 : 2;
 }
@@ -273,6 +284,7 @@ static bool read_config(struct job *j, const char *path)
         registry_fini(&j->registry);
         ok = schema_init(&j->schema, &o->schema, &e) && registry_init(&j->registry, &o->flow.elements, &e);
         j->spread_s = (uint32_t)(o->flow.spread_ns / 1000000000u);
+        j->limits = decode_conf_limits(&o->flow);
     }
     if (!ok)
         fprintf(stderr, "weir decode: %s\n", e.msg);
@@ -284,7 +296,7 @@ static int run(struct job *j, int n, char **paths)
 {
     struct err e;
     int status = 0;
-    j->state = decoder_state_new(&j->schema, NULL);
+    j->state = decoder_state_new(&j->schema, &j->limits);
     intern_init(&j->strings);
     decoder_state_strings(j->state, &j->strings);
     decoder_state_registry(j->state, &j->registry);
@@ -312,12 +324,19 @@ static int option(struct job *j, int o, bool *all)
 {
     static const char *const decoders[] = {"auto", "netflow", "sflow", NULL}; /* by enum dgram_decoder */
     static const char *const times[] = {"input", "netflow-packet", "netflow-first-switched", NULL};
+    static const char *const decaps[] = {"none", "ipip",   "gre",   "vxlan",
+                                         "srv6", "geneve", "gtp-u", NULL}; /* by enum dgram_decap */
     uint64_t n;
     switch (o) {
     case 'd':
         return (j->decoder = parse_choice(optarg, decoders, "decoder")) < 0 ? 2 : -1;
     case 't':
         return (j->time = parse_choice(optarg, times, "timestamp source")) < 0 ? 2 : -1;
+    case 'D':
+        return (j->decap = parse_choice(optarg, decaps, "decapsulation protocol")) < 0 ? 2 : -1;
+    case 'u':
+        j->use_src = true;
+        return -1;
     case 'c':
         return read_config(j, optarg) ? -1 : 1;
     case 'p':
@@ -347,6 +366,8 @@ int cmd_decode(int argc, char **argv)
                                             {"timestamp-source", required_argument, NULL, 't'},
                                             {"config", required_argument, NULL, 'c'},
                                             {"spread", required_argument, NULL, 'p'},
+                                            {"decapsulation-protocol", required_argument, NULL, 'D'},
+                                            {"use-src-addr-for-exporter-addr", no_argument, NULL, 'u'},
                                             {"summary", no_argument, NULL, 's'},
                                             {"explain", no_argument, NULL, 'e'},
                                             {"all", no_argument, NULL, 'a'},

@@ -1,5 +1,6 @@
 /* The life of a role: arguments, configuration, lock, start, loop until a signal, stop. */
 #include "main/role.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "main/datadir.h"
 #include "main/role_run.h"
@@ -118,15 +119,19 @@ static bool fetch_first(struct role_run *r, bool once, struct buf *text, struct 
 {
     struct err why = {""};
     for (unsigned tries = 0;; tries++) {
-        if (source_fetch(&r->source, text, &why) == SOURCE_NEW)
+        enum source_result result = source_fetch(&r->source, text, &why);
+        bool absent = result == SOURCE_ABSENT; /* waiting would not make it appear */
+        if (result == SOURCE_NEW)
             return true;
         if (once)
             return err_set(e, "%s", why.msg);
-        if (tries == FETCH_PATIENCE_S * 1000 / FETCH_PAUSE_MS && role_read_copy(r, text)) {
+        if ((absent || tries == FETCH_PATIENCE_S * 1000 / FETCH_PAUSE_MS) && role_read_copy(r, text)) {
             log_warn("config", "starting with the configuration of last time", "reason", why.msg, NULL);
             snprintf(r->away, sizeof r->away, "%.250s", why.msg);
             return true;
         }
+        if (absent)
+            return err_set(e, "%s", why.msg);
         if (tries % 300 == 30)
             log_warn("config", "still waiting for the configuration", "reason", why.msg, NULL);
         nanosleep(&(struct timespec){.tv_nsec = FETCH_PAUSE_MS * 1000000}, NULL);
@@ -213,12 +218,23 @@ static void on_hangup(uv_signal_t *s, int signum)
 }
 
 /* Something hangs while stopping: whoever waits for us must not. What was acknowledged is safe by design. */
+static char last_line[512];
+static size_t last_line_len;
+
 static void on_alarm(int signum)
 {
-    static const char text[] = "weir: stopping takes too long; ending now\n";
-    if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
+    if (write(STDERR_FILENO, last_line, last_line_len) < 0)
         _exit(2);
     _exit(1);
+}
+
+static void alarm_set(void)
+{
+    uint64_t due_ns = clock_wall_ns() + STOP_WITHIN_S * UINT64_C(1000000000);
+    last_line_len = log_prepare(last_line, sizeof last_line, due_ns, LOG_ERROR, "role",
+                                "stopping takes too long; ending now");
+    signal(SIGALRM, on_alarm);
+    alarm(STOP_WITHIN_S);
 }
 
 /* Before the role answers anything: who sees it answer may stop it at once. What comes before the loop runs waits for it. */
@@ -236,8 +252,7 @@ static void loop_run(struct role_run *r)
 {
     role_reload_start(r);
     uv_run(&r->loop, UV_RUN_DEFAULT);
-    signal(SIGALRM, on_alarm);
-    alarm(STOP_WITHIN_S);
+    alarm_set();
     role_reload_stop(r);
 }
 

@@ -261,8 +261,8 @@ static void fetch_done(uv_work_t *w, int status)
     r->is_fetching = false;
     if (r->stopping)
         return;
-    said_set(r, r->away, sizeof r->away,
-             r->fetch_result == SOURCE_FAILED ? str_from(r->fetch_err.msg) : (struct str){"", 0});
+    bool away = r->fetch_result == SOURCE_FAILED || r->fetch_result == SOURCE_ABSENT;
+    said_set(r, r->away, sizeof r->away, away ? str_from(r->fetch_err.msg) : (struct str){"", 0});
     if (r->fetch_result == SOURCE_NEW) {
         struct config *c = role_config_new(r);
         if (!config_load_section(c, r->id, buf_str(&r->fetched), r->source.path, r->environment, &e)) {

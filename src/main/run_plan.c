@@ -5,16 +5,14 @@
 #include "main/datadir.h"
 #include "main/role.h"
 #include "main/run.h"
+#include "net/http_listen.h"
 #include "rx/udp_socket.h"
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -166,31 +164,16 @@ static bool sockets_open(struct run *r, struct run_child *c, struct buf *env, st
 
 /* ---- ports ---- */
 
+/* As the role itself will listen; what else is wrong with an address it will say. */
 static bool port_free(const char *address)
 {
-    char host[256];
-    const char *colon = strrchr(address, ':');
-    if (!colon || (size_t)(colon - address) >= sizeof host)
-        return true; /* the role itself will say what is wrong with it */
-    snprintf(host, sizeof host, "%.*s", (int)(colon - address), address);
-    char *name = host;
-    if (*name == '[') {
-        name++;
-        name[strcspn(name, "]")] = 0;
-    }
-    struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM}, *found = NULL;
-    if (getaddrinfo(*name ? name : NULL, colon + 1, &hints, &found) != 0)
-        return true;
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-    bool in_use = false;
-    if (fd >= 0) {
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        in_use =
-            (bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 1) != 0) && errno == EADDRINUSE;
-        close(fd);
-    }
-    freeaddrinfo(found);
-    return !in_use;
+    uint16_t port;
+    struct err e;
+    int fd = http_listen("", address, &port, &e);
+    if (fd < 0)
+        return errno != EADDRINUSE;
+    close(fd);
+    return true;
 }
 
 /* What a child listens on over TCP. */

@@ -85,6 +85,9 @@ enum source_result source_fetch(struct source *s, struct buf *out, struct err *e
         err_wrap(e, "cannot fetch the configuration");
     } else if (a.status == 304) {
         result = SOURCE_SAME;
+    } else if (a.status == 404) {
+        err_set(e, "%s answered that it has no such section (status 404)", s->path);
+        result = SOURCE_ABSENT;
     } else if (a.status != 200) {
         err_set(e, "%s answered with status %d", s->path, a.status);
     } else if (!is_yaml(a.content_type)) {

@@ -22,6 +22,7 @@ struct source {
 bool source_init(struct source *s, const char *text, const char *role, struct arena *a, struct err *e);
 void source_fini(struct source *s);
 
-enum source_result { SOURCE_NEW, SOURCE_SAME, SOURCE_FAILED };
-/* URL only. `out` gets the text when it is new. */
+/* Absent: the service answers, and has no such section. */
+enum source_result { SOURCE_NEW, SOURCE_SAME, SOURCE_FAILED, SOURCE_ABSENT };
+/* URL only. `out` gets the text when it is new, `e` the reason when there is none. */
 enum source_result source_fetch(struct source *s, struct buf *out, struct err *e);

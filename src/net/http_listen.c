@@ -72,8 +72,10 @@ static int open_first(const char *host, const char *port, struct err *e)
     int rc = getaddrinfo(host[0] ? host : NULL, port, &hints, &all), fd = -1;
     if (rc != 0) {
         err_set(e, "%s: %s", host, gai_strerror(rc));
+        errno = EINVAL;
         return -1;
     }
+    errno = 0;
     /* [::] takes both families; where it cannot be had, 0.0.0.0 is next */
     for (int want_v6 = 1; want_v6 >= 0 && fd < 0; want_v6--)
         for (const struct addrinfo *ai = all; ai && fd < 0; ai = ai->ai_next)
@@ -90,6 +92,7 @@ int http_listen(const char *what, const char *listen, uint16_t *port, struct err
     char host[256];
     const char *service;
     if (!split(listen, host, sizeof host, &service)) {
+        errno = EINVAL;
         err_set(e, "\"%s\" is not an address to listen on; write HOST:PORT, [IPV6]:PORT or :PORT", listen);
         return -1;
     }
@@ -99,6 +102,7 @@ int http_listen(const char *what, const char *listen, uint16_t *port, struct err
         *port = bound_port(fd);
         return fd;
     }
+    int why = errno;
     if (e->msg[0] != '\0')
         err_wrap(e, "%s on %s", what, listen);
     else if (errno == EADDRINUSE)
@@ -109,5 +113,6 @@ int http_listen(const char *what, const char *listen, uint16_t *port, struct err
                 what, listen, service);
     else
         err_errno(e, "%s on %s", what, listen);
+    errno = why;
     return -1;
 }

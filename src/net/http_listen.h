@@ -9,6 +9,6 @@ bool http_listen_is_local(const char *listen);
 /*
  * "127.0.0.1:8080", "[::1]:8080", "localhost:8080"; without a host all addresses of both families (IPv4 only where the
  * kernel has no IPv6). Port 0 is any free one; *port says which. -1 and what to do about it on failure; `what`
- * ("HTTP") is for its message.
+ * ("HTTP") is for its message, and errno says why (EADDRINUSE).
  */
 int http_listen(const char *what, const char *listen, uint16_t *port, struct err *e);

@@ -262,6 +262,8 @@ void http_reply_json(struct http_call *c, int status, json_t *value)
 {
     char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(value);
+    if (!has_header(c, "Cache-Control")) /* it is of now, and often of one user */
+        http_reply_header(c, "Cache-Control", "no-store");
     if (text)
         http_reply(c, status, "application/json", str_from(text));
     else /* only when a string is not UTF-8 */
@@ -363,6 +365,21 @@ static size_t body_limit(const struct http_call_impl *im)
     return im->route && im->route->max_body ? im->route->max_body : DEFAULT_BODY;
 }
 
+/* "GET, POST": once each, and HEAD wherever there is GET. */
+static const char *add_method(struct http_call *c, const char *allow, const char *method)
+{
+    const char *more = strcmp(method, "GET") == 0 ? "GET, HEAD" : method;
+    if (!allow)
+        return more;
+    return strstr(allow, method) ? allow : arena_printf(&c->arena, "%s, %s", allow, more);
+}
+
+/* The row that takes the rest ("/" and all below) does not take what another row names, for other methods. */
+static bool takes_the_rest(const struct http_route *r)
+{
+    return strcmp(r->path, "/*") == 0;
+}
+
 static void find_route(struct http_call_impl *im)
 {
     struct http_call *c = &im->call;
@@ -371,10 +388,10 @@ static void find_route(struct http_call_impl *im)
         const struct http_routes *table = &im->server->tables[t];
         for (size_t i = 0; i < table->n && !im->route; i++) {
             const struct http_route *r = &table->rows[i];
-            if (!http_route_match(r->path, c->path))
+            if (!http_route_match(r->path, c->path) || (allow && takes_the_rest(r)))
                 continue;
             if (!http_route_method(r->method, c->method)) {
-                allow = allow ? allow : r->method;
+                allow = add_method(c, allow, r->method);
                 continue;
             }
             im->route = r;
@@ -419,13 +436,50 @@ static void check_host(struct http_call_impl *im)
                "http.hosts");
 }
 
+struct framing {
+    unsigned hosts, lengths, encodings;
+};
+
+static enum MHD_Result read_framing(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len,
+                                    const char *value, size_t len)
+{
+    struct framing *f = arg;
+    f->hosts += strcasecmp(name, "Host") == 0;
+    f->lengths += strcasecmp(name, "Content-Length") == 0;
+    f->encodings += strcasecmp(name, "Transfer-Encoding") == 0;
+    return MHD_YES;
+}
+
+/*
+ * A request whose end or host a proxy in front may see elsewhere than we do carries another one past it, with any user's name
+ * (RFC 9112 3.2, 6.1, 6.3): it is refused, and its connection closed.
+ */
+static void check_framing(struct http_call_impl *im, const char *version)
+{
+    struct http_call *c = &im->call;
+    struct framing f = {0};
+    const char *encoding = http_header(c, "Transfer-Encoding");
+    MHD_get_connection_values_n(im->conn, MHD_HEADER_KIND, read_framing, &f);
+    bool host = f.hosts == 1 || (f.hosts == 0 && strcmp(version, "HTTP/1.1") != 0);
+    bool end = f.lengths + f.encodings <= 1 && (!encoding || strcasecmp(encoding, "chunked") == 0);
+    if (host && end)
+        return;
+    im->refusal = NULL; /* it comes before any other */
+    refuse(im, 400, "expected one Host, and at most one of Content-Length and Transfer-Encoding: chunked");
+    http_reply_header(c, "Connection", "close");
+    http_reply_error(c, 400, "%s", im->refusal);
+}
+
 /* Headers are here. Answering now closes the connection after the answer, as the body stays unread. */
-static void begin(struct http_call_impl *im)
+static void begin(struct http_call_impl *im, const char *version)
 {
     struct http_call *c = &im->call;
     find_route(im);
     const char *length = http_header(c, "Content-Length");
     uint64_t len = 0;
+    check_framing(im, version);
+    if (im->replied)
+        return;
     if (im->server->limits.check_host)
         check_host(im);
     if (!im->refusal && length && (!str_u64(str_from(length), &len) || len > body_limit(im)))
@@ -457,7 +511,7 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *conn, const char
     struct http_call_impl *im = *state;
     if (!im) {
         *state = im = call_new(arg, conn, url, method);
-        begin(im);
+        begin(im, version);
         return MHD_YES;
     }
     if (*len > 0) {

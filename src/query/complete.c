@@ -106,8 +106,10 @@ static uint32_t recent(const struct query_tables *t, uint32_t seconds)
 /* Seen lately first, then the dictionary's, by number or by name. */
 static void as_numbers(struct buf *sql, const struct query_tables *t, const char *column, struct str prefix)
 {
-    if (prefix.len > 2 && strncasecmp(prefix.p, "AS", 2) == 0 && prefix.p[2] >= '0' && prefix.p[2] <= '9')
-        prefix = (struct str){prefix.p + 2, prefix.len - 2};
+    struct str number =
+        prefix; /* without AS; of "AS" alone nothing is left, and all of them begin with that */
+    if (prefix.len >= 2 && strncasecmp(prefix.p, "AS", 2) == 0)
+        number = (struct str){prefix.p + 2, prefix.len - 2};
     buf_printf(sql,
                "SELECT concat('AS', toString(n)), l FROM (SELECT n, any(name) AS l, max(seen) AS s FROM ("
                "SELECT %s AS n, %s AS name, sum(Bytes) AS seen FROM flows WHERE TimeReceived > "
@@ -117,31 +119,42 @@ static void as_numbers(struct buf *sql, const struct query_tables *t, const char
     if (t->asns)
         buf_z(sql, " UNION ALL SELECT asn AS n, name, 0 AS seen FROM dictionary('asns')");
     buf_z(sql, ") WHERE ");
-    starts_with(sql, "toString(n)", prefix);
+    starts_with(sql, "toString(n)", number);
     buf_z(sql, " OR ");
     starts_with(sql, "name", prefix);
     buf_z(sql, " GROUP BY n) ORDER BY s DESC, n");
 }
 
+/* Those seen lately first, here and among ports. */
 static void protocols(struct buf *sql, const struct query_tables *t, struct str prefix)
 {
     if (!t->protocols)
         return;
-    buf_z(sql, "SELECT name, description FROM dictionary('protocols') WHERE ");
+    buf_printf(
+        sql,
+        "SELECT name, description FROM dictionary('protocols') AS d LEFT JOIN (SELECT Proto, sum(Bytes) AS "
+        "seen FROM flows WHERE TimeReceived > toDateTime(%u) GROUP BY Proto) AS s ON d.proto = s.Proto "
+        "WHERE ",
+        recent(t, SEEN_S));
     starts_with(sql, "name", prefix);
-    buf_z(sql, " AND name != '' ORDER BY proto");
+    buf_z(sql, " AND name != '' ORDER BY seen DESC, proto");
 }
 
-static void ports(struct buf *sql, const struct query_tables *t, struct str prefix)
+static void ports(struct buf *sql, const struct query_tables *t, const char *column, struct str prefix)
 {
-    buf_z(sql,
-          "SELECT toString(port), any(name) AS l FROM (SELECT port, name FROM dictionary('tcp') UNION ALL "
-          "SELECT port, "
-          "name FROM dictionary('udp')) WHERE ");
+    buf_printf(
+        sql,
+        "SELECT toString(port), arrayStringConcat(names, ', ') FROM (SELECT port, max(seen) AS most, "
+        "arraySort(groupUniqArrayIf(name, name != '')) AS names FROM (SELECT port, name, 0 AS seen FROM "
+        "dictionary('tcp') UNION ALL SELECT port, name, 0 AS seen FROM dictionary('udp') UNION ALL SELECT %s "
+        "AS port, '' AS name, sum(Bytes) AS seen FROM flows WHERE TimeReceived > toDateTime(%u) GROUP BY "
+        "port) "
+        "GROUP BY port) WHERE ",
+        column, recent(t, SEEN_S));
     starts_with(sql, "toString(port)", prefix);
-    buf_z(sql, " OR ");
+    buf_z(sql, " OR arrayExists(name -> ");
     starts_with(sql, "name", prefix);
-    buf_z(sql, " GROUP BY port ORDER BY port");
+    buf_z(sql, ", names) ORDER BY most DESC, port");
 }
 
 /* InIfName and OutIfName are both IfName in `exporters`. */
@@ -239,7 +252,7 @@ static void statement(struct buf *sql, enum column c, const struct schema *s, co
         break;
     case KIND_UINT:
         if (port && t->tcp && t->udp)
-            ports(sql, t, prefix);
+            ports(sql, t, column_defs[c].name, prefix);
         else if (!(column_defs[c].flags & COLF_NODIM))
             seen(sql, c, t, prefix);
         break;

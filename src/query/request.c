@@ -24,10 +24,10 @@ static bool get_time(json_t *json, const char *key, uint32_t *out, struct err *e
         *out = (uint32_t)json_integer_value(v);
         return true;
     }
-    if (!json_is_string(v))
+    if (!v || json_is_null(v))
         return err_set(e, "\"%s\" is missing: expected a time such as 2026-11-21T10:00:00Z", key);
     struct str text = {json_string_value(v), json_string_length(v)};
-    if (!request_time(text, out))
+    if (!json_is_string(v) || !request_time(text, out))
         return err_set(e, "\"%s\" is no time: expected 2026-11-21T10:00:00Z", key);
     return true;
 }

@@ -8,8 +8,9 @@
 static const struct opt_choice types[] = {{"udp", RX_UDP, "datagrams from the network"},
                                           {"file", RX_FILE, "datagrams from files, for tests"},
                                           {NULL}};
-static const struct opt_choice decoders[] = {
-    {"netflow", DECODER_NETFLOW, "NetFlow v5, v9 and IPFIX"}, {"sflow", DECODER_SFLOW, "sFlow v5"}, {NULL}};
+static const struct opt_choice decoders[] = {{"netflow", DECODER_NETFLOW, "NetFlow v1, v5, v7, v9 and IPFIX"},
+                                             {"sflow", DECODER_SFLOW, "sFlow v2, v4 and v5"},
+                                             {NULL}};
 static const struct opt_choice times[] = {
     {"input", TIME_INPUT, "when it was received"},
     {"udp", TIME_INPUT, "the same as input"},

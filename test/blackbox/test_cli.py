@@ -1,8 +1,10 @@
 """The program's face to a shell: exit status, and errors that say what to do."""
+import http.server
 import json
 import os
 import re
 import subprocess
+import threading
 import urllib.request
 
 import pytest
@@ -96,6 +98,21 @@ def test_a_section_that_does_not_exist_is_refused(tmp_path, how):
     status, out, err = command("inlet", f"{path}#2", *data, *how)
     assert status == 1 and out == "" and "has 2 sections inlet, there is no #2" in err
     assert command("inlet", f"{path}#1", *data, "--check")[0] == 0
+
+
+@pytest.mark.parametrize("how", [["--check"], []])
+def test_a_section_that_the_orchestrator_has_not_is_no_reason_to_wait(tmp_path, how):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        status, out, err = command("outlet", f"http://127.0.0.1:{server.server_port}#1", "--data-dir", str(tmp_path), *how)
+        server.shutdown()
+    assert status == 1 and out == "" and "outlet/1 answered that it has no such section" in err
 
 
 @pytest.mark.parametrize("what", ["stop", "start"])

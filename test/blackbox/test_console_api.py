@@ -4,6 +4,7 @@ import http.client
 import ipaddress
 import json
 import random
+import re
 import time
 from collections import defaultdict
 from datetime import datetime, timezone
@@ -135,8 +136,10 @@ def console(tmp_path_factory):
         rows = make_rows(now)
         c = Console(ports, now, rows, border)
         c.conf = conf
-        c.empty = {path: c.ask("GET", path) for path in ("configuration", "widget/flow-last", "widget/graph", "widget/top/src-as")}
-        c.empty["line"] = c.ask("POST", "graph/line", {"start": stamp(now - 3600), "end": stamp(now)})
+        # a chart first: the configuration does not wait long for what is known of the tables
+        c.empty = {"line": c.ask("POST", "graph/line", {"start": stamp(now - 3600), "end": stamp(now)})}
+        for path in ("configuration", "widget/flow-last", "widget/graph", "widget/top/src-as"):
+            c.empty[path] = c.ask("GET", path)
         plant(ports["store"], rows, border)
         c.gap = plant_ledger(ports["store"], now)
         time.sleep(4)  # what the console knows of the tables may be three seconds old
@@ -533,6 +536,13 @@ def test_completion(console):
     assert complete(what="value", column="Proto", prefix="tc")["TCP"]["quoted"] is True
     assert "443" in complete(what="value", column="DstPort", prefix="https")
     assert "64500:7" in complete(what="value", column="DstCommunities", prefix="645")
+    port = max({r["SrcPort"] for r in console.rows}, key=lambda p: sum(
+        r["Bytes"] for r in console.rows if r["SrcPort"] == p and r["TimeReceived"] > console.now - 300))
+    assert next(iter(complete(what="value", column="SrcPort", prefix=""))) == str(port), "what is seen most comes first"
+    assert "1042" in complete(what="value", column="SrcPort", prefix="104"), "seen, but without a name"
+    protocols = list(complete(what="value", column="Proto", prefix=""))
+    assert set(protocols[:3]) == {"TCP", "UDP", "ICMP"} and protocols[3] == "HOPOPT"
+    assert {"AS15169", "AS36040", "AS2906"} <= set(complete(what="value", column="SrcAS", prefix="as"))
     assert complete(what="value", column="SrcAddr", prefix="") == {}
     assert complete(what="value", column="InIfProvider", prefix="%' OR 1=1 --") == {}
     assert console.ask("POST", "filter/complete", {"what": "nothing"})[0] == 400
@@ -551,7 +561,8 @@ def test_validation(console):
     ({"filter": "SrcAS = "}, "AS number"), ({"limit": 51}, "limit"), ({"points": 1}, "points"), ({"units": "x"}, "units"),
     ({"dimensions": ["Bytes"]}, "Bytes"), ({"dimensions": ["SrcAS", "srcas"]}, "twice"), ({"start": "yesterday"}, "start"),
     ({"end": "2020-01-01T00:00:00Z"}, "after"), ({"limitType": "sum"}, "limitType"), ({"bidirectional": "yes"}, "bidirectional"),
-    ({"end": 4294967295}, "2100"), ({"start": 0}, "20 years"), ({"end": 99999999999}, "end"), ({"start": -1}, "start")])
+    ({"end": 4294967295}, "2100"), ({"start": 0}, "20 years"), ({"end": 99999999999}, "end"), ({"start": -1}, "start"),
+    ({"start": 1.5}, "no time"), ({"start": "2026-02-30T00:00:00Z"}, "no time"), ({"start": None}, "missing")])
 def test_bad_questions_are_refused(console, change, word):
     question = {"start": stamp(console.now - 3600), "end": stamp(console.now), **change}
     status, _, answer = console.ask("POST", "graph/line", question)
@@ -574,6 +585,38 @@ def test_answers_are_cached(console):
     again = console.ask("POST", "graph/line", question)
     assert again[2] == first[2] and again[1]["X-SQL-Query"] == first[1]["X-SQL-Query"]
     assert console.role.metric("weir_console_cache_hits_total") == hits + 1
+
+
+def test_who_it_is_may_be_written_in_latin1(console):
+    for login, want in (("R\u00e9mi".encode("latin-1"), "R\u00e9mi"), ("\u4e2d".encode(), "\u4e2d"), (b"\xff\xfe", "\u00ff\u00fe")):
+        headers = {"Remote-User": login, "Remote-Name": login}
+        assert console.ask("GET", "user/info", headers=headers)[2] == {"login": want, "name": want}
+        assert console.ask("POST", "filter/saved", {"description": "mine", "content": "SrcAS = 1"}, headers)[0] == 204
+        (mine,) = console.ask("GET", "filter/saved", headers=headers)[2]["filters"]
+        assert mine["user"] == want
+        assert console.ask("DELETE", f"filter/saved/{mine['id']}", headers=headers)[0] == 204
+
+
+def test_documentation_for_programs_and_for_the_page(console):
+    def page(path, accept):
+        connection = http.client.HTTPConnection("127.0.0.1", console.ports["console"], timeout=60)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers={"Accept": accept})
+            answer = connection.getresponse()
+            assert answer.status == 200 and "Accept" in answer.headers.get_all("Vary")
+            return answer.headers["Content-Type"], answer.read().decode()
+    rendered = json.loads(page("/api/v0/console/docs/introduction", "application/json")[1])
+    assert rendered["markdown"].startswith('<h1 id="introduction">')
+    for entry in rendered["toc"]:
+        kind, text = page("/docs/" + entry["name"], "*/*")
+        assert kind.startswith("text/markdown") and text == page(f"/docs/{entry['name']}.md", "*/*")[1], "links of the pages are written so"
+        assert text == page("/api/v0/console/docs/" + entry["name"], "text/markdown")[1]
+        for link in re.findall(r"\]\(([a-z]+)\.md(?:#([^)]*))?\)", text):
+            (to,) = [e for e in rendered["toc"] if e["name"] == link[0]]
+            assert not link[1] or link[1] in {h["id"] for h in to["headers"]}, (entry["name"], link)
+    for name in ("configuration", "troubleshooting"):
+        assert page("/docs/" + name, "text/html")[0].startswith("text/html")
+        assert name in {h["id"] for e in rendered["toc"] if e["name"] == name for h in e["headers"]}
 
 
 @pytest.mark.parametrize("headers,status", [

@@ -1,10 +1,12 @@
 """What users keep, in each kind of database: a file, a real PostgreSQL, a real MariaDB."""
+import concurrent.futures
 import contextlib
 import glob
 import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -193,6 +195,59 @@ def test_a_database_that_comes_back_is_used_again(tmp_path, kind):
     finally:
         server.close()
         server.remove()
+
+
+def test_a_database_that_hangs_holds_nobody_up(tmp_path):
+    """Its address answers, its processes do not, as behind a firewall that drops: the first who asks waits, the others do not."""
+    server = Postgres(tmp_path)
+    server.driver = "postgresql"
+
+    def signal_all(number):
+        with open(f"/proc/{server.process.pid}/task/{server.process.pid}/children", encoding="ascii") as f:
+            for pid in [server.process.pid, *map(int, f.read().split())]:
+                os.kill(pid, number)
+    try:
+        with console(tmp_path / "one", server) as role:
+            assert set(filters_of(role, "alice")) == {"From Google"}
+            signal_all(signal.SIGSTOP)
+            try:
+                with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                    assert [status for status, _ in pool.map(lambda _: ask(role, "GET", "filter/saved"), range(8))] == [500] * 8
+                assert ask(role, "GET", "user/info")[0] == 200
+            finally:
+                signal_all(signal.SIGCONT)
+            wait_until(lambda: ask(role, "GET", "filter/saved")[0] == 200, 10, "it is asked again")
+            assert ask(role, "PUT", "user/settings/page", 1)[0] == 204
+    finally:
+        server.close()
+        server.remove()
+
+
+def test_a_full_disk(tmp_path):
+    """SQLite: what is there can be read, nothing new is kept, and all is well again when there is room."""
+    room = tmp_path / "room"
+    room.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "weir-test", room], check=True)
+    server = File(room)
+    server.driver = "sqlite"
+    try:
+        with console(tmp_path / "one", server) as role:
+            saved = {"description": "first", "content": "SrcAS = 1"}
+            assert ask(role, "POST", "filter/saved", saved)[0] == 204
+            hog = os.open(room / "hog", os.O_WRONLY | os.O_CREAT)
+            with contextlib.suppress(OSError):
+                while True:
+                    os.write(hog, bytes(4096))
+            os.close(hog)
+            status, answer = ask(role, "POST", "filter/saved", {"description": "big", "content": "x" * 60_000})
+            assert status == 500 and "database" in answer["message"]
+            assert ask(role, "PUT", "user/settings/page", "x" * 60_000)[0] == 500
+            assert set(filters_of(role, "alice")) == {"From Google", "first"}
+            os.remove(room / "hog")
+            assert ask(role, "PUT", "user/settings/page", "x" * 30_000)[0] == 204
+            assert ask(role, "POST", "filter/saved", {"description": "big", "content": "x" * 30_000})[0] == 204
+    finally:
+        subprocess.run(["umount", "-l", room], check=True)
 
 
 def test_two_consoles_share_a_database(tmp_path):

@@ -74,6 +74,35 @@ def test_no_path_leads_out(site, path):
     assert b"root:" not in body and status in (200, 400, 404)
 
 
+TO = b"POST /api/v0/console/filter/validate HTTP/1.1\r\n"
+
+
+@pytest.mark.parametrize("head", [
+    b"Host: localhost\r\nContent-Length: 2\r\nContent-Length: 40\r\n", b"Host: localhost\r\nContent-Length: 0\r\nContent-Length: 40\r\n",
+    b"Host: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n", b"Host: localhost\r\nTransfer-Encoding: gzip, chunked\r\n",
+    b"Host: localhost\r\nTransfer-Encoding: xchunked\r\n", b"Host: localhost\r\nHost: evil.example\r\nContent-Length: 2\r\n",
+    b"Content-Length: 2\r\n"])
+def test_nothing_is_carried_past_a_proxy(site, head):
+    """One answer and an end, whatever follows: a proxy in front may see the request's end elsewhere."""
+    ports, _, _ = site
+    with socket.create_connection(("127.0.0.1", ports["console"]), timeout=10) as s:
+        s.sendall(TO + head + b"\r\n{}GET /api/v0/console/user/info HTTP/1.1\r\nHost: localhost\r\nRemote-User: admin\r\n\r\n")
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):
+            while part := s.recv(65536):
+                answer += part
+    assert answer.startswith(b"HTTP/1.1 400 ") and answer.count(b"HTTP/1.1") == 1 and b"admin" not in answer
+
+
+@pytest.mark.parametrize("method,path,allow", [
+    ("GET", "/api/v0/console/graph/line", "POST"), ("POST", "/api/v0/console/widget/graph", "GET, HEAD"),
+    ("GET", "/api/v0/console/filter/saved/1", "DELETE"), ("PUT", "/api/v0/console/filter/saved", "GET, HEAD, POST"),
+    ("PATCH", "/api/v1/flows", "GET, HEAD, POST")])
+def test_other_methods_are_told_which_ones_there_are(site, method, path, allow):
+    status, headers, body = ask(site[0], method, path)
+    assert (status, headers["Allow"]) == (405, allow) and b"method" in body
+
+
 # ---- Too much
 
 def test_large_bodies_are_refused_unread(site):

@@ -139,6 +139,31 @@ def test_explain_names_sflow_records_and_their_fate(tmp_path):
     assert (flow["SrcVlan"], flow["SrcCustomerVlan"], flow["IngressVNI"]) == (100, 200, 5000)
 
 
+def test_options_of_an_input(tmp_path):
+    inner = bytes.fromhex("4500001c 00010000 40110000 c0000201 c0000202 00350400 00080000")
+    outer = bytes.fromhex("020000000002 020000000001 0800 45000030 00010000 402f0000 0a000001 0a000002 00000800") + inner
+    header = struct.pack(">4I", 1, 66, 4, len(outer)) + outer + bytes(-len(outer) % 4)
+    sample = struct.pack(">8I", 1, 3, 512, 0, 0, 3, 4, 1) + struct.pack(">II", 1, len(header)) + header
+    path = tmp_path / "one"
+    path.write_bytes(struct.pack(">IIIIIIIII", 5, 1, 0x0A0000FE, 0, 1, 1000, 1, 1, len(sample)) + sample)
+    flow = json.loads(decode(str(path)))
+    assert (flow["SrcAddr"], flow["ExporterAddress"]) == ("10.0.0.1", "10.0.0.254")
+    flow = json.loads(decode("--decapsulation-protocol", "gre", "--use-src-addr-for-exporter-addr", str(path)))
+    assert (flow["SrcAddr"], flow["Bytes"]) == ("192.0.2.1", 28) and flow["ExporterAddress"] != "10.0.0.254"
+    refused = json.loads(decode("--decapsulation-protocol", "vxlan", "--summary", str(path)))
+    assert (refused["flows"], refused["rejected"]) == (0, {"not encapsulated": 1})
+    status, _, err = command("decode", "--decapsulation-protocol", "none of these", str(path))
+    assert status == 2 and "no decapsulation protocol" in err
+
+
+def test_bounds_of_the_configuration(tmp_path):
+    path = ipfix_file(tmp_path, (2, struct.pack(">HHHHHHHH", 256, 3, 8, 4, 12, 4, 1, 4)), (256, bytes(range(1, 13))))
+    config = tmp_path / "weir.yaml"
+    config.write_text("outlet: {flow: {max-fields: 2}}\n")
+    got = json.loads(decode("--config", str(config), "--summary", path))
+    assert (got["flows"], got["rejected"]) == (0, {"limit reached": 1, "template not known": 1})
+
+
 def test_elements_of_the_configuration(tmp_path):
     path = ipfix_file(tmp_path, (2, struct.pack(">HHHHHHI", 256, 2, 8, 4, 0x8064, 4, 99999)),
                       (256, bytes([10, 0, 0, 1]) + b"mine"))

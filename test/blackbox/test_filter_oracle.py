@@ -270,7 +270,7 @@ INVALID = [
     ("SrcNetPrefix = 192.0.2.1", 1, 16, "network"), ("SrcNetPrefix << 192.0.2.0/24", 1, 14, "no operator"), ("SrcMAC = 00:53:00:12:34", 1, 10, "MAC"),
     ("SrcMAC = 00:53:00:12:34:zz", 1, 10, "MAC"), ("SrcMAC = 00:53-00:12:34:56", 1, 10, "MAC"), ("InIfBoundary = 'external'", 1, 16, "external, internal"),
     ("InIfBoundary = outside", 1, 16, "external, internal"), ("InIfBoundary > external", 1, 14, "no operator"), ("FlowDirection = up", 1, 17, "ingress"),
-    ("FlowStart > yesterday", 1, 13, "a time"), ("FlowStart > 2025-02-30T00:00:61Z", 1, 13, "a time"), ("FlowStart > now+1h", 1, 16, "meaning"),
+    ("FlowStart > yesterday", 1, 13, "a time"), ("FlowStart > 2025-02-28T00:00:61Z", 1, 13, "a time"), ("FlowStart > 2025-02-29T00:00:00Z", 1, 13, "a time"), ("FlowStart > now+1h", 1, 16, "AND or OR"),
     ("FlowStart LIKE '2%'", 1, 11, "no operator"), ("FlowStart = SrcPort", 1, 13, "compared"), ("EType = IPX", 1, 9, "IPv4 or IPv6"), ("EType > IPv4", 1, 7, "no operator"), ("ExporterName = edge1", 1, 16, "quotes"), ("ExporterName = 5", 1, 16, "quotes"),
     ("ExporterName = 'edge1", 1, 16, "not closed"), ("ExporterName = \"a\nb\"", 1, 16, "not closed"), ("ExporterName = 'a\\x'", 1, 18, "\\"),
     ("ExporterName < 'a'", 1, 14, "no operator"), ("ExporterName LIKE 'a\\\\'", 1, 19, "pattern"), ("ExporterName = SrcAS", 1, 16, "compared"),
@@ -279,12 +279,12 @@ INVALID = [
     ("Proto = tcp", 1, 9, "number or the quoted name"), ("Proto IN ('TCP', 6)", 1, 18, "quoted name"), ("Proto IN (6, 'TCP')", 1, 14, "number"),
     ("Proto < 'TCP'", 1, 9, "number"), ("DstPort = 443 AND", 1, 18, "column"), ("DstPort = 443 DstPort = 80", 1, 15, "AND or OR"), ("AND DstPort = 443", 1, 1, "column"),
     ("(DstPort = 443", 1, 15, ")"), ("DstPort = 443)", 1, 14, "AND or OR"), ("()", 1, 2, "column"), ("NOT", 1, 4, "column"), ("DstPort == 443", 1, 10, ""),
-    ("DstPort <> 443", 1, 10, ""), ("DstPort ! 443", 1, 9, "meaning"), ("DstPort = 443; DROP TABLE flows", 1, 14, "meaning"), ("DstPort = 443 /* open", 1, 15, "not closed"),
+    ("DstPort <> 443", 1, 10, ""), ("DstPort ! 443", 1, 9, "expected =, !=, <"), ("DstPort = 443; DROP TABLE flows", 1, 14, "expected AND or OR"), ("DstPort = 443 /* open", 1, 15, "not closed"),
     ("DstPort = 443\nAND\n  SrcAS = x", 3, 11, "AS number"), ("ExporterName = 'é' AND x = 1", 1, 24, "no column"), ("IPFragmentID = 5", 1, 1, "disabled"),
     ("TimeReceived = 5", 1, 1, "filtered"), ("InIfIndex = 5", 1, 1, "no column"), ("Bytes = 0x10", 1, 9, "number"), ("Bytes = 1e3", 1, 9, "number"),
     ("Bytes = 1.5", 1, 9, "number"), ("1 = 1", 1, 1, "no column"), ("'a' = 'a'", 1, 1, "column"), ("(" * 70 + "SrcAS = 1" + ")" * 70, 1, 65, "deeply"),
-    ("DstPort IN (SELECT 1)", 1, 13, "number"), ("ExporterName = 'a' UNION SELECT 1", 1, 20, "AND or OR"), ("SrcAS = sleep(3)", 1, 9, "AS number"), ("`SrcAS` = 1", 1, 1, "meaning"),
-    ("SrcAS = {x:UInt8}", 1, 9, "meaning"), ("SrcAS = $1", 1, 9, "meaning"), ("SrcAS = 1 \\", 1, 11, "meaning"), ("SrcAS = \u0661", 1, 9, "meaning"),
+    ("DstPort IN (SELECT 1)", 1, 13, "number"), ("ExporterName = 'a' UNION SELECT 1", 1, 20, "AND or OR"), ("SrcAS = sleep(3)", 1, 9, "AS number"), ("`SrcAS` = 1", 1, 1, "expected a column"),
+    ("SrcAS = {x:UInt8}", 1, 9, "expected an AS number"), ("SrcAS = $1", 1, 9, "expected an AS number"), ("SrcAS = 1 \\", 1, 11, "meaning"), ("SrcAS = \u0661", 1, 9, "expected an AS number"), ("SrcAS IN (1 & 2)", 1, 13, "expected a comma"), ("(SrcAS = 1 | DstAS = 1)", 1, 12, "AND, OR or )"),
 ]
 INVALID = [x for x in INVALID if x[3] is not None]
 

@@ -71,17 +71,18 @@ def test_the_console_is_named_whatever_came(tmp_path, namespace):
                          w.log(), re.M), w.log()
 
 
-def test_a_taken_bmp_port_is_said_up_front(tmp_path, namespace):
-    w = Weir(tmp_path, configured(outlet=bmp("127.0.0.1:10179")), namespace)
+@pytest.mark.parametrize("listen,family,holder", [("127.0.0.1:10179", socket.AF_INET, "127.0.0.1"), (":10179", socket.AF_INET6, "::1")])
+def test_a_taken_bmp_port_is_said_up_front(tmp_path, namespace, listen, family, holder):
+    w = Weir(tmp_path, configured(outlet=bmp(listen)), namespace)
     with inside(namespace):
-        taken = socket.create_server(("127.0.0.1", 10179))
+        taken = socket.create_server((holder, 10179), family=family)
     with taken:
         w.start()
         try:
             assert w.process.wait(30) == 1
         finally:
             w.close()
-    assert "outlet cannot listen on 127.0.0.1:10179 for BMP: another program has that port" in w.log()
+    assert f"outlet cannot listen on {listen} for BMP: another program has that port" in w.log()
     assert "outlet.routing.provider.listen in " in w.log() and "starting it again" not in w.log()
 
 

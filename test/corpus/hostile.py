@@ -145,7 +145,7 @@ def headers():
     for version in (0, 1, 3, 6, 255, 0xffffffff):
         yield Case(1, f"sflow-version-{version}", "sflow", [struct.pack(">I", version) + bytes(60)], rejected={VERSION: 1})
     yield Case(1, "v5-counts", "netflow", alone([v5(0, V5_RECORD), v5(2, V5_RECORD), v5(31, V5_RECORD), v5(65535, V5_RECORD)]),
-               flows=3, rejected={TRUNCATED: 3})
+               flows=3, rejected={TRUNCATED: 3, LENGTH: 1})
     yield Case(1, "v9-counts", "netflow", alone([v9(TEMPLATE_9, DATA, count=n) for n in (0, 1, 3, 65535)]), flows=4)
     lengths = [0, 15, 16, 20, 59, 61, 65535]
     whole = ipfix(TEMPLATE_10, DATA)
@@ -359,7 +359,7 @@ def samples():
     for name, bomb in bombs.items():
         yield Case(9, f"bomb-of-{name}", "sflow", [sflow(sample(raw(FRAME), xdr(1003, gateway + bomb)), SOUND)], flows=2)
     long = struct.pack(">III", 1, 2, 5000) + struct.pack(">I", 64512) * 5000 + struct.pack(">I", 3000) + bytes(12000) + bytes(4)
-    yield Case(9, "path-of-five-thousand", "sflow", [sflow(sample(xdr(1003, gateway + long)))], flows=1)
+    yield Case(9, "path-of-five-thousand", "sflow", [sflow(sample(raw(FRAME), xdr(1003, gateway + long)))], flows=1)
     for name, bomb in {"mpls": xdr(1006, h("00000001 0a0000fb ffffffff 00064140")), "vlans": xdr(1012, h("ffffffff 81000064")),
                        "user": xdr(1004, h("0000006a ffffffff 61")), "url": xdr(1005, h("00000001 7fffffff 61"))}.items():
         yield Case(9, f"bomb-of-{name}", "sflow", [sflow(sample(raw(FRAME), bomb), SOUND)], flows=2)
