@@ -38,6 +38,11 @@ struct candidate {
     uint16_t index;
 };
 
+/* A field that fills the column being looked at. */
+struct worth {
+    uint16_t index, rank;
+};
+
 struct building {
     struct plan *p;
     const struct schema *schema;
@@ -45,6 +50,10 @@ struct building {
     const struct template_def *def;
     struct plan_fate *fates; /* NULL, or by field */
     struct candidate *fields;
+    uint16_t
+        first[2]
+             [IANA]; /* IANA's elements, forward and reverse: which of `fields` comes first, counted from 1 */
+    struct worth *worth; /* n_fields; scratch */
     unsigned n_fields, room;
     bool reverse;   /* the operations being added are the reverse flow's */
     bool responder; /* initiator's and responder's counters make it a biflow */
@@ -172,6 +181,8 @@ static void lay_out(struct building *b)
         c.uses = registry_uses(b->registry, c.reverse ? 0 : f->pen, f->id, &n);
         c.n_uses = (uint8_t)n;
         b->fields[b->n_fields++] = c;
+        if ((f->pen == 0 || c.reverse) && f->id < IANA && !b->first[c.reverse][f->id])
+            b->first[c.reverse][f->id] = (uint16_t)b->n_fields;
         p->has_reverse |= c.reverse;
     }
     p->fixed[p->n_variable] = (uint16_t)off;
@@ -180,6 +191,10 @@ static void lay_out(struct building *b)
 static const struct candidate *find_next(const struct building *b, unsigned from, uint32_t pen, unsigned id,
                                          bool reverse)
 {
+    if (from == 0 && (pen == 0 || reverse) && id < IANA) {
+        unsigned at = b->first[reverse][id];
+        return at ? &b->fields[at - 1] : NULL;
+    }
     for (unsigned i = from; i < b->n_fields; i++) {
         const struct candidate *c = &b->fields[i];
         if (c->f->id == id && c->reverse == reverse && (reverse || c->f->pen == pen))
@@ -252,16 +267,20 @@ static plan_fn *fn_of(const struct candidate *c, unsigned col, bool first)
 static void add_column(struct building *b, unsigned col, bool reverse)
 {
     bool first = true;
+    unsigned n = 0;
+    for (unsigned i = 0; i < b->n_fields; i++) {
+        unsigned rank = rank_of(&b->fields[i], col, reverse);
+        if (rank)
+            b->worth[n++] = (struct worth){(uint16_t)i, (uint16_t)rank};
+    }
     for (unsigned worst = UINT8_MAX, next; worst; worst = next) {
         next = 0;
-        for (unsigned i = 0; i < b->n_fields; i++) {
-            unsigned rank = rank_of(&b->fields[i], col, reverse);
-            if (rank < worst && rank > next)
-                next = rank;
-        }
-        for (unsigned i = 0; next && i < b->n_fields; i++) {
-            const struct candidate *c = &b->fields[i];
-            if (rank_of(c, col, reverse) != next)
+        for (unsigned i = 0; i < n; i++)
+            if (b->worth[i].rank < worst && b->worth[i].rank > next)
+                next = b->worth[i].rank;
+        for (unsigned i = 0; next && i < n; i++) {
+            const struct candidate *c = &b->fields[b->worth[i].index];
+            if (b->worth[i].rank != next)
                 continue;
             plan_fn *fn = fn_of(c, col, first);
             if (fn) {
@@ -516,6 +535,7 @@ struct plan *plan_new(const struct schema *schema, const struct registry *regist
     p->fixed = xcalloc(def->n_fields + 1u, sizeof *p->fixed);
     struct building b = {.p = p, .schema = schema, .registry = registry, .def = def, .fates = fates};
     b.fields = xcalloc(def->n_fields + 1u, sizeof *b.fields);
+    b.worth = xcalloc(def->n_fields + 1u, sizeof *b.worth);
     lay_out(&b);
     unsigned segments = 2u * p->n_variable + 1;
     p->chunk = PLAN_POINTERS / segments < PLAN_CHUNK ? (uint16_t)(PLAN_POINTERS / segments) : PLAN_CHUNK;
@@ -527,6 +547,7 @@ struct plan *plan_new(const struct schema *schema, const struct registry *regist
     p->bytes = p->n_lists * sizeof *p->lists + sizeof *p + p->n_ops * sizeof *p->ops +
                (def->n_fields + 1u) * sizeof *p->fixed;
     free(b.fields);
+    free(b.worth);
     return p;
 }
 
