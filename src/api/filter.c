@@ -17,6 +17,12 @@ void filter_validate(struct http_call *c)
     json_t *body, *reply;
     if (!answer_user(c) || !(body = answer_body(c)))
         return;
+    const json_t *text = json_object_get(body, "filter");
+    if (!json_is_object(body) || (text && !json_is_string(text) && !json_is_null(text))) {
+        http_reply_error(c, 400, "\"filter\": expected a text");
+        json_decref(body);
+        return;
+    }
     buf_init(&sql, 0);
     if (filter_parse(&f, text_of(body, "filter"), &api->schema, &c->arena, &e)) {
         filter_sql(&f, false, &sql);

@@ -30,12 +30,19 @@ static bool is_number(const char *key)
     return false;
 }
 
+/* What is no UTF-8 is of a kind that no key takes: it is refused, not overlooked. */
+static json_t *text_of(struct str s)
+{
+    json_t *v = json_stringn(s.p, s.len);
+    return v ? v : json_real(0);
+}
+
 static json_t *list_of(struct str text)
 {
     json_t *list = json_array();
     struct str one;
     while (text.len && str_split(&text, ',', &one))
-        json_array_append_new(list, json_stringn(one.p, one.len));
+        json_array_append_new(list, text_of(one));
     return list;
 }
 
@@ -52,18 +59,50 @@ static void add_parameter(void *arg, const char *name, struct str value)
     else if (str_eq(value, STR("true")) || str_eq(value, STR("false")))
         v = json_boolean(value.len == 4);
     else
-        v = json_stringn(value.p, value.len);
-    if (v) /* NULL: no UTF-8 */
-        json_object_set_new(o, name, v);
+        v = text_of(value);
+    json_object_set_new(o, name, v);
 }
 
-static json_t *question(struct http_call *c)
+static const char *const chart_keys[] = {
+    "start", "end",           "filter",          "limit",       "dimensions",  "points",     "limitType",
+    "units", "bidirectional", "previous-period", "truncate-v4", "truncate-v6", "error-band", NULL};
+static const char *const flows_keys[] = {"start",   "end",   "filter", "limit",
+                                         "columns", "order", "offset", NULL};
+static const char *const filter_keys[] = {"filter", NULL};
+
+/* A key that is misspelt would be a question that nobody asked. */
+static bool all_known(struct http_call *c, json_t *o, const char *const *keys)
 {
-    if (strcmp(c->method, "POST") == 0)
-        return answer_body(c);
-    json_t *o = json_object();
-    http_query_each(c, add_parameter, o);
-    return o;
+    const char *key;
+    json_t *v;
+    json_object_foreach(o, key, v)
+    {
+        size_t i = 0;
+        while (keys[i] && strcmp(keys[i], key) != 0)
+            i++;
+        if (keys[i])
+            continue;
+        struct buf all;
+        buf_init(&all, 0);
+        for (i = 0; keys[i]; i++)
+            buf_printf(&all, "%s%s", i ? ", " : "", keys[i]);
+        http_reply_error(c, 400, "\"%s\" is no key here: expected some of %.*s", key, STR_ARG(buf_str(&all)));
+        buf_fini(&all);
+        return false;
+    }
+    return true;
+}
+
+/* The question as an object of these keys, or NULL when answered already. */
+static json_t *question(struct http_call *c, const char *const *keys)
+{
+    json_t *o = strcmp(c->method, "POST") == 0 ? answer_body(c) : json_object();
+    if (o && strcmp(c->method, "POST") != 0)
+        http_query_each(c, add_parameter, o);
+    if (!o || all_known(c, o, keys))
+        return o;
+    json_decref(o);
+    return NULL;
 }
 
 /* By ?format=, else by Accept. False and 400 answered when it is none of ours. */
@@ -118,13 +157,13 @@ struct ask {
 };
 
 /* False when answered already. */
-static bool begin(struct http_call *c, struct ask *a)
+static bool begin(struct http_call *c, struct ask *a, const char *const *keys)
 {
     *a = (struct ask){.c = c};
     if (!answer_user(c) || !format_of(c, &a->f))
         return false;
     a->asker = answer_asker(c);
-    return (a->body = question(c));
+    return (a->body = question(c, keys));
 }
 
 static void finish(struct ask *a, enum query_result r, struct query_answer *out)
@@ -143,7 +182,7 @@ static void graph(struct http_call *c, bool sankey)
     struct query_answer out = {0};
     struct query_request q;
     struct ask a;
-    if (!begin(c, &a))
+    if (!begin(c, &a, chart_keys))
         return;
     bool ok = request_parse(&q, a.body, &api->schema, &limits, now_s(), &c->arena, &a.e);
     if (!ok)
@@ -182,7 +221,7 @@ void v1_flows_list(struct http_call *c)
     struct query_answer out = {0};
     struct flows_request q;
     struct ask a;
-    if (!begin(c, &a))
+    if (!begin(c, &a, flows_keys))
         return;
     bool ok = flows_parse(&q, a.body, &api->schema, now_s(), &c->arena, &a.e);
     if (!ok)
@@ -268,9 +307,14 @@ void v1_filter(struct http_call *c)
     struct filter f;
     struct buf sql;
     json_t *body, *reply;
-    if (!answer_user(c) || !(body = question(c)))
+    if (!answer_user(c) || !(body = question(c, filter_keys)))
         return;
     json_t *text = json_object_get(body, "filter");
+    if (!json_is_object(body) || (text && !json_is_string(text) && !json_is_null(text))) {
+        http_reply_error(c, 400, "\"filter\": expected a text");
+        json_decref(body);
+        return;
+    }
     struct str s =
         json_is_string(text) ? (struct str){json_string_value(text), json_string_length(text)} : STR("");
     buf_init(&sql, 0);

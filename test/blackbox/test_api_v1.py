@@ -136,6 +136,21 @@ def test_errors_answer_as_described(console, document):
             check(schema, json.loads(answer), document)
 
 
+def test_a_key_that_is_not_described_is_refused(console, document):
+    """A misspelt key, or a value that is no text, would be another question than the one that was meant."""
+    for path, operations in document["paths"].items():
+        values = question(console, path)
+        for method in operations if values else ():
+            for key in ("nonsense", "previous_period"):
+                wrong = {**values, key: "true"}
+                status, _, body = ask(console, method.upper(), path + ("?" + parameters(wrong) if method == "get" else ""),
+                                      wrong if method == "post" else None)
+                assert status == 400 and key in json.loads(body)["message"], (path, method)
+        for key in {p["name"] for p in operations["get"].get("parameters", [])} - {"format"}:
+            others = parameters({k: v for k, v in values.items() if k != key})
+            assert ask(console, "GET", f"{path}?{others}&{key}=%FF%FE")[0] == 400, (path, key)
+
+
 def test_what_is_not_described_is_not_there(console, document):
     for path in ("/api/v1/", "/api/v1/graph", "/api/v1/nothing"):
         assert ask(console, "GET", path)[0] == 404
