@@ -3,6 +3,7 @@ import contextlib
 import http.client
 import ipaddress
 import json
+import os
 import random
 import re
 import time
@@ -355,6 +356,72 @@ def test_percent_of_interfaces(console, units, speed, name):
     assert "total" not in answer and "speed" in answer["note"][0]
 
 
+PERCENT = ("inl2%", "outl2%")
+
+
+def points_of(rows, answer, dimensions, units, keep, named, shift=0):
+    """Labels -> a value for each bucket; what is not named is Other. Percent: averaged over the interfaces that are seen."""
+    interval, first, n = answer["interval"], seconds(answer["t"][0]), len(answer["t"])
+    side = "OutIf" if units == "outl2%" else "InIf"
+    sums, seen = defaultdict(lambda: [0.0] * n), defaultdict(lambda: [set() for _ in range(n)])
+    for row in rows:
+        bucket = (row["TimeReceived"] + shift - first) // interval
+        if not 0 <= bucket < n or not keep(row) or (units in PERCENT and not row[side + "Speed"]):
+            continue
+        labels = tuple(label(d, row[d]) for d in dimensions)
+        labels = labels if named is None or labels in named else ("Other",) * len(dimensions)
+        if units in PERCENT:
+            sums[labels][bucket] += amount(row, "l2bps") / interval * 100 / (row[side + "Speed"] * 1e6)
+            seen[labels][bucket].add((row["ExporterAddress"], row[side + "Name"]))
+        else:
+            sums[labels][bucket] += amount(row, units) / interval
+    return {k: [v / max(1, len(i)) for v, i in zip(vs, seen[k])] if units in PERCENT else vs for k, vs in sums.items()}
+
+
+def statistics(points):
+    ordered, at = sorted(points), 0.95 * (len(points) - 1)
+    low = int(at)
+    return {"average": sum(points) / len(points), "max": ordered[-1], "min": min((p for p in points if p > 0), default=0),
+            "95th": ordered[low] + (at - low) * (ordered[min(low + 1, len(ordered) - 1)] - ordered[low]), "last": points[-1]}
+
+
+UNITS = ["l3bps", "l2bps", "pps", "fps", *PERCENT]
+SHAPES = [(5, "avg", ["SrcAS"]), (50, "max", ["ExporterName", "InIfName"]), (100, "avg", []), (500, "max", ["SrcAddr"]),
+          (7, "avg", ["InIfName", "DstPort"])]
+
+
+@pytest.mark.parametrize("units,points,kind,dimensions", [(u, *SHAPES[(i + k) % 5]) for i, u in enumerate(UNITS) for k in (0, 2)],
+                         ids=lambda v: "-".join(v) if isinstance(v, list) else str(v))
+def test_every_number_of_every_unit(console, units, points, kind, dimensions):
+    """All four axes, the rows that are shown, Other and the numbers below, in each unit, over the tables that the points lead to."""
+    text, keep = SEEDS[0]
+    answer = console.line(points=points, dimensions=dimensions, units=units, limit=3, limitType=kind, filter=text, bidirectional=True,
+                          **{"previous-period": True})
+    swapped = [reversed_row(row) for row in console.rows]
+    got = {axis: {tuple(plain(v) for v in row): p for row, p, a in zip(answer["rows"], answer["points"], answer["axis"]) if a == axis}
+           for axis in (1, 2, 3, 4)}
+    every = points_of(console.rows, answer, dimensions, units, keep, None)
+    named = [row for row in got[1] if row != ("Other",) * len(dimensions)] if dimensions else [()]
+    weigh = {"avg": sum, "max": max}[kind]
+    assert sorted((weigh(every[row]) for row in named), reverse=True) == pytest.approx(sorted(map(weigh, every.values()), reverse=True)[:3])
+    for axis, rows, dims, shown, shift in ((1, console.rows, dimensions, named, 0), (2, swapped, dimensions, named, 0),
+                                           (3, console.rows, [], None, 86_400), (4, swapped, [], None, 86_400)):
+        want = points_of(rows, answer, dims, units, keep, shown, shift)
+        if axis > 2:  # one row for all
+            want = {("Other",) * len(dimensions): values for values in want.values()}
+        assert set(want) == set(got[axis])
+        for row, values in want.items():
+            assert got[axis][row] == pytest.approx(values), (axis, row)
+    now = answer["incomplete-from"]
+    known = [i for i, t in enumerate(answer["t"]) if (now is None or t < now) and not any(m["start"] <= t < m["end"] for m in answer["missing"])]
+    assert 0 < len(known) and ("total" in answer) == (units not in PERCENT)
+    for i, row in enumerate(answer["points"]):
+        for key, value in statistics([row[k] for k in known]).items() if answer["axis"][i] <= 2 else ():
+            assert answer[key][i] == pytest.approx(value), (key, answer["rows"][i])
+        if units not in PERCENT:
+            assert answer["total"][i] == pytest.approx(sum(row) * answer["interval"])
+
+
 def test_truncated_addresses(console):
     answer = console.line(points=5, dimensions=["SrcAddr"], limit=10, **{"truncate-v4": 24, "truncate-v6": 48})
     sums = defaultdict(float)
@@ -555,6 +622,8 @@ def test_validation(console):
     assert (answer["errors"][0]["line"], answer["errors"][0]["column"], answer["errors"][0]["offset"]) == (2, 5, 16)
     assert answer["message"].startswith("at line 2, position 5: ")
     assert console.ask("POST", "filter/validate", {"filter": " "})[2]["errors"] == []
+    for wrong in ([], {"filter": 5}, {"filter": ["SrcAS = 1"]}):
+        assert console.ask("POST", "filter/validate", wrong)[0] == 400
 
 
 @pytest.mark.parametrize("change,word", [
@@ -617,6 +686,13 @@ def test_documentation_for_programs_and_for_the_page(console):
     for name in ("configuration", "troubleshooting"):
         assert page("/docs/" + name, "text/html")[0].startswith("text/html")
         assert name in {h["id"] for e in rendered["toc"] if e["name"] == name for h in e["headers"]}
+
+
+def test_every_path_is_in_the_documentation():
+    top = os.path.join(os.path.dirname(__file__), "../..")
+    with open(top + "/src/api/routes.def", encoding="utf-8") as routes, open(top + "/doc/api.md", encoding="utf-8") as doc:
+        paths, text = re.findall(r'ROUTE\("\w+", "/api/v0/console/([^"{]+)', routes.read()), doc.read()
+    assert len(paths) > 20 and [p for p in paths if p.rstrip("/") not in text] == []
 
 
 @pytest.mark.parametrize("headers,status", [

@@ -1,7 +1,8 @@
 """
 The four views of the slides that the product began with, as golden answers of the API: every number here was worked out by hand.
 
-Ten minutes of traffic at a fixed place in time; each minute is the same, so a rate is the same in every point.
+Ten minutes of traffic at a fixed place in time; each minute is the same, so a rate is the same in every point. Ten more before
+them, in which it is not, tell minimum, average, maximum and 95th percentile apart.
 """
 import contextlib
 import json
@@ -45,8 +46,13 @@ def view(tmp_path_factory):
                  "InIfBoundary": boundary, "OutIfBoundary": "internal" if boundary == "external" else "external", "SrcPort": port,
                  "DstPort": 50000, "Proto": 6, "EType": etype, "Bytes": kbps * 1000 * 60 // 8 // 100, "Packets": 1}
                 for m in range(MINUTES) for asn, provider, connectivity, port, boundary, etype, kbps in PARTS]
+        # ten minutes before these in which IPv6 grows and IPv4 is there in all minutes but one
+        for m in range(MINUTES):
+            for asn, etype, kbps in ((YOUTUBE, 34525, 200 * (m + 1)), (GOOGLE, 2048, 0 if m == 3 else 500)):
+                rows += [{**rows[0], "TimeReceived": end - 1200 + 60 * m + 30, "SrcAS": asn, "EType": etype,
+                          "Bytes": kbps * 1000 * 60 // 8 // 100}] if kbps else []
         # something before and after, so that the ten minutes are whole
-        rows += [{**rows[0], "TimeReceived": t, "InIfBoundary": "internal"} for t in (end - 700, end + 60)]
+        rows += [{**rows[0], "TimeReceived": t, "InIfBoundary": "internal"} for t in (end - 1300, end + 60)]
         sql(ports["store"], "INSERT INTO flows FORMAT JSONEachRow", "\n".join(json.dumps(r) for r in rows))
         stack.enter_context(Role(folder, "console", conf, ports["console"]))
         console = Console(ports, end, rows, 0)
@@ -54,8 +60,9 @@ def view(tmp_path_factory):
         yield console
 
 
-def line(view, **question):
-    status, _, answer = view.ask("POST", "graph/line", {"start": stamp(view.end - 600), "end": stamp(view.end), "points": 10, **question})
+def line(view, earlier=0, **question):
+    end = view.end - earlier
+    status, _, answer = view.ask("POST", "graph/line", {"start": stamp(end - 600), "end": stamp(end), "points": 10, **question})
     assert status == 200, answer
     assert len(answer["t"]) == MINUTES and answer["interval"] == 60 and answer["missing"] == []
     return answer
@@ -91,6 +98,11 @@ def test_etype_with_its_numbers(view):
     for key in ("min", "max", "average", "95th", "last"):
         assert answer[key] == pytest.approx([1_000_000, 800_000]), key
     assert answer["total"] == pytest.approx([1_000_000 * 600, 800_000 * 600])
+    grows = line(view, 600, dimensions=["EType"], filter="InIfBoundary = external AND SrcAS IN (AS15169, AS36040)")
+    assert grows["rows"] == [["IPv6"], ["IPv4"]]
+    assert {key: grows[key] for key in ("min", "max", "average", "95th", "last")} == {
+        "min": pytest.approx([200_000, 500_000]), "max": pytest.approx([2_000_000, 500_000]), "average": pytest.approx([1_100_000, 450_000]),
+        "95th": pytest.approx([1_910_000, 500_000]), "last": pytest.approx([2_000_000, 500_000])}
 
 
 def test_sankey_of_four(view):
@@ -98,6 +110,7 @@ def test_sankey_of_four(view):
         "start": stamp(view.end - 600), "end": stamp(view.end), "limit": 4, "filter": "InIfBoundary = external",
         "dimensions": ["SrcAS", "InIfProvider", "InIfConnectivity", "SrcPort"]})
     assert status == 200, answer
+    assert all(name == "Other" or (": " in name and not name.endswith("???")) for name, *_ in answer["rows"]), "AS numbers with their names"
     got = [(row[0].split(":")[0], *row[1:], round(x / 1000)) for row, x in zip(answer["rows"], answer["xps"])]
     assert got == [("2906", "franceix", "ix", "443", 1000), ("15169", "cogent", "transit", "443", 800),
                    ("36040", "cogent", "transit", "443", 600), ("15169", "telia", "transit", "443", 400),
