@@ -11,22 +11,29 @@
 #include <stdlib.h>
 
 #define SECOND_NS UINT64_C(1000000000)
-enum { FRESH_S = 3, BOUNDARY_S = 60, GLANCE_MS = 1000, VAIN_S = 10 };
+enum { FRESH_S = 3, BOUNDARY_S = 60, GLANCE_MS = 1000, PATIENCE_MS = 2000, VAIN_S = 10 };
 
 struct catalog {
-    pthread_mutex_t lock;
     struct query_pool *pool;
+    pthread_mutex_t lock; /* of what follows; never held while the store is asked */
+    pthread_cond_t read;  /* monotonic; `reading` has ended */
+    bool reading;         /* one thread asks the store; boundary_ns is its alone meanwhile */
     struct query_tables now;
     uint64_t read_ns;     /* monotonic; 0: never */
     uint64_t boundary_ns; /* when a boundary was looked for */
-    uint64_t vain_ns;     /* when a glance was in vain */
+    uint64_t vain_ns;     /* when the store did not answer in time; 0: it did, the last time */
 };
 
 struct catalog *catalog_new(struct query_pool *pool)
 {
     struct catalog *t = xcalloc(1, sizeof *t);
+    pthread_condattr_t monotonic;
     t->pool = pool;
     pthread_mutex_init(&t->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&t->read, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     return t;
 }
 
@@ -34,6 +41,7 @@ void catalog_free(struct catalog *t)
 {
     if (!t)
         return;
+    pthread_cond_destroy(&t->read);
     pthread_mutex_destroy(&t->lock);
     free(t);
 }
@@ -193,7 +201,8 @@ static enum query_result compare(struct catalog *t, const struct query_asker *as
     return r;
 }
 
-static enum query_result read_border(struct catalog *t, const struct query_asker *asker,
+/* `before`: the last known border. */
+static enum query_result read_border(struct catalog *t, const struct query_asker *asker, uint32_t before,
                                      struct query_tables *q, struct err *e)
 {
     uint32_t now = (uint32_t)(clock_wall_ns() / 1000000000u);
@@ -205,7 +214,6 @@ static enum query_result read_border(struct catalog *t, const struct query_asker
     uint32_t step = q->t[1].resolution_s, last = newest / step * step;
     uint32_t from = last > CATALOG_LOOK_BACK_S ? (last - CATALOG_LOOK_BACK_S) / step * step : 0;
     /* What agreed once agrees still, but for rows that come late and are then late in both. */
-    uint32_t before = t->now.border;
     if (before > from && before <= last)
         from = before;
     if (from >= last) {
@@ -215,57 +223,119 @@ static enum query_result read_border(struct catalog *t, const struct query_asker
     return compare(t, asker, &q->t[1], from, last, &q->border, e);
 }
 
-static enum query_result refresh(struct catalog *t, const struct query_asker *asker, struct err *e)
+static enum query_result read_all(struct catalog *t, const struct query_asker *asker,
+                                  const struct query_tables *before, struct query_tables *q, struct err *e)
 {
-    struct query_tables q = {.boundary = t->now.boundary};
-    enum query_result r = read_names(t, asker, &q, e);
+    *q = (struct query_tables){.boundary = before->boundary};
+    enum query_result r = read_names(t, asker, q, e);
     if (r == QUERY_OK)
-        r = read_ends(t, asker, &q, e);
+        r = read_ends(t, asker, q, e);
     if (r == QUERY_OK)
-        r = read_border(t, asker, &q, e);
+        r = read_border(t, asker, before->border, q, e);
     uint64_t now_ns = clock_mono_ns();
-    if (r == QUERY_OK && (!q.boundary || now_ns - t->boundary_ns > BOUNDARY_S * SECOND_NS)) {
-        r = read_boundary(t, asker, &q, e);
+    if (r == QUERY_OK && (!q->boundary || now_ns - t->boundary_ns > BOUNDARY_S * SECOND_NS)) {
+        r = read_boundary(t, asker, q, e);
         t->boundary_ns = now_ns;
     }
-    if (r != QUERY_OK)
-        return r;
-    t->now = q;
-    t->read_ns = now_ns;
     return r;
+}
+
+/* By one thread at a time, which lets go of the lock meanwhile: a store that hangs keeps nobody else. */
+static enum query_result refresh(struct catalog *t, const struct query_asker *asker, struct err *e)
+{
+    struct query_tables before = t->now, q;
+    t->reading = true;
+    pthread_mutex_unlock(&t->lock);
+    enum query_result r = read_all(t, asker, &before, &q, e);
+    pthread_mutex_lock(&t->lock);
+    t->reading = false;
+    if (r == QUERY_OK) {
+        t->now = q;
+        t->read_ns = clock_mono_ns();
+    }
+    pthread_cond_broadcast(&t->read);
+    return r;
+}
+
+static bool is_gone(const struct query_asker *asker)
+{
+    return asker->gone && asker->gone(asker->arg);
+}
+
+/* While another thread reads for the first time. What it met is asked for again by whoever waited. */
+static void await_first(struct catalog *t, const struct query_asker *asker, uint64_t end_ns)
+{
+    enum { LOOK_MS = 100 };
+    while (t->reading && !t->read_ns && clock_mono_ns() < end_ns &&
+           !(asker->gone && asker->gone(asker->arg))) {
+        uint64_t until = clock_mono_ns() + LOOK_MS * UINT64_C(1000000);
+        until = until < end_ns ? until : end_ns;
+        pthread_cond_timedwait(&t->read, &t->lock,
+                               &(struct timespec){(time_t)(until / SECOND_NS), (long)(until % SECOND_NS)});
+    }
+}
+
+static bool is_stale(const struct catalog *t)
+{
+    return !t->read_ns || clock_mono_ns() - t->read_ns > FRESH_S * SECOND_NS;
+}
+
+/* What is known has to do for a while when the store did not answer in time. */
+static bool was_in_vain(const struct catalog *t)
+{
+    return t->vain_ns && clock_mono_ns() - t->vain_ns < VAIN_S * SECOND_NS;
+}
+
+struct patience {
+    const struct query_asker *asker;
+    uint64_t end_ns;
+};
+
+static bool has_ended(void *arg)
+{
+    const struct patience *p = arg;
+    return clock_mono_ns() > p->end_ns || is_gone(p->asker);
+}
+
+/* With the lock held. Whoever knows nothing waits as long as it takes. */
+static enum query_result look_again(struct catalog *t, const struct query_asker *asker, struct err *e)
+{
+    struct patience patience = {asker,
+                                t->read_ns ? clock_mono_ns() + PATIENCE_MS * UINT64_C(1000000) : UINT64_MAX};
+    const struct query_asker patient = {.gone = has_ended, .arg = &patience, .cost = asker->cost};
+    bool known = t->read_ns;
+    enum query_result r = refresh(t, &patient, e);
+    bool late = r == QUERY_GONE && known && !is_gone(asker);
+    t->vain_ns = late ? clock_mono_ns() : 0;
+    return late ? QUERY_OK : r;
 }
 
 enum query_result catalog_get(struct catalog *t, const struct query_asker *asker, struct query_tables *out,
                               struct err *e)
 {
+    static const struct query_asker nobody;
     enum query_result r = QUERY_OK;
-    /* Others wait for what this one asks: it is nobody's share. */
-    struct query_asker common = asker ? *asker : (struct query_asker){0};
-    common.user = NULL;
+    asker = asker ? asker : &nobody; /* others use what this one asks: it is nobody's share */
     pthread_mutex_lock(&t->lock);
-    if (!t->read_ns || clock_mono_ns() - t->read_ns > FRESH_S * SECOND_NS)
-        r = refresh(t, &common, e);
+    await_first(t, asker, UINT64_MAX);
+    if (is_stale(t) && !t->reading && !(t->read_ns && was_in_vain(t)))
+        r = look_again(t, asker, e);
+    else if (!t->read_ns)
+        r = QUERY_GONE;
     *out = t->now;
     pthread_mutex_unlock(&t->lock);
     return r;
 }
 
-static bool is_late(void *arg)
-{
-    return clock_mono_ns() > *(const uint64_t *)arg;
-}
-
 bool catalog_glance(struct catalog *t, struct query_tables *out)
 {
-    uint64_t now = clock_mono_ns(), end = now + GLANCE_MS * UINT64_C(1000000);
-    const struct timespec until = {(time_t)(end / SECOND_NS), (long)(end % SECOND_NS)};
-    const struct query_asker hasty = {.gone = is_late, .arg = &end};
+    static const struct query_asker nobody;
+    struct patience patience = {&nobody, clock_mono_ns() + GLANCE_MS * UINT64_C(1000000)};
+    const struct query_asker hasty = {.gone = has_ended, .arg = &patience};
     struct err ignored;
-    if (pthread_mutex_clocklock(&t->lock, CLOCK_MONOTONIC, &until) != 0)
-        return false; /* somebody waits for the store */
-    bool stale = !t->read_ns || now - t->read_ns > FRESH_S * SECOND_NS;
-    bool vain = t->vain_ns && now - t->vain_ns < VAIN_S * SECOND_NS;
-    if (stale && !vain)
+    pthread_mutex_lock(&t->lock);
+    await_first(t, &hasty, patience.end_ns);
+    if (is_stale(t) && !t->reading && !was_in_vain(t))
         t->vain_ns = refresh(t, &hasty, &ignored) == QUERY_OK ? 0 : clock_mono_ns();
     bool known = t->read_ns;
     *out = t->now;

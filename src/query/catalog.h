@@ -7,7 +7,8 @@
  * a promise, right for any number of outlets, any lag, and for rollups made by views. Rows before the border are read from
  * rollups, rows from it on from `flows`: never both, so nothing counts twice.
  *
- * One object for the console; any thread may ask for a copy, which is read again when it is older than a few seconds.
+ * One object for the console; any thread may ask for a copy. When that is older than a few seconds one thread reads it again;
+ * those that ask meanwhile get the last good one, and so does that thread when the store does not answer within two seconds.
  */
 #pragma once
 #include "query/pool.h"
