@@ -45,6 +45,8 @@ bool filter_parse(struct filter *f, struct str text, const struct schema *s, str
                   struct lang_error *e);
 /* The condition; "" for everything. Reverse swaps source with destination and input with output where both exist. */
 void filter_sql(const struct filter *f, bool reverse, struct buf *out);
+/* Marks the columns that the condition speaks about, in this direction. */
+void filter_columns(const struct filter *f, bool reverse, bool used[COL_COUNT]);
 /* True when a column that only `flows` has is used, in this direction. */
 bool filter_main_only(const struct filter *f, bool reverse);
 /* The column on the other side when this installation has it, itself otherwise. */

@@ -193,17 +193,31 @@ void filter_sql(const struct filter *f, bool reverse, struct buf *out)
         emit(out, f, f->root, reverse);
 }
 
-static bool main_only(const struct filter *f, const struct filter_node *n, bool reverse)
+static void columns(const struct filter *f, const struct filter_node *n, bool reverse, bool *used)
 {
+    if (!n)
+        return;
     if (n->kind == FILTER_CONDITION) {
-        enum column c = directed(f, n->column, reverse);
-        enum column other = n->other == COL_COUNT ? c : directed(f, n->other, reverse);
-        return f->schema->main_only[c] || f->schema->main_only[other];
+        used[directed(f, n->column, reverse)] = true;
+        if (n->other != COL_COUNT)
+            used[directed(f, n->other, reverse)] = true;
+        return;
     }
-    return main_only(f, n->left, reverse) || (n->right && main_only(f, n->right, reverse));
+    columns(f, n->left, reverse, used);
+    columns(f, n->right, reverse, used);
+}
+
+void filter_columns(const struct filter *f, bool reverse, bool used[COL_COUNT])
+{
+    columns(f, f->root, reverse, used);
 }
 
 bool filter_main_only(const struct filter *f, bool reverse)
 {
-    return f->root && main_only(f, f->root, reverse);
+    bool used[COL_COUNT] = {false};
+    filter_columns(f, reverse, used);
+    for (unsigned c = 0; c < COL_COUNT; c++)
+        if (used[c] && f->schema->main_only[c])
+            return true;
+    return false;
 }

@@ -34,6 +34,7 @@ struct rewind {
     bool by_exporter;
     struct prefix exporter;
     const char *where; /* SQL: rows of the span and exporters */
+    const char *when;  /* SQL: rows of the span */
     bool quiet;        /* no progress */
 };
 
@@ -48,8 +49,13 @@ bool rewind_number(struct rewind *r, uint64_t *n, struct err *e, const char *fmt
     __attribute__((format(printf, 4, 5)));
 const char *rewind_cell(const json_t *row, size_t column);
 uint64_t rewind_u64(const json_t *row, size_t column);
-/* Sets r->where from span and exporters. */
+/* Sets r->where and r->when from span and exporters. */
 void rewind_where(struct rewind *r);
+/*
+ * Which rows of a table are replaced: those of the span and exporters; in a narrow rollup, which may not know exporters, those of
+ * the span.
+ */
+const char *rewind_where_of(const struct rewind *r, const char *table);
 
 /* ---- rewind_stage.c: the tables beside the tables */
 

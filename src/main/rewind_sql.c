@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Of a statement; the largest add up a day of flows. */
 #define PATIENCE_NS (6 * 3600 * UINT64_C(1000000000))
@@ -95,7 +96,7 @@ void rewind_where(struct rewind *r)
     const char *time =
         arena_printf(&r->arena, "TimeReceived >= toDateTime(%llu) AND TimeReceived < toDateTime(%llu)",
                      (unsigned long long)r->span.from, (unsigned long long)r->span.to);
-    r->where = time;
+    r->where = r->when = time;
     if (!r->by_exporter)
         return;
     struct ip end = r->exporter.ip;
@@ -105,4 +106,12 @@ void rewind_where(struct rewind *r)
     inet_ntop(AF_INET6, end.b, last, sizeof last);
     r->where = arena_printf(&r->arena, "%s AND ExporterAddress BETWEEN toIPv6('%s') AND toIPv6('%s')", time,
                             first, last);
+}
+
+const char *rewind_where_of(const struct rewind *r, const char *table)
+{
+    for (size_t i = 0; i < r->plan.n_tables; i++)
+        if (r->plan.tables[i].by && strcmp(r->plan.tables[i].name, table) == 0)
+            return r->when;
+    return r->where;
 }

@@ -69,13 +69,24 @@ static bool is_made_by_view(const struct rewind *r, const char *name)
     return false;
 }
 
-/* What a view does with each block, done with all of them. */
-static bool roll_up(struct rewind *r, const struct tables_view *v, struct err *e)
+/* What a view does with each block, done with all of them: rows of a table like the one it hangs on. */
+static bool add_up(struct rewind *r, const struct tables_view *v, const char *prefix, const char *where,
+                   struct err *e)
 {
     const char *from = strstr(v->select, " FROM ");
-    return rewind_do(r, e, "INSERT INTO " REWIND_PREFIX "%s %.*s FROM " REWIND_PREFIX "%s" INSERT_SETTINGS,
-                     v->to, (int)(from - v->select), v->select, v->from) ||
+    return rewind_do(r, e, "INSERT INTO " REWIND_PREFIX "%s %.*s FROM %s%s WHERE %s%s" INSERT_SETTINGS, v->to,
+                     (int)(from - v->select), v->select, prefix, v->from, where, v->group) ||
            err_wrap(e, "adding up for %s", v->to);
+}
+
+/* A narrow rollup's staged rows are of all exporters: those that are not repaired are added up from what is stored. */
+static bool roll_up(struct rewind *r, const struct tables_view *v, struct err *e)
+{
+    bool narrow = rewind_where_of(r, v->to) != r->where,
+         from_narrow = rewind_where_of(r, v->from) != r->where;
+    bool all = !narrow || from_narrow;
+    return add_up(r, v, REWIND_PREFIX, "1", e) &&
+           (all || add_up(r, v, "", arena_printf(&r->arena, "%s AND NOT (%s)", r->when, r->where), e));
 }
 
 /* Receipt is what it was; what became of the records is what became of them now. */

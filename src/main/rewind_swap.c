@@ -111,8 +111,9 @@ static bool swap(struct rewind *r, const char *table, uint64_t sum, struct err *
                        "the rows staged for %s are not those of before (%" PRIu64 ", %" PRIu64
                        "), so none are deleted; remove %s/" STATE " to give it up",
                        table, n, sum, r->data_dir);
-    if (!rewind_do(r, e, "DELETE FROM %s WHERE %s SETTINGS lightweight_deletes_sync = 2", table, r->where) ||
-        !attach(r, table, e) || !measure(r, "", table, r->where, &n, e))
+    const char *where = rewind_where_of(r, table);
+    if (!rewind_do(r, e, "DELETE FROM %s WHERE %s SETTINGS lightweight_deletes_sync = 2", table, where) ||
+        !attach(r, table, e) || !measure(r, "", table, where, &n, e))
         return err_wrap(e, "%s", table);
     if (n != sum)
         fprintf(stderr,

@@ -181,6 +181,12 @@ static void drop_stale_views(struct migration *m)
     }
 }
 
+static const char *view_mark(struct migration *m, const struct tables_view *v)
+{
+    struct arena *a = &m->plan.arena;
+    return tables_mark(a, str_from(arena_printf(a, "%s%s", v->select, v->group)));
+}
+
 /*
  * Replaced as a whole, in one step: tried under load, no row is lost or doubled, and the tokens of blocks still hold for the
  * table behind it (they do not after an ALTER of a view). Servers that cannot replace a materialized view get it anew.
@@ -188,7 +194,7 @@ static void drop_stale_views(struct migration *m)
 static void make_view(struct migration *m, const struct tables_view *v)
 {
     char comment[200], what[200];
-    const char *mark = tables_mark(&m->plan.arena, str_from(v->select));
+    const char *mark = view_mark(m, v);
     bool exists = comment_of(m, v->name, comment, sizeof comment);
     bool differs = exists && strcmp(comment, mark) != 0;
     struct buf sql;
@@ -252,6 +258,108 @@ static void drop_dictionaries(struct migration *m)
     json_decref(rows);
 }
 
+/* ---- narrow rollups: a table and its view, made together and never changed */
+
+/* Behind "weir MARK ". */
+static const char since[] = "since ";
+
+static void drop_object(struct migration *m, const char *kind, const char *name)
+{
+    char what[200];
+    struct buf sql;
+    buf_init(&sql, 0);
+    snprintf(what, sizeof what, "narrow rollup: %s dropped", name);
+    buf_printf(&sql, "DROP %s IF EXISTS %s.%s", kind, m->plan.conf.database, name);
+    tables_on_cluster(&m->plan, &sql);
+    buf_z(&sql, strcmp(kind, "TABLE") == 0 ? " SYNC" : ""); /* replicas' paths are free at once */
+    migrate_step(m, true, what, buf_str(&sql));
+    buf_fini(&sql);
+}
+
+/* `name`: of the table that all ask for; what is not there is left alone. */
+static void drop_narrow(struct migration *m, const char *name)
+{
+    char ignored[200];
+    const char *objects[] = {arena_printf(&m->plan.arena, "%s_consumer", name),
+                             tables_local_name(&m->plan, &m->plan.arena, name), name};
+    for (size_t i = 0; i < 3; i++)
+        if ((i < 2 || strcmp(objects[1], name) != 0) && comment_of(m, objects[i], ignored, sizeof ignored))
+            drop_object(m, i ? "TABLE" : "VIEW", objects[i]);
+}
+
+/*
+ * From when on it has every row, seconds: 0 when no block can have been inserted yet (who inserts waits for the ledger).
+ * Else what is inserted before now is not later than an hour ahead (outlet), and clocks may differ by as much.
+ */
+static unsigned long long narrow_since(struct migration *m, const struct tables_view *v)
+{
+    enum { AHEAD_S = 7200 };
+    char ignored[200];
+    if (!comment_of(m, "ledger", ignored, sizeof ignored))
+        return 0;
+    json_t *rows = migrate_ask(m, "SELECT toUInt32(now())");
+    unsigned long long now = strtoull(migrate_cell(json_array_get(rows, 0), 0), NULL, 10);
+    json_decref(rows);
+    return (now + AHEAD_S + v->step_s - 1) / v->step_s * v->step_s;
+}
+
+/* The table is there with its view, and both were made from what the plan says. */
+static bool narrow_is_right(struct migration *m, const struct tables_table *t, const char *begins,
+                            const char *mark)
+{
+    char of_table[1000], of_view[200];
+    return comment_of(m, tables_local_name(&m->plan, &m->plan.arena, t->name), of_table, sizeof of_table) &&
+           comment_of(m, t->view->name, of_view, sizeof of_view) &&
+           strncmp(of_table, begins, strlen(begins)) == 0 && strcmp(of_view, mark) == 0;
+}
+
+/* What differs, has lost its other half, or hangs on one that has, lacks rows, and is made anew; `t->doc` is of the new one. */
+static void renew_narrow(struct migration *m, struct tables_table *t)
+{
+    struct arena *a = &m->plan.arena;
+    const char *mark = view_mark(m, t->view), *begins = arena_printf(a, "%s %s", mark, since);
+    bool right = narrow_is_right(m, t, begins, mark);
+    for (size_t i = 0; i < m->plan.n_tables; i++)
+        if (m->plan.tables[i].renewed && strcmp(m->plan.tables[i].name, t->view->from) == 0)
+            right = false;
+    if (right || m->r->failure != CH_OK)
+        return;
+    drop_narrow(m, t->name);
+    t->doc = arena_printf(a, "%s%llu by %s", begins, narrow_since(m, t->view), t->by);
+    t->renewed = true;
+}
+
+/* Finer ones first. All are dropped before any is made, so that one begun by a run that failed is known for what it is. */
+static void renew_all_narrow(struct migration *m)
+{
+    for (size_t i = 0; i < m->plan.n_tables; i++)
+        if (m->plan.tables[i].by)
+            renew_narrow(m, &m->plan.tables[i]);
+}
+
+/* Those of an earlier configuration. */
+static void drop_stale_narrow(struct migration *m)
+{
+    size_t i;
+    json_t *row,
+        *rows = migrate_ask(m,
+                            "SELECT name FROM system.tables WHERE database = '%s' AND engine LIKE "
+                            "'%%SummingMergeTree' AND match(comment, '^weir [0-9a-f]+ %s') ORDER BY name",
+                            m->plan.conf.database, since);
+    json_array_foreach(rows, i, row)
+    {
+        const char *local = migrate_cell(row, 0), *end = strstr(local, "_local");
+        const char *name = arena_printf(&m->plan.arena, "%.*s",
+                                        (int)(end && !end[6] ? end - local : (long)strlen(local)), local);
+        bool wanted = false;
+        for (size_t k = 0; k < m->plan.n_tables; k++)
+            wanted |= m->plan.tables[k].by && strcmp(m->plan.tables[k].name, name) == 0;
+        if (!wanted)
+            drop_narrow(m, name);
+    }
+    json_decref(rows);
+}
+
 /* ---- a run */
 
 static bool is_plain(const char *name)
@@ -271,6 +379,8 @@ static void run(struct migration *m)
     for (size_t i = 0; i < p->n_dictionaries; i++)
         make_dictionary(m, &p->dictionaries[i]);
     drop_stale_views(m);
+    drop_stale_narrow(m);
+    renew_all_narrow(m);
     for (size_t i = 0; i + 1 < p->n_tables; i++)
         migrate_table(m, &p->tables[i]);
     for (size_t i = 0; i < p->n_views; i++)

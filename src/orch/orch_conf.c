@@ -1,5 +1,6 @@
 /* Option tables of the orchestrator. */
 #include "orch/orch_conf.h"
+#include "schema/column.h"
 #include <stdio.h>
 
 #define SECOND_NS 1000000000ull
@@ -25,6 +26,46 @@ static bool resolution_check(const void *conf, const char **bad_key, struct err 
 }
 static const struct opt_table resolution_table =
     OPT_TABLE("resolution", struct orch_resolution, resolution_rows, .check = resolution_check);
+
+#define NARROW(field) OPT_AT(struct orch_narrow, field)
+static const struct opt narrow_rows[] = {
+    {"name", OPT_STRING, NARROW(name), "", "Stands in the names of the tables, with _ for -.",
+     .flags = OPT_REQUIRED},
+    {"columns", OPT_LIST, NARROW(columns), NULL,
+     "Columns of consolidated tables; the sampling rate and both boundaries are there as well.",
+     .item = OPT_STRING},
+};
+
+/* A letter, then letters, digits, - and _; short enough for the name of a table. */
+static bool narrow_check(const void *conf, const char **bad_key, struct err *e)
+{
+    enum { LONGEST = 24 };
+    const struct orch_narrow *n = conf;
+    size_t len = strlen(n->name);
+    *bad_key = "name";
+    if (len == 0 || len > LONGEST || n->name[0] < 'a' || n->name[0] > 'z' ||
+        n->name[strspn(n->name, "abcdefghijklmnopqrstuvwxyz0123456789-_")])
+        return err_set(e, "must be a small letter, and up to 23 small letters, digits, - and _");
+    if (len >= 5 && strcmp(n->name + len - 5, "local") == 0)
+        return err_set(e, "must not end in \"local\", which names tables of a cluster");
+    *bad_key = "columns";
+    for (size_t i = 0; i < n->columns.n; i++)
+        if (column_find(str_from(((const char **)n->columns.items)[i])) == COL_COUNT)
+            return err_set(e, "\"%s\" is no column", ((const char **)n->columns.items)[i]);
+    return true;
+}
+static const struct opt_table narrow_table =
+    OPT_TABLE("narrow rollup", struct orch_narrow, narrow_rows, .check = narrow_check);
+
+/* What people look at all day: networks, and what each interface takes in and gives out. */
+#define NARROW_DEFAULT                                                                                       \
+    "[{name: src-as, columns: [SrcAS]}, {name: dst-as, columns: [DstAS]}, "                                  \
+    "{name: input, columns: [ExporterAddress, ExporterName, ExporterGroup, ExporterRole, ExporterSite, "     \
+    "ExporterRegion, ExporterTenant, InIfName, InIfDescription, InIfSpeed, InIfConnectivity, "               \
+    "InIfProvider]}, "                                                                                       \
+    "{name: output, columns: [ExporterAddress, ExporterName, ExporterGroup, ExporterRole, ExporterSite, "    \
+    "ExporterRegion, ExporterTenant, OutIfName, OutIfDescription, OutIfSpeed, OutIfConnectivity, "           \
+    "OutIfProvider]}]"
 
 #define AUTH(field)                                                                                          \
     (offsetof(struct orch_clickhouse_conf, auth.field) - offsetof(struct orch_clickhouse_conf, auth))
@@ -52,6 +93,12 @@ static bool clickhouse_check(const void *conf, const char **bad_key, struct err 
     }
     if (!detail)
         return err_set(e, "one resolution must have interval 0, the detail");
+    *bad_key = "narrow-rollups";
+    for (size_t i = 0; i < c->narrow.n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(OPT_ITEM(c->narrow, struct orch_narrow, j)->name,
+                       OPT_ITEM(c->narrow, struct orch_narrow, i)->name) == 0)
+                return err_set(e, "two have the same name");
     *bad_key = "asns";
     for (size_t i = 0; i < c->asns.n; i++)
         if (!str_u64(str_from(c->asns.keys[i]), &asn) || asn > UINT32_MAX)
@@ -77,6 +124,11 @@ static const struct opt clickhouse_rows[] = {
      "360d}]",
      "Tables of flows, from detail to coarse, and how long each keeps its rows.", .item = OPT_STRUCT,
      .sub = &resolution_table, .flags = OPT_RELOAD},
+    {"narrow-rollups", OPT_LIST, CLICKHOUSE(narrow), NARROW_DEFAULT,
+     "Sums by few columns, beside each consolidated table but the finest: questions about these columns "
+     "alone "
+     "are answered from them, many times faster. An empty list: none.",
+     .item = OPT_STRUCT, .sub = &narrow_table, .flags = OPT_RELOAD},
     {"max-partitions", OPT_UINT, CLICKHOUSE(max_partitions), "50", "Partitions of each table.", 1, 1000},
     {"rollups", OPT_ENUM, CLICKHOUSE(rollups), "outlet",
      "Who fills the consolidated tables; `views` for those who write to flows by other means as well.",

@@ -7,12 +7,19 @@ struct orch_resolution {
     struct opt_map table_settings; /* text */
 };
 
+/* Sums by few columns, kept beside each consolidated table but the finest. */
+struct orch_narrow {
+    const char *name;
+    struct opt_list columns; /* names */
+};
+
 enum orch_rollups { ORCH_ROLLUPS_OUTLET, ORCH_ROLLUPS_VIEWS };
 
 /* Section clickhouse. */
 struct orch_clickhouse_conf {
     bool skip_migrations;
     struct opt_list resolutions; /* struct orch_resolution */
+    struct opt_list narrow;      /* struct orch_narrow */
     uint64_t max_partitions;
     int rollups;         /* enum orch_rollups */
     struct opt_map asns; /* decimal number -> name */

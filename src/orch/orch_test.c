@@ -115,6 +115,101 @@ static void coarse_rollups_hang_on_the_finest(void **state)
     tables_plan_fini(&p);
 }
 
+/* Two sets of columns: one that the schema has in full, one of which rollups have nothing. */
+static struct orch_clickhouse_conf with_narrow(void)
+{
+    static const char *networks[] = {"SrcAS", "DstASPath", "SrcAS"}, *addresses[] = {"SrcAddr"};
+    static struct orch_narrow sets[] = {{"src-as", {3, networks}}, {"all", {1, addresses}}};
+    return (struct orch_clickhouse_conf){.narrow = {2, sets}};
+}
+
+static void narrow_rollups_hang_on_the_finest(void **state)
+{
+    struct schema s;
+    struct orch_clickhouse_conf conf = with_narrow();
+    schema_default(&s);
+    struct tables_plan p = plan(&s, &conf, "", 0);
+    static const char *const names[] = {"flows_5m0s_src_as", "flows_5m0s_all", "flows_1h0m0s_src_as",
+                                        "flows_1h0m0s_all"};
+    assert_int_equal(p.n_tables, 10);
+    assert_int_equal(p.n_views, 6);
+    for (int i = 0; i < 4; i++) {
+        const struct tables_table *t = &p.tables[4 + i];
+        assert_string_equal(t->name, names[i]);
+        assert_string_equal(t->by,
+                            i % 2 ? "InIfBoundary, OutIfBoundary" : "InIfBoundary, OutIfBoundary, SrcAS");
+        assert_string_equal(t->view->from, i < 2 ? "flows_1m0s" : names[i - 2]);
+        assert_string_equal(t->view->to, t->name);
+    }
+    assert_string_equal(p.tables[9].name, "ledger");
+    struct buf b;
+    buf_init(&b, 0);
+    tables_create(&p, &p.tables[4], &b);
+    const char *table = text_of(&b);
+    has(table, "ENGINE = SummingMergeTree((Bytes, Packets))");
+    has(table, "PRIMARY KEY TimeReceived\nORDER BY (TimeReceived, InIfBoundary, OutIfBoundary, SrcAS, "
+               "SamplingRate)");
+    has(table, "TTL TimeReceived + toIntervalSecond(7776000)");
+    has(table, "non_replicated_deduplication_window = 10000");
+    buf_reset(&b);
+    tables_create_view(&p, p.tables[6].view, "m", false, &b);
+    has(text_of(&b),
+        "VIEW IF NOT EXISTS akv.flows_1h0m0s_src_as_consumer TO akv.flows_1h0m0s_src_as\nAS SELECT "
+        "toStartOfInterval(TimeReceived, toIntervalSecond(3600)) AS TimeReceived, InIfBoundary, "
+        "OutIfBoundary, SrcAS, SamplingRate, sum(Bytes) AS Bytes, sum(Packets) AS Packets FROM "
+        "akv.flows_5m0s_src_as GROUP BY TimeReceived, InIfBoundary, OutIfBoundary, SrcAS, SamplingRate"
+        "\nCOMMENT 'm'");
+    tables_plan_fini(&p);
+    p = plan(&s, &conf, "c1", 2);
+    buf_reset(&b);
+    tables_create(&p, &p.tables[4], &b);
+    has(text_of(&b), "akv.flows_5m0s_src_as_local ON CLUSTER 'c1' (");
+    buf_reset(&b);
+    assert_true(tables_create_distributed(&p, &p.tables[4], &b));
+    has(text_of(&b), "ENGINE = Distributed('c1', akv, flows_5m0s_src_as_local, rand())");
+    buf_reset(&b);
+    tables_create_view(&p, p.tables[4].view, "m", false, &b);
+    has(text_of(&b), " TO akv.flows_5m0s_src_as_local\nAS SELECT");
+    has(text_of(&b), " FROM akv.flows_1m0s_local GROUP BY ");
+    buf_fini(&b);
+    tables_plan_fini(&p);
+}
+
+/* What is said of an interface is not what tells rows apart, where the set has the interface. */
+static void narrow_rollups_know_interfaces(void **state)
+{
+    static const char *columns[] = {"ExporterAddress", "ExporterName", "InIfName", "InIfSpeed",
+                                    "OutIfProvider"};
+    static struct orch_narrow set = {"input", {5, columns}};
+    struct schema s;
+    struct orch_clickhouse_conf conf = {.narrow = {1, &set}};
+    schema_default(&s);
+    struct tables_plan p = plan(&s, &conf, "", 0);
+    assert_string_equal(
+        p.tables[4].order_by,
+        "TimeReceived, InIfBoundary, OutIfBoundary, ExporterAddress, InIfName, OutIfProvider, SamplingRate");
+    has(p.tables[4].view->select, ", InIfBoundary, OutIfBoundary, ExporterAddress, any(ExporterName) AS "
+                                  "ExporterName, InIfName, any(InIfSpeed) AS InIfSpeed, OutIfProvider, "
+                                  "SamplingRate, sum(Bytes) AS Bytes");
+    tables_plan_fini(&p);
+}
+
+/* By minute and by 90 seconds: the coarse steps are not whole steps of the fine ones, so nothing can hang on those. */
+static void narrow_rollups_need_whole_steps(void **state)
+{
+    struct schema s;
+    struct orch_clickhouse_conf conf = with_narrow();
+    schema_default(&s);
+    uint64_t usual = resolutions[2].interval_ns;
+    resolutions[2].interval_ns = 90 * S;
+    struct tables_plan p = plan(&s, &conf, "", 0);
+    resolutions[2].interval_ns = usual;
+    assert_int_equal(p.n_tables, 8);
+    assert_string_equal(p.tables[4].name, "flows_1h0m0s_src_as");
+    assert_string_equal(p.tables[4].view->from, "flows_1m0s");
+    tables_plan_fini(&p);
+}
+
 static void a_cluster_has_replicas_and_shards(void **state)
 {
     struct schema s;
@@ -451,6 +546,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_have_their_names_and_keys),
         cmocka_unit_test(coarse_rollups_hang_on_the_finest),
+        cmocka_unit_test(narrow_rollups_hang_on_the_finest),
+        cmocka_unit_test(narrow_rollups_know_interfaces),
+        cmocka_unit_test(narrow_rollups_need_whole_steps),
         cmocka_unit_test(a_cluster_has_replicas_and_shards),
         cmocka_unit_test(the_schema_s_wishes_show),
         cmocka_unit_test(settings_and_times_of_a_resolution),

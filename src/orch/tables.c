@@ -254,6 +254,12 @@ static void plan_exporters(struct tables_plan *p)
 
 /* ---- views */
 
+static void begin_view(struct buf *select, uint64_t step_s)
+{
+    buf_printf(select, "SELECT toStartOfInterval(TimeReceived, toIntervalSecond(%llu)) AS TimeReceived",
+               (unsigned long long)step_s);
+}
+
 static void plan_view(struct tables_plan *p, const char *from, const struct tables_table *to,
                       uint64_t interval_ns)
 {
@@ -261,14 +267,17 @@ static void plan_view(struct tables_plan *p, const char *from, const struct tabl
     const char *db = p->conf.database;
     struct buf b;
     buf_init(&b, 0);
-    buf_printf(&b, "SELECT toStartOfInterval(TimeReceived, toIntervalSecond(%llu)) AS TimeReceived",
-               (unsigned long long)(interval_ns / SECOND_NS));
+    begin_view(&b, interval_ns / SECOND_NS);
     for (size_t i = 0; i < to->n_cols; i++)
         if (strcmp(to->cols[i].kind, "ALIAS") != 0 && strcmp(to->cols[i].name, "TimeReceived") != 0)
             buf_printf(&b, ", %s", to->cols[i].name);
     buf_printf(&b, " FROM %s.%s", db, tables_local_name(p, a, from));
-    p->views[p->n_views++] = (struct tables_view){arena_printf(a, "%s_consumer", to->name), from,
-                                                  tables_local_name(p, a, to->name), keep(a, &b)};
+    p->views[p->n_views++] = (struct tables_view){.name = arena_printf(a, "%s_consumer", to->name),
+                                                  .from = from,
+                                                  .to = tables_local_name(p, a, to->name),
+                                                  .select = keep(a, &b),
+                                                  .group = "",
+                                                  .step_s = interval_ns / SECOND_NS};
 }
 
 static int by_interval(const void *x, const void *y)
@@ -282,12 +291,168 @@ static void plan_views(struct tables_plan *p, const struct orch_resolution *r, s
 {
     bool by_outlet =
         p->conf.clickhouse->rollups == ORCH_ROLLUPS_OUTLET && n > 1 && r[1].interval_ns == 60 * SECOND_NS;
-    p->views = arena_array(&p->arena, n, sizeof *p->views);
+    p->views = arena_array(&p->arena, n * (1 + p->conf.clickhouse->narrow.n), sizeof *p->views);
     p->stale_views = arena_array(&p->arena, n, sizeof *p->stale_views);
     if (by_outlet)
         p->stale_views[p->n_stale++] = arena_printf(&p->arena, "%s_consumer", p->tables[1].name);
     for (size_t i = 1 + by_outlet; i < n; i++)
         plan_view(p, p->tables[by_outlet].name, &p->tables[i], r[i].interval_ns);
+}
+
+/* ---- narrow rollups */
+
+/* Columns of a set, in the order of the sorting key; what rollups do not have here is left out. */
+static size_t narrow_columns(const struct schema *s, const struct orch_narrow *n, enum column *to)
+{
+    bool there[COL_COUNT] = {false};
+    size_t at = 0;
+    to[at++] = COL_InIfBoundary;
+    to[at++] = COL_OutIfBoundary;
+    for (size_t i = 0; i < n->columns.n && at + 1 < COL_COUNT; i++)
+        to[at++] = column_find(str_from(((const char **)n->columns.items)[i]));
+    to[at++] = COL_SamplingRate;
+    size_t kept = 0;
+    for (size_t i = 0; i < at; i++) {
+        bool wanted = to[i] != COL_COUNT && schema_rolled(s, to[i]) && !there[to[i]] &&
+                      !(column_defs[to[i]].flags & COLF_SUM) && to[i] != COL_TimeReceived;
+        if (!wanted)
+            continue;
+        there[to[i]] = true;
+        to[kept++] = to[i];
+    }
+    return kept;
+}
+
+static bool in_set(const enum column *cols, size_t n, enum column c)
+{
+    for (size_t i = 0; i < n; i++)
+        if (cols[i] == c)
+            return true;
+    return false;
+}
+
+/*
+ * As in the rollups, what is known of an exporter or interface follows from which one it is, where the set has that. But rules
+ * may tell boundary, connectivity and provider apart by VLAN, and questions want their sums.
+ */
+static bool is_narrow_key(const enum column *cols, size_t n, enum column c)
+{
+    if (!in_set(cols, n, COL_ExporterAddress))
+        return true;
+    switch (c) {
+    case COL_ExporterName:
+    case COL_ExporterGroup:
+    case COL_ExporterRole:
+    case COL_ExporterSite:
+    case COL_ExporterRegion:
+    case COL_ExporterTenant:
+        return false;
+    case COL_InIfDescription:
+    case COL_InIfSpeed:
+        return !in_set(cols, n, COL_InIfName);
+    case COL_OutIfDescription:
+    case COL_OutIfSpeed:
+        return !in_set(cols, n, COL_OutIfName);
+    default:
+        return true;
+    }
+}
+
+static const char *narrow_name(struct arena *a, uint64_t interval_ns, const char *set)
+{
+    char *name = arena_printf(a, "%s_%s", tables_flows_name(a, interval_ns), set);
+    for (char *c = name; *c; c++)
+        *c = *c == '-' ? '_' : *c;
+    return name;
+}
+
+static void add_column(struct tables_table *t, const struct schema *s, enum column c, bool key)
+{
+    t->cols[t->n_cols] = column_of(s, c);
+    t->cols[t->n_cols++].key = key;
+}
+
+static struct tables_table *narrow_table(struct tables_plan *p, const struct orch_resolution *r,
+                                         const struct orch_narrow *set)
+{
+    struct arena *a = &p->arena;
+    const struct schema *s = p->conf.schema;
+    struct tables_table *t = &p->tables[p->n_tables++];
+    enum column cols[COL_COUNT + 3];
+    size_t n = narrow_columns(s, set, cols);
+    struct buf key, by;
+    buf_init(&key, 0);
+    buf_init(&by, 0);
+    t->name = narrow_name(a, r->interval_ns, set->name);
+    t->engine = "SummingMergeTree";
+    t->engine_args = "(Bytes, Packets)";
+    t->cols = arena_array(a, n + 3, sizeof *t->cols);
+    add_column(t, s, COL_TimeReceived, true);
+    add_name(&key, "TimeReceived");
+    for (size_t i = 0; i < n; i++) {
+        bool is_key = is_narrow_key(cols, n, cols[i]);
+        add_column(t, s, cols[i], is_key);
+        if (is_key)
+            add_name(&key, column_defs[cols[i]].name);
+        if (cols[i] != COL_SamplingRate)
+            add_name(&by, column_defs[cols[i]].name);
+    }
+    add_column(t, s, COL_Bytes, false);
+    add_column(t, s, COL_Packets, false);
+    t->primary_key = "TimeReceived";
+    t->order_by = keep(a, &key);
+    t->by = keep(a, &by);
+    t->doc = "Flows added up by few columns";
+    t->partition = partition_of(a, r->ttl_ns, p->conf.clickhouse->max_partitions);
+    t->ttl = ttl_of(a, r->ttl_ns);
+    fill_settings(p, t, &r->table_settings);
+    return t;
+}
+
+/* Added up within each block at once: a view that left it to merges would write and merge as many rows as the rollups. */
+static void narrow_view(struct tables_plan *p, const char *from, struct tables_table *t, uint64_t interval_ns)
+{
+    struct arena *a = &p->arena;
+    struct tables_view *v = &p->views[p->n_views++];
+    struct buf b;
+    buf_init(&b, 0);
+    *v = (struct tables_view){.name = arena_printf(a, "%s_consumer", t->name),
+                              .from = from,
+                              .to = tables_local_name(p, a, t->name),
+                              .group = arena_printf(a, " GROUP BY %s", t->order_by),
+                              .step_s = interval_ns / SECOND_NS};
+    begin_view(&b, v->step_s);
+    for (size_t i = 1; i < t->n_cols; i++) {
+        const char *name = t->cols[i].name, *how = i + 2 < t->n_cols ? "any" : "sum";
+        if (t->cols[i].key)
+            add_name(&b, name);
+        else
+            buf_printf(&b, ", %s(%s) AS %s", how, name, name);
+    }
+    buf_printf(&b, " FROM %s.%s", p->conf.database, tables_local_name(p, a, from));
+    v->select = keep(a, &b);
+    t->view = v;
+}
+
+/* What the narrow rollup of r[i] hangs on: the coarsest one of its kind that has whole parts of its steps, else the finest rollup. */
+static const char *narrow_source(struct tables_plan *p, const struct orch_resolution *r, size_t i,
+                                 const char *set)
+{
+    for (size_t k = i - 1; k >= 2; k--)
+        if (r[i].interval_ns % r[k].interval_ns == 0 && r[k].interval_ns % r[1].interval_ns == 0)
+            return narrow_name(&p->arena, r[k].interval_ns, set);
+    return p->tables[1].name;
+}
+
+/* Coarse ones follow finer ones, and these from the finest rollup, in whose blocks flows are added up already. */
+static void plan_narrow(struct tables_plan *p, const struct orch_resolution *r, size_t n)
+{
+    const struct opt_list *sets = &p->conf.clickhouse->narrow;
+    for (size_t i = 2; i < n; i++)
+        for (size_t k = 0; k < sets->n && r[i].interval_ns % r[1].interval_ns == 0; k++) {
+            const struct orch_narrow *set = OPT_ITEM(*sets, struct orch_narrow, k);
+            narrow_view(p, narrow_source(p, r, i, set->name), narrow_table(p, &r[i], set), r[i].interval_ns);
+        }
 }
 
 /* ---- dictionaries */
@@ -335,13 +500,14 @@ void tables_plan_init(struct tables_plan *p, const struct tables_conf *conf)
     bool for_ever = false;
     memcpy(r, list->items, list->n * sizeof *r);
     qsort(r, list->n, sizeof *r, by_interval);
-    p->tables = arena_array(&p->arena, list->n + 2, sizeof *p->tables);
+    p->tables = arena_array(&p->arena, list->n * (1 + conf->clickhouse->narrow.n) + 2, sizeof *p->tables);
     for (size_t i = 0; i < list->n; i++) {
         plan_flows(p, &r[i]);
         for_ever |= r[i].ttl_ns == 0;
         longest = r[i].ttl_ns > longest ? r[i].ttl_ns : longest;
     }
     plan_views(p, r, list->n);
+    plan_narrow(p, r, list->n);
     plan_exporters(p);
     plan_ledger(p, for_ever ? 0 : longest); /* the last table: migrate.c */
     plan_dictionaries(p);

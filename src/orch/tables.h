@@ -38,10 +38,16 @@ struct tables_table {
     struct tables_setting *settings;
     size_t n_settings;
     const char *doc;
+    /* Of a narrow rollup: the columns it has besides time, rate and sums ("SrcAS, InIfBoundary"), and what fills it. */
+    const char *by;
+    const struct tables_view *view;
+    bool renewed; /* migrate.c: it is made anew */
 };
 
 struct tables_view {
-    const char *name, *from, *to, *select;
+    const char *name, *from, *to;
+    const char *select, *group; /* "SELECT ... FROM x", and what comes behind that: "" or " GROUP BY ..." */
+    uint64_t step_s;
 };
 
 struct tables_dictionary {

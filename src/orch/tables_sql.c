@@ -107,7 +107,7 @@ void tables_create_view(const struct tables_plan *p, const struct tables_view *v
     buf_printf(sql, "CREATE %sMATERIALIZED VIEW %s%s.%s", replace ? "OR REPLACE " : "",
                replace ? "" : "IF NOT EXISTS ", p->conf.database, v->name);
     tables_on_cluster(p, sql);
-    buf_printf(sql, " TO %s.%s\nAS %s\nCOMMENT ", p->conf.database, v->to, v->select);
+    buf_printf(sql, " TO %s.%s\nAS %s%s\nCOMMENT ", p->conf.database, v->to, v->select, v->group);
     ch_quote(sql, str_from(comment));
 }
 

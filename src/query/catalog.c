@@ -79,6 +79,54 @@ uint32_t catalog_resolution(struct str name)
 
 /* ---- what there is */
 
+/* Takes `word` off the front of *s. */
+static bool take(struct str *s, struct str word)
+{
+    if (!str_starts(*s, word))
+        return false;
+    *s = (struct str){s->p + word.len, s->len - word.len};
+    return true;
+}
+
+bool catalog_narrow(struct str name, struct str comment, struct query_narrow *n)
+{
+    const struct str local = STR("_local");
+    struct str word, rest = comment;
+    uint64_t since;
+    *n = (struct query_narrow){0};
+    if (!take(&rest, STR("weir ")) || !str_split(&rest, ' ', &word) || !take(&rest, STR("since ")) ||
+        !str_split(&rest, ' ', &word) || !str_u64(word, &since) || since > UINT32_MAX ||
+        !take(&rest, STR("by ")))
+        return false;
+    while (str_split(&rest, ',', &word)) {
+        enum column c = column_find(str_trim(word));
+        if (c == COL_COUNT)
+            return false;
+        /* a condition on a route is one on addresses, lang/filter_sql.c */
+        n->has[c] = column_defs[c].kind != KIND_PREFIX;
+    }
+    if (str_ends(name, local)) /* on one server of a cluster: asked for by the name that all have */
+        name.len -= local.len;
+    size_t stem = strlen("flows_");
+    while (stem < name.len && name.p[stem] != '_')
+        stem++;
+    n->since = (uint32_t)since;
+    n->table.resolution_s = catalog_resolution((struct str){name.p, stem});
+    if (n->table.resolution_s < 2 || name.len >= sizeof n->table.name)
+        return false;
+    memcpy(n->table.name, name.p, name.len);
+    return true;
+}
+
+static void see_narrow(struct query_tables *q, struct str name, struct str comment, uint64_t rows)
+{
+    struct query_narrow *n = &q->narrow[q->n_narrow];
+    if (q->n_narrow == CATALOG_NARROW_MAX || !catalog_narrow(name, comment, n))
+        return;
+    n->table.rows = rows;
+    q->n_narrow++;
+}
+
 static void see(struct query_tables *q, struct str kind, struct str name)
 {
     if (str_eq(kind, STR("dictionary"))) {
@@ -108,14 +156,16 @@ static enum query_result read_names(struct catalog *t, const struct query_asker 
     buf_init(&out, 0);
     enum query_result r = query_pool_ask(
         t->pool, asker,
-        "SELECT if(engine = 'Dictionary', 'dictionary', 'table')::String, name::String FROM system.tables "
+        "SELECT if(engine = 'Dictionary', 'dictionary', 'table')::String, name::String, comment::String, "
+        "ifNull(total_rows, 0)::UInt64 FROM system.tables "
         "WHERE database = currentDatabase() AND engine NOT LIKE '%View' AND engine != 'Null' FORMAT "
         "RowBinary",
         0, &out, e);
     struct rows rows = rows_init(buf_str(&out));
     while (r == QUERY_OK && rows_more(&rows)) {
-        struct str kind = rows_text(&rows);
-        see(q, kind, rows_text(&rows));
+        struct str kind = rows_text(&rows), name = rows_text(&rows), comment = rows_text(&rows);
+        see(q, kind, name);
+        see_narrow(q, name, comment, rows_u64(&rows));
     }
     buf_fini(&out);
     if (r == QUERY_OK && (q->n == 0 || q->t[0].resolution_s != 1)) {
@@ -149,6 +199,18 @@ static enum query_result read_ends(struct catalog *t, const struct query_asker *
     buf_fini(&sql);
     buf_fini(&out);
     return r;
+}
+
+/* A narrow rollup ends where its rollup does, and what it has of it. */
+static void narrow_ends(struct query_tables *q)
+{
+    for (size_t i = 0; i < q->n_narrow; i++)
+        for (size_t k = 0; k < q->n; k++)
+            if (q->t[k].resolution_s == q->narrow[i].table.resolution_s) {
+                struct query_narrow *n = &q->narrow[i];
+                n->table.oldest = q->t[k].oldest > n->since ? q->t[k].oldest : n->since;
+                n->table.newest = q->t[k].newest;
+            }
 }
 
 /* Asked again now and then: with the demonstration's exporters all boundaries may go. */
@@ -230,6 +292,7 @@ static enum query_result read_all(struct catalog *t, const struct query_asker *a
     enum query_result r = read_names(t, asker, q, e);
     if (r == QUERY_OK)
         r = read_ends(t, asker, q, e);
+    narrow_ends(q);
     if (r == QUERY_OK)
         r = read_border(t, asker, before->border, q, e);
     uint64_t now_ns = clock_mono_ns();

@@ -14,7 +14,7 @@
 #include "query/pool.h"
 #include "schema/schema.h"
 
-enum { CATALOG_MAX = 8, CATALOG_LOOK_BACK_S = 600 };
+enum { CATALOG_MAX = 8, CATALOG_NARROW_MAX = 32, CATALOG_LOOK_BACK_S = 600 };
 
 struct query_table {
     char name[48];
@@ -23,9 +23,18 @@ struct query_table {
     uint64_t rows;
 };
 
+/* Sums by few columns beside a rollup (clickhouse.narrow-rollups). */
+struct query_narrow {
+    struct query_table table; /* oldest, newest: those of its rollup, where it has them too */
+    uint32_t since;           /* it has every row from then on, none of them is sure before */
+    bool has[COL_COUNT];      /* besides time, sampling rate and sums */
+};
+
 struct query_tables {
     struct query_table t[CATALOG_MAX]; /* finest first; [0] is `flows` */
     size_t n;
+    struct query_narrow narrow[CATALOG_NARROW_MAX];
+    size_t n_narrow;
     uint32_t border;                      /* rollups are complete before it; 0: nothing of them is */
     bool asns, protocols, tcp, udp, icmp; /* dictionaries there are */
     bool ledger, exporters;
@@ -43,5 +52,10 @@ enum query_result catalog_get(struct catalog *t, const struct query_asker *asker
  * A store that hangs is not waited for.
  */
 bool catalog_glance(struct catalog *t, struct query_tables *out);
+/*
+ * A narrow rollup by its name and the comment of its table, as orch/migrate.c writes it: "flows_5m0s_src_as" and
+ * "weir 0123456789abcdef since 1764547200 by InIfBoundary, SrcAS". False: it is none, or says a column that is not known here.
+ */
+bool catalog_narrow(struct str name, struct str comment, struct query_narrow *n);
 /* "flows" -> 1, "flows_1h0m0s" -> 3600, anything else 0. */
 uint32_t catalog_resolution(struct str name);

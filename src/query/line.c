@@ -28,8 +28,11 @@ void line_plan(struct plan *p, const struct query_request *q, const struct query
 bool line_is_slow(const struct query_request *q, const struct query_tables *t)
 {
     enum { SLOW_ROWS = 1000000 };
+    bool need[COL_COUNT];
     struct plan p;
     plan_make(&p, t, q->start, q->end, q->points, request_detail(q));
+    sql_needs(q, false, true, need);
+    plan_narrow(&p, t, need);
     return plan_rows(&p) * (q->bidirectional ? 2 : 1) * (q->previous ? 2 : 1) > SLOW_ROWS;
 }
 
@@ -150,9 +153,12 @@ void line_sql(const struct query_request *q, const struct query_tables *t, const
               struct buf *sql)
 {
     struct axis axes[4];
+    bool need[COL_COUNT];
     size_t n = axes_of(q, t, plan, axes);
     for (size_t i = 0; i < n; i++) {
-        const struct axis *x = &axes[i];
+        struct axis *x = &axes[i];
+        sql_needs(q, x->reverse, !x->previous, need);
+        plan_narrow(&x->plan, t, need);
         struct sql_source s = {.q = q,
                                .plan = &x->plan,
                                .reverse = x->reverse,
@@ -164,7 +170,8 @@ void line_sql(const struct query_request *q, const struct query_tables *t, const
     }
     if (q->n_dims) {
         struct plan total;
-        bool apart = q->limit_type == LIMIT_AVG && plan_total(&total, plan, t);
+        sql_needs(q, false, true, need);
+        bool apart = q->limit_type == LIMIT_AVG && plan_total(&total, plan, t, need);
         buf_z(sql, ", ");
         if (apart) {
             struct sql_source s = {.q = q, .plan = &total, .dimensions = true};

@@ -159,6 +159,62 @@ uint64_t plan_rows(const struct plan *p)
     return p->sample ? rows / p->sample : rows;
 }
 
+/* ---- narrow rollups */
+
+static bool has_all(const struct query_narrow *n, const bool need[COL_COUNT])
+{
+    for (unsigned c = 0; c < COL_COUNT; c++)
+        if (need[c] && !n->has[c])
+            return false;
+    return true;
+}
+
+/* From when on a piece is read from it. */
+static uint32_t narrow_from(const struct query_narrow *n, const struct plan_piece *x)
+{
+    return n->since > x->from ? ceil_to(n->since, x->table->resolution_s) : x->from;
+}
+
+/* The one with which fewest rows are read; NULL: the piece stays as it is. */
+static const struct query_narrow *narrowest(const struct plan_piece *x, const struct query_tables *t,
+                                            const bool need[COL_COUNT])
+{
+    const struct query_narrow *best = NULL;
+    double least_rows = 0;
+    for (size_t i = 0; i < t->n_narrow; i++) {
+        const struct query_narrow *n = &t->narrow[i];
+        uint32_t from = narrow_from(n, x);
+        if (n->table.resolution_s != x->table->resolution_s || from >= x->to || !has_all(n, need))
+            continue;
+        double share = (double)(x->to - from) / (double)(x->to - x->from);
+        double rows = share * (double)n->table.rows + (1 - share) * (double)x->table->rows;
+        if (best && rows >= least_rows)
+            continue;
+        best = n;
+        least_rows = rows;
+    }
+    return best;
+}
+
+void plan_narrow(struct plan *p, const struct query_tables *t, const bool need[COL_COUNT])
+{
+    struct plan wide = *p;
+    p->n = 0;
+    for (size_t i = 0; i < wide.n; i++) {
+        struct plan_piece x = wide.pieces[i];
+        /* one that is split must leave room for all that follow */
+        bool may = x.table->resolution_s > 1 && !x.without_detail && p->n + wide.n - i < PLAN_PIECES_MAX;
+        const struct query_narrow *n = may ? narrowest(&x, t, need) : NULL;
+        uint32_t from = n ? narrow_from(n, &x) : x.to;
+        if (from > x.from)
+            p->pieces[p->n++] = (struct plan_piece){x.table, x.from, from, x.without_detail};
+        if (n)
+            p->pieces[p->n++] = (struct plan_piece){&n->table, from, x.to, false};
+    }
+}
+
+/* ---- totals */
+
 /* The coarsest rollup that has whole steps between these times. */
 static const struct query_table *coarsest(const struct query_tables *t, const struct query_table *than,
                                           uint32_t from, uint32_t to)
@@ -171,8 +227,10 @@ static const struct query_table *coarsest(const struct query_tables *t, const st
     return best;
 }
 
-bool plan_total(struct plan *total, const struct plan *p, const struct query_tables *t)
+bool plan_total(struct plan *total, const struct plan *p, const struct query_tables *t,
+                const bool need[COL_COUNT])
 {
+    struct plan as_it_is = *p;
     const struct query_table *c = NULL;
     if (p->sample || p->n == 0 || p->pieces[0].table->resolution_s == 1)
         return false;
@@ -189,7 +247,9 @@ bool plan_total(struct plan *total, const struct plan *p, const struct query_tab
     piece(total, first->table, to, first->to);
     for (size_t i = 1; i < p->n; i++)
         total->pieces[total->n++] = p->pieces[i];
-    return plan_rows(total) * 4 < plan_rows(p) * 3;
+    plan_narrow(total, t, need);
+    plan_narrow(&as_it_is, t, need);
+    return plan_rows(total) * 4 < plan_rows(&as_it_is) * 3;
 }
 
 void plan_coarse(struct plan *p, const struct query_tables *t, uint32_t start, uint32_t end, unsigned points,

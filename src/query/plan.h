@@ -9,7 +9,7 @@
 #include "query/request.h"
 #include "query/catalog.h"
 
-enum { PLAN_PIECES_MAX = 6 };
+enum { PLAN_PIECES_MAX = 12 };
 
 struct plan_piece {
     const struct query_table *table;
@@ -36,11 +36,14 @@ void plan_range(struct plan *p, const struct query_tables *t, uint32_t from, uin
 /* The same chart with fewer and longer buckets, from a coarser table or a part of the rows. */
 void plan_coarse(struct plan *p, const struct query_tables *t, uint32_t start, uint32_t end, unsigned points,
                  enum request_detail detail);
+/* What is read of rollups is read from narrow ones where these have the columns needed. */
+void plan_narrow(struct plan *p, const struct query_tables *t, const bool need[COL_COUNT]);
 /*
  * The same rows, added up further where a coarser rollup has whole steps of them: for sums over the whole range, which need
- * no buckets. False: it would save little.
+ * no buckets. Both are read from narrow rollups where possible; `p` is not narrow yet. False: it would save little.
  */
-bool plan_total(struct plan *total, const struct plan *p, const struct query_tables *t);
+bool plan_total(struct plan *total, const struct plan *p, const struct query_tables *t,
+                const bool need[COL_COUNT]);
 /* Rows that the plan reads, about. */
 uint64_t plan_rows(const struct plan *p);
 /* When the oldest row that the plan's tables can have was received; 0: they have none. */

@@ -13,6 +13,7 @@
 enum { NOW = 1763719200 /* 2025-11-21 10:00:00 */, HOUR = 3600, DAY = 86400 };
 
 static struct schema schema;
+static const bool nothing[COL_COUNT];
 static struct arena arena;
 
 static int setup(void **state)
@@ -161,13 +162,13 @@ static void totals_come_from_coarser_tables(void **state)
     struct plan p, total;
     plan_make(&p, &t, NOW - DAY, NOW, 200, DETAIL_NONE);
     assert_int_equal(p.pieces[0].table->resolution_s, 300);
-    assert_false(plan_total(&total, &p, &t)); /* nothing is known of its being shorter */
+    assert_false(plan_total(&total, &p, &t, nothing)); /* nothing is known of its being shorter */
     t.t[1].rows = t.t[2].rows = 30000000;
     t.t[3].rows = 10000000;
     for (uint32_t back = 0; back < 2 * HOUR; back += 660) {
         t.border = NOW - back;
         plan_make(&p, &t, NOW - DAY, NOW, 200, DETAIL_NONE);
-        assert_true(plan_total(&total, &p, &t));
+        assert_true(plan_total(&total, &p, &t, nothing));
         uint32_t at = p.from, hours = 0;
         for (size_t i = 0; i < total.n; i++) {
             const struct plan_piece *x = &total.pieces[i];
@@ -183,12 +184,12 @@ static void totals_come_from_coarser_tables(void **state)
     }
     t.border = NOW - 60;
     t.t[3].rows = 29000000; /* hardly shorter */
-    assert_false(plan_total(&total, &p, &t));
+    assert_false(plan_total(&total, &p, &t, nothing));
     t.t[3].rows = 10000000;
     t.t[3].oldest = NOW - 20 * HOUR; /* it does not reach back */
-    assert_false(plan_total(&total, &p, &t) && total.pieces[1].table->resolution_s == HOUR);
+    assert_false(plan_total(&total, &p, &t, nothing) && total.pieces[1].table->resolution_s == HOUR);
     plan_make(&p, &t, NOW - DAY, NOW, 200, DETAIL_NEEDED);
-    assert_false(plan_total(&total, &p, &t));
+    assert_false(plan_total(&total, &p, &t, nothing));
 }
 
 static void a_ranking_of_totals(void **state)
@@ -287,6 +288,165 @@ static void a_first_look_reads_little(void **state)
             assert_int_equal(coarse.interval % (300 * coarse.sample), 0);
     }
     assert_true(plan_rows(&exact) > 0);
+}
+
+/* ---- narrow rollups */
+
+static void narrow_rollups_are_known_by_their_comment(void **state)
+{
+    static const struct {
+        const char *name, *comment, *as; /* NULL: it is none */
+        uint32_t s, since;
+    } cases[] = {
+        {"flows_5m0s_src_as", "weir 0123456789abcdef since 0 by InIfBoundary, OutIfBoundary, SrcAS",
+         "flows_5m0s_src_as", 300, 0},
+        {"flows_1h0m0s_x_local", "weir 1 since 1763719200 by InIfBoundary, SrcAS", "flows_1h0m0s_x", 3600,
+         NOW},
+        {"flows_5m0s", "Flows added up", NULL, 0, 0},
+        {"flows_5m0s_x", "weir 0123456789abcdef", NULL, 0, 0},
+        {"flows_5m0s_x", "weir 0123456789abcdef since soon by SrcAS", NULL, 0, 0},
+        {"flows_5m0s_x", "weir 0123456789abcdef since 99999999999 by SrcAS", NULL, 0, 0},
+        {"flows_5m0s_x", "weir 0123456789abcdef since 0 by NoColumn", NULL, 0, 0},
+        {"flows_x", "weir 0123456789abcdef since 0 by SrcAS", NULL, 0, 0},
+        {"x", "weir 0123456789abcdef since 0 by SrcAS", NULL, 0, 0},
+        {"", "", NULL, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct query_narrow n;
+        bool is = catalog_narrow(str_from(cases[i].name), str_from(cases[i].comment), &n);
+        if (is != (cases[i].as != NULL))
+            fail_msg("case %zu", i);
+        if (!is)
+            continue;
+        assert_string_equal(n.table.name, cases[i].as);
+        assert_int_equal(n.table.resolution_s, cases[i].s);
+        assert_int_equal(n.since, cases[i].since);
+        assert_true(n.has[COL_SrcAS] && n.has[COL_InIfBoundary] && !n.has[COL_DstAS]);
+    }
+}
+
+/* Three sets for each coarse rollup; the one by interface has half the rows of the one by AS, the one by provider came late. */
+static struct query_tables with_narrow(void)
+{
+    static const struct {
+        const char *name, *columns;
+        uint64_t rows;
+        uint32_t ago;
+    } sets[] = {
+        {"src_as", "InIfBoundary, OutIfBoundary, SrcAS", 2000, 0},
+        {"input", "InIfBoundary, OutIfBoundary, ExporterAddress, ExporterName, InIfName, InIfSpeed", 1000, 0},
+        {"provider", "InIfBoundary, OutIfBoundary, InIfProvider", 100, 10 * HOUR}};
+    struct query_tables t = usual();
+    t.t[1].rows = t.t[2].rows = 100000;
+    t.t[3].rows = 50000;
+    for (size_t i = 0; i < 6; i++) {
+        struct query_narrow *n = &t.narrow[t.n_narrow++];
+        const struct query_table *rollup = &t.t[2 + i / 3];
+        char name[48], comment[200];
+        snprintf(name, sizeof name, "%s_%s", rollup->name, sets[i % 3].name);
+        snprintf(comment, sizeof comment, "weir 1 since %u by %s",
+                 sets[i % 3].ago ? NOW - sets[i % 3].ago : 0, sets[i % 3].columns);
+        assert_true(catalog_narrow(str_from(name), str_from(comment), n));
+        n->table.rows = sets[i % 3].rows / (i < 3 ? 1 : 4);
+        n->table.oldest = rollup->oldest;
+        n->table.newest = rollup->newest;
+    }
+    return t;
+}
+
+static const char *narrow_sql(const struct query_tables *t, const char *json, struct buf *sql)
+{
+    struct query_request q = ask(json);
+    struct plan p;
+    buf_reset(sql);
+    line_plan(&p, &q, t);
+    line_sql(&q, t, &p, sql);
+    buf_u8(sql, 0);
+    return (const char *)sql->p;
+}
+
+#define LONG_DAY "{\"start\":\"2025-11-20T10:00:00Z\",\"end\":\"2025-11-21T10:00:00Z\","
+
+static void questions_are_answered_from_few_columns(void **state)
+{
+    static const struct {
+        const char *json, *from, *not_from;
+    } cases[] = {
+        /* whole hours of the ranking from hours, the series from five minutes; the rest as ever */
+        {LONG_DAY "\"dimensions\":[\"SrcAS\"],\"filter\":\"InIfBoundary = external\"}",
+         "total AS (SELECT TimeReceived AS t, Bytes * SamplingRate * 8 AS v, SrcAS AS d1 FROM "
+         "flows_1h0m0s_src_as WHERE TimeReceived >= toDateTime('2025-11-20 10:00:00', 'UTC')",
+         "flows_5m0s "},
+        {LONG_DAY "\"dimensions\":[\"SrcAS\"],\"filter\":\"InIfBoundary = external\"}",
+         "direct AS (SELECT TimeReceived AS t, Bytes * SamplingRate * 8 AS v, SrcAS AS d1 FROM "
+         "flows_5m0s_src_as WHERE TimeReceived >= toDateTime('2025-11-20 10:00:00', 'UTC') AND TimeReceived "
+         "< "
+         "toDateTime('2025-11-21 09:55:00', 'UTC') AND (InIfBoundary = 'external') UNION ALL SELECT "
+         "TimeReceived AS t, Bytes * SamplingRate * 8 AS v, SrcAS AS d1 FROM flows_1m0s WHERE ",
+         "flows_1h0m0s "},
+        /* the fewest rows: one that has them for ten hours only is no help */
+        {LONG_DAY "\"units\":\"pps\"}", "FROM flows_5m0s_input ", "flows_5m0s_src_as"},
+        {LONG_DAY "\"dimensions\":[\"ExporterName\",\"InIfName\"]}", "FROM flows_5m0s_input ", "flows_5m0s "},
+        {LONG_DAY "\"units\":\"inl2%\"}", "FROM flows_5m0s_input ", "flows_5m0s "},
+        /* each direction by its own columns */
+        {LONG_DAY "\"dimensions\":[\"SrcAS\"],\"bidirectional\":true}", "DstAS AS d1 FROM flows_5m0s WHERE",
+         "DstAS AS d1 FROM flows_5m0s_"},
+        /* a column that is not there, wherever it stands */
+        {LONG_DAY "\"dimensions\":[\"SrcAS\",\"Proto\"]}", "FROM flows_5m0s WHERE", "_src_as"},
+        {LONG_DAY "\"dimensions\":[\"SrcAS\"],\"filter\":\"NOT (ExporterName = 'x' OR InIfName = 'y')\"}",
+         "FROM flows_5m0s WHERE", "_src_as"},
+        {LONG_DAY "\"filter\":\"SrcAS = DstAS\"}", "FROM flows_5m0s WHERE", "_src_as"},
+        {LONG_DAY "\"units\":\"fps\"}", "FROM flows WHERE", "flows_"},
+        /* not before it had all rows */
+        {LONG_DAY "\"dimensions\":[\"InIfProvider\"]}",
+         "FROM flows_5m0s WHERE TimeReceived >= toDateTime('2025-11-20 10:00:00', 'UTC') AND TimeReceived < "
+         "toDateTime('2025-11-21 00:00:00', 'UTC') UNION ALL SELECT TimeReceived AS t, Bytes * SamplingRate "
+         "* 8 AS "
+         "v, InIfProvider AS d1 FROM flows_5m0s_provider WHERE TimeReceived >= toDateTime('2025-11-21 "
+         "00:00:00', "
+         "'UTC')",
+         "flows_5m0s_src_as"},
+    };
+    struct query_tables t = with_narrow();
+    struct buf sql;
+    buf_init(&sql, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *text = narrow_sql(&t, cases[i].json, &sql);
+        if (!strstr(text, cases[i].from) || strstr(text, cases[i].not_from))
+            fail_msg("case %zu: %s", i, text);
+    }
+    buf_fini(&sql);
+}
+
+/* Whatever is narrow: the same times are read once each, in order, and none of it before it is complete. */
+static void narrow_pieces_leave_no_gap(void **state)
+{
+    struct query_tables t = with_narrow();
+    bool need[COL_COUNT] = {[COL_InIfProvider] = true};
+    for (uint32_t since = NOW - 30 * HOUR; since < NOW + HOUR; since += 1700)
+        for (unsigned points = 20; points <= 300; points += 70) {
+            struct plan p, wide, total;
+            t.narrow[2].since = t.narrow[5].since = since;
+            t.border = NOW - since % 7000 / 60 * 60;
+            plan_make(&wide, &t, NOW - DAY, NOW, points, DETAIL_NONE);
+            p = wide;
+            plan_narrow(&p, &t, need);
+            if (!plan_total(&total, &wide, &t, need))
+                total = p;
+            for (int which = 0; which < 2; which++) {
+                const struct plan *x = which ? &total : &p;
+                uint32_t at = x->from;
+                for (size_t i = 0; i < x->n; i++) {
+                    assert_true(x->pieces[i].from == at && x->pieces[i].to > at);
+                    at = x->pieces[i].to;
+                    if (strstr(x->pieces[i].table->name, "provider"))
+                        assert_true(x->pieces[i].from >= since && x->pieces[i].to <= t.border &&
+                                    x->pieces[i].from % x->pieces[i].table->resolution_s == 0);
+                }
+                assert_int_equal(at, x->to);
+            }
+            assert_true(plan_rows(&p) <= plan_rows(&wide));
+        }
 }
 
 static void previous_period_fits_the_range(void **state)
@@ -499,6 +659,9 @@ int main(void)
         cmocka_unit_test(a_ranking_of_totals),
         cmocka_unit_test(old_time_is_told_without_its_detail),
         cmocka_unit_test(a_first_look_reads_little),
+        cmocka_unit_test(narrow_rollups_are_known_by_their_comment),
+        cmocka_unit_test(questions_are_answered_from_few_columns),
+        cmocka_unit_test(narrow_pieces_leave_no_gap),
         cmocka_unit_test(previous_period_fits_the_range),
         cmocka_unit_test(charts_as_sql),
         cmocka_unit_test(details_of_sql),

@@ -51,8 +51,12 @@ void sankey_sql(const struct query_request *q, const struct query_tables *t, con
 {
     static const char *const names[] = {"direct", "reverse"};
     unsigned n = q->bidirectional ? 2 : 1;
+    bool need[COL_COUNT];
     for (unsigned i = 0; i < n; i++) {
-        struct sql_source s = {.q = q, .plan = plan, .reverse = i == 1, .dimensions = true};
+        struct plan narrow = *plan;
+        sql_needs(q, i == 1, true, need);
+        plan_narrow(&narrow, t, need);
+        struct sql_source s = {.q = q, .plan = &narrow, .reverse = i == 1, .dimensions = true};
         buf_printf(sql, "%s%s AS (", i ? ", " : "WITH ", names[i]);
         sql_source(sql, &s);
         buf_z(sql, ")");

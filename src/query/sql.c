@@ -1,5 +1,6 @@
 #include "query/sql.h"
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 bool sql_is_percent(enum query_units u)
@@ -200,6 +201,22 @@ static void begins_of_buckets(struct buf *sql, const struct plan *plan, const st
         before = " OR ";
     }
     buf_u8(sql, ')');
+}
+
+void sql_needs(const struct query_request *q, bool reverse, bool dimensions, bool need[COL_COUNT])
+{
+    memset(need, 0, COL_COUNT * sizeof *need);
+    filter_columns(&q->filter, reverse, need);
+    for (size_t i = 0; i < q->n_dims && dimensions; i++)
+        need[reverse ? filter_reverse(q->filter.schema, q->dims[i]) : q->dims[i]] = true;
+    if (sql_is_percent(q->units)) {
+        bool in = (q->units == UNITS_INL2) != reverse;
+        need[COL_ExporterAddress] = need[in ? COL_InIfName : COL_OutIfName] =
+            need[in ? COL_InIfSpeed : COL_OutIfSpeed] = true;
+    }
+    /* every name that may be meant */
+    for (unsigned c = 0; q->raw && c < COL_COUNT; c++)
+        need[c] |= column_defs[c].name && column_defs[c].name[0] && strstr(q->raw, column_defs[c].name);
 }
 
 static void one_piece(struct buf *sql, const struct sql_source *s, const struct plan_piece *p)

@@ -20,6 +20,8 @@ struct sql_source {
 };
 
 void sql_source(struct buf *sql, const struct sql_source *s);
+/* Columns that a source reads besides time, sampling rate and sums, for plan_narrow. */
+void sql_needs(const struct query_request *q, bool reverse, bool dimensions, bool need[COL_COUNT]);
 /* From v (and i) to the rate in the units asked for: "sum(v) / 60". interval 0: the plain sum, for ranking. */
 void sql_rate(struct buf *sql, const struct query_request *q, uint32_t interval);
 /* Half of the range in which the true rate lies 95 times of 100, by the theory of packet sampling. */

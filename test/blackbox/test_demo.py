@@ -83,6 +83,8 @@ def test_stop_purges_and_leaves_the_rest(demo):
     wait_until(lambda: not any("demo" in role for role in demo.pids()), 20, "the demo exporters run on")
     for table in TABLES:
         demo.wait_sql(f"SELECT count() FROM {table} WHERE {DEMO}", lambda rows: rows == [[0]], 120)  # the last deletion comes some 90 s later
+    # what does not know its exporters is made anew
+    demo.wait_sql("SELECT count() FROM system.tables WHERE name LIKE 'flows%_as' AND total_rows > 0", lambda rows: rows == [[0]], 120)
     assert demo.healthy()
 
 
