@@ -112,8 +112,7 @@ bool answer_cached_as(struct http_call *c, const char *key, const char *type)
     meter_of(c)->key = key;
     buf_init(&body, 0);
     buf_init(&sql, 0);
-    bool hit = cache_get(api_of(c)->cache, key_of(c), gone, c, &body, &sql);
-    meter_of(c)->awaited = !hit;
+    bool hit = cache_get(api_of(c)->cache, key_of(c), gone, c, &body, &sql, &meter_of(c)->awaited);
     if (hit) {
         put_sql(c, buf_str(&sql));
         http_reply_header(c, "Cache-Control", "no-store");
@@ -124,11 +123,13 @@ bool answer_cached_as(struct http_call *c, const char *key, const char *type)
     return hit;
 }
 
-uint64_t answer_life(const struct api *api, uint32_t end, uint32_t now)
+uint64_t answer_life(const struct api *api, const json_t *answer, uint32_t end, uint32_t now)
 {
     enum { SETTLED_S = 300 };
     const uint64_t fresh = UINT64_C(10000000000), all = api->conf->cache_ttl_ns;
-    return (uint64_t)end + SETTLED_S < now || all < fresh ? all : fresh;
+    bool whole =
+        !json_is_string(json_object_get(answer, "incomplete-from")); /* else more of it may be on the bus */
+    return (whole && (uint64_t)end + SETTLED_S < now) || all < fresh ? all : fresh;
 }
 
 void answer_release(struct http_call *c)

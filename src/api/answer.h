@@ -17,7 +17,7 @@ bool answer_cached(struct http_call *c);
 /* The same by a key of the caller's (its arena's) and with another type of content. */
 bool answer_cached_as(struct http_call *c, const char *key, const char *type);
 /* How long the answer of a chart is good: one of the past does not change any more. */
-uint64_t answer_life(const struct api *api, uint32_t end, uint32_t now);
+uint64_t answer_life(const struct api *api, const json_t *answer, uint32_t end, uint32_t now);
 /*
  * Answers 200 with the JSON (taken) and the statement, and keeps both for ttl_ns. Frees out->sql. An answer that names
  * its table gets rows-read, bytes-read, time-ms and sql.

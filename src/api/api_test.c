@@ -1,6 +1,7 @@
 /* The parts of the API that ask no store, over real HTTP: users, saved filters, documentation, the page. */
-#include "api/api.h"
+#include "api/answer.h"
 #include "api/assets.h"
+#include "api/cache.h"
 #include "api/saved.h"
 #include "net/http_client.h"
 #include <setjmp.h>
@@ -163,11 +164,57 @@ static void page_has_its_base(void **state)
     assert_int_equal(ask("GET", "/api/v0/console/nothing", NULL, NULL)->status, 404);
 }
 
+static bool is_gone(void *arg)
+{
+    return *(bool *)arg;
+}
+
+static void a_question_has_one_finder(void **state)
+{
+    struct cache *c = cache_new(1 << 20);
+    struct buf body, sql;
+    bool here = false, gone = true, finds = false;
+    buf_init(&body, 0);
+    buf_init(&sql, 0);
+    assert_false(cache_get(c, STR("q"), is_gone, &here, &body, &sql, &finds));
+    assert_true(finds);
+    /* who went away while waiting leaves the question to the one who is at it */
+    assert_false(cache_get(c, STR("q"), is_gone, &gone, &body, &sql, &finds));
+    assert_false(finds);
+    cache_put(c, STR("q"), STR("{}"), STR("SELECT 1"), UINT64_C(60000000000));
+    assert_true(cache_get(c, STR("q"), is_gone, &here, &body, &sql, &finds));
+    assert_false(finds);
+    assert_int_equal(body.len, 2);
+    cache_free(c);
+    buf_fini(&body);
+    buf_fini(&sql);
+}
+
+/* Of the past: long; of now, or while more of it may be on the bus: ten seconds. */
+static void answers_live_as_long_as_they_are_true(void **state)
+{
+    const uint64_t second = UINT64_C(1000000000), fresh = 10 * second;
+    const uint64_t all = conf.cache_ttl_ns;
+    json_t *whole = json_pack("{s:n}", "incomplete-from"),
+           *part = json_pack("{s:s}", "incomplete-from", "2026-11-21T10:00:00Z");
+    conf.cache_ttl_ns = 3600 * second;
+    assert_int_equal(answer_life(&api, whole, 1000, 1301), 3600 * second);
+    assert_int_equal(answer_life(&api, whole, 1000, 1300), fresh);
+    assert_int_equal(answer_life(&api, part, 1000, 9999), fresh);
+    conf.cache_ttl_ns = 5 * second;
+    assert_int_equal(answer_life(&api, part, 1000, 1000), 5 * second);
+    conf.cache_ttl_ns = all;
+    json_decref(whole);
+    json_decref(part);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(user_comes_from_headers_or_default),
                                        cmocka_unit_test(saved_filters_belong_to_their_users),
                                        cmocka_unit_test(documentation_for_people_and_programs),
-                                       cmocka_unit_test(page_has_its_base)};
+                                       cmocka_unit_test(page_has_its_base),
+                                       cmocka_unit_test(a_question_has_one_finder),
+                                       cmocka_unit_test(answers_live_as_long_as_they_are_true)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

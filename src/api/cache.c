@@ -121,7 +121,7 @@ static void wait_a_moment(struct cache *c)
 }
 
 bool cache_get(struct cache *c, struct str key, bool (*gone)(void *arg), void *arg, struct buf *body,
-               struct buf *sql)
+               struct buf *sql, bool *finds)
 {
     XXH128_hash_t h;
     struct entry *e;
@@ -131,10 +131,11 @@ bool cache_get(struct cache *c, struct str key, bool (*gone)(void *arg), void *a
         joined = true;
         wait_a_moment(c);
     }
+    *finds = !e && !is_pending(c, &h);
     if (e) {
         buf_str_add(body, e->body);
         buf_str_add(sql, e->sql);
-    } else if (!is_pending(c, &h)) {
+    } else if (*finds) {
         struct pending *p = xcalloc(1, sizeof *p);
         p->key = h;
         HASH_ADD(hh, c->pending, key, sizeof p->key, p);

@@ -65,9 +65,10 @@ static void next_line(struct progress *p)
     p->x.q.coarse = !exact;
     enum query_result r = put(&p->x, &out, &e);
     if (r == QUERY_OK) {
+        uint64_t life = answer_life(api_of(p->x.c), out.json, p->x.q.end, p->x.q.now);
         char *text = answer_text(p->x.c, &out);
         if (exact)
-            answer_keep(p->x.c, text, buf_str(&out.sql), answer_life(api_of(p->x.c), p->x.q.end, p->x.q.now));
+            answer_keep(p->x.c, text, buf_str(&out.sql), life);
         say(p, text);
         free(text);
     } else if (exact) {
@@ -139,7 +140,7 @@ static void graph(struct http_call *c, const struct request_limits *limits, asks
     if (r == QUERY_OK)
         r = put(&x, &out, &e);
     if (r == QUERY_OK)
-        answer_send(c, &out, cached ? answer_life(api, x.q.end, x.q.now) : 0);
+        answer_send(c, &out, cached ? answer_life(api, out.json, x.q.end, x.q.now) : 0);
     else
         answer_failed(c, r, &e, &out);
 }

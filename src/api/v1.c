@@ -197,9 +197,10 @@ static void graph(struct http_call *c, bool sankey)
     if (r == QUERY_OK) {
         struct buf text;
         buf_init(&text, 0);
+        uint64_t life = answer_life(api, out.json, q.end, q.now);
         answer_cost(c, &out);
         (sankey ? v1_sankey : v1_line)(&text, a.f, out.json, &q);
-        reply(c, a.f, &text, answer_life(api, q.end, q.now));
+        reply(c, a.f, &text, life);
         buf_fini(&text);
     }
     finish(&a, r, &out);
