@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/intern.h"
 #include "base/ip.h"
+#include "base/log.h"
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -153,6 +154,26 @@ static void err_gathers_context(void **state)
     assert_string_equal(e.msg, "spool: open x: No such file or directory");
 }
 
+/* What a signal handler may write: a whole line, in either format. */
+static void a_line_of_the_log_lies_ready(void **state)
+{
+    char line[200];
+    log_setup("inlet", LOG_INFO, true);
+    size_t n = log_prepare(line, sizeof line, UINT64_C(1500000000), LOG_ERROR, "role", "say \"so\"");
+    assert_true(n < sizeof line);
+    line[n] = 0;
+    assert_string_equal(
+        line,
+        "{\"time\":\"1970-01-01T00:00:01.500Z\",\"level\":\"error\",\"role\":\"inlet\",\"module\":\"role\","
+        "\"msg\":\"say \\\"so\\\"\"}\n");
+    log_setup("inlet", LOG_INFO, false);
+    n = log_prepare(line, sizeof line, UINT64_C(1500000000), LOG_ERROR, "role", "so");
+    line[n] = 0;
+    assert_string_equal(line, "time=1970-01-01T00:00:01.500Z level=error role=inlet module=role msg=so\n");
+    assert_int_equal(log_prepare(line, 10, 0, LOG_ERROR, "role", "so"), 0);
+    log_setup("weir", LOG_INFO, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +185,7 @@ int main(void)
         cmocka_unit_test(intern_gives_dense_ids),
         cmocka_unit_test(counters_show_as_prometheus_text),
         cmocka_unit_test(err_gathers_context),
+        cmocka_unit_test(a_line_of_the_log_lies_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
