@@ -225,6 +225,14 @@ static bool replace_setting(struct db *d, void *arg, struct err *e)
                                     s->row, 3, NULL, NULL, NULL, e);
 }
 
+/* Any other name could be kept, but never listed. */
+static bool is_utf8(const char *text)
+{
+    json_t *v = json_string(text);
+    json_decref(v);
+    return v;
+}
+
 void saved_settings_put(struct http_call *c)
 {
     struct setting s = {.row = {NULL, http_param(c, "name"), NULL}};
@@ -235,8 +243,8 @@ void saved_settings_put(struct http_call *c)
     json_t *value = json_loadb(c->body.p ? c->body.p : "", c->body.len, JSON_DECODE_ANY, &why);
     char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
     s.row[2] = text;
-    if (!text || strlen(text) > MAX_CONTENT || strlen(s.row[1]) > MAX_NAME)
-        http_reply_error(c, 400, "A setting is JSON of at most %d bytes, its name has at most %d.",
+    if (!text || strlen(text) > MAX_CONTENT || strlen(s.row[1]) > MAX_NAME || !is_utf8(s.row[1]))
+        http_reply_error(c, 400, "A setting is JSON of at most %d bytes, its name UTF-8 of at most %d.",
                          MAX_CONTENT, MAX_NAME);
     else if (!db_transaction(api_of(c)->saved->db, replace_setting, &s, &e))
         away(c);

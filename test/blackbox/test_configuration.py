@@ -1,8 +1,11 @@
 """The configuration as its author meets it: what is wrong is said at once, with its place; and what `weir run` refuses."""
+import glob
 import json
 import os
+import re
 import socket
 import subprocess
+import textwrap
 
 import pytest
 
@@ -96,3 +99,22 @@ def test_the_manual_is_what_the_program_knows():
     assert status == 0
     schema = json.loads(out)
     assert {"inlet", "outlet", "console", "clickhouse"} <= set(schema["properties"])
+
+
+SECTIONS = {"inlet", "outlet", "console", "orchestrator", "clickhouse", "clickhousedb", "store", "schema", "http", "kafka", "bus", "geoip", "reporting"}
+
+
+def test_examples_of_the_documentation_are_valid(tmp_path):
+    """Every block of YAML that is a configuration of its own, rather than a part of one or another file."""
+    tried = 0
+    for page in sorted(glob.glob(os.path.join(os.path.dirname(__file__), "../../doc/*.md"))):
+        with open(page, encoding="utf-8") as f:
+            blocks = re.findall(r"^( *)```yaml\n(.*?)^\1```", f.read(), re.S | re.M)
+        for _, block in blocks:
+            text = textwrap.dedent(block)
+            if text.split(":")[0] in SECTIONS and "!include" not in text:
+                path = tmp_path / "weir.yaml"
+                path.write_text(text)
+                assert command("orchestrator", str(path), "--check")[0] == 0, (os.path.basename(page), text)
+                tried += 1
+    assert tried >= 8
