@@ -62,9 +62,11 @@ static void before_the_data(struct coverage *c, const struct query_tables *t)
         older |= t->t[i].oldest && t->t[i].oldest + t->t[i].resolution_s <= oldest;
     while (oldest && end < c->n && begin_of(c, end) + c->plan->interval <= oldest)
         c->missing[end++] = true;
-    c->first = oldest > begin_of(c, end) && end + 1 < c->n ? end + 1 : end;
-    if (end)
-        add_span(c->spans, c->plan->from, begin_of(c, end),
+    bool partly = oldest > begin_of(c, end) && end + 1 < c->n;
+    c->first = partly ? end + 1 : end;
+    /* The span ends where the data begins, so that the bucket in which that happens is not taken for a whole one. */
+    if (c->first)
+        add_span(c->spans, c->plan->from, partly ? oldest : begin_of(c, end),
                  older ? "the detail that this needs is not kept from that time"
                        : "nothing is stored from that time");
     if (oldest > c->plan->from)
