@@ -44,7 +44,7 @@ export const CHARTS: readonly ChartType[] = [
     },
     {
         name: "heatmap", label: "Heat map", icon: "chart-heatmap", asks: "line", component: defineAsyncComponent(() => import("./heatmap/HeatmapChart.vue")),
-        previousPeriod: false, errorBand: false, bidirectional: false, points: 120, dimensions: 1,
+        previousPeriod: false, errorBand: false, bidirectional: false, points: 120, dimensions: 1, grows: true,
     },
 ];
 

@@ -13,8 +13,14 @@ describe("CSV", () => {
             .toEqual(['"a ""b"""', '"x\ny"', "'=HYPERLINK(1)", "-5", "'@x", "1000000000", ""]);
     });
     it("leaves unknown buckets empty", () => {
-        expect(lineCsv(answer, "l3bps", [false, true])).toBe(
+        expect(lineCsv(answer, "l3bps", () => [false, true])).toBe(
             'Time (UTC),"AS1 / a,b (bps)",Other / Other (bps)\r\n2026-11-21T10:00:00Z,1.5,3\r\n2026-11-21T10:01:00Z,,\r\n',
+        );
+    });
+    it("knows the previous period's own gaps, and that it is all traffic", () => {
+        const two = { ...answer, rows: [["A"], ["Other"]], axis: [1, 3], "axis-names": { 1: "Direct", 3: "Previous day" } };
+        expect(lineCsv(two, "l3bps", (axis) => [axis === 3, false])).toBe(
+            "Time (UTC),Direct: A (bps),Previous day: Total (bps)\r\n2026-11-21T10:00:00Z,1.5,\r\n2026-11-21T10:01:00Z,2,4\r\n",
         );
     });
     it("names the direction when there are two", () => {

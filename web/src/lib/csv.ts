@@ -1,5 +1,6 @@
 /* Answers as comma-separated values (RFC 4180): one row per bucket, one column per series. */
 import type { LineAnswer, SankeyAnswer, Units } from "@/api/types";
+import { isPrevious } from "@/charts/base/model";
 import { unitInfo } from "./units";
 
 /** A cell that a spreadsheet would take for a formula gets an apostrophe: names come from routers. */
@@ -13,15 +14,15 @@ export const csvLines = (rows: readonly (readonly (string | number)[])[]): strin
 
 function seriesName(answer: LineAnswer, i: number): string {
     const row = answer.rows[i]!;
-    const name = row.length > 0 ? row.join(" / ") : "Total";
+    const name = row.length > 0 && !isPrevious(answer.axis[i]!) ? row.join(" / ") : "Total";
     const several = new Set(answer.axis).size > 1;
     return several ? `${answer["axis-names"][answer.axis[i]!] ?? answer.axis[i]}: ${name}` : name;
 }
 
-/** Buckets whose value is not known are empty, not zero. */
-export function lineCsv(answer: LineAnswer, units: Units, unknown: readonly boolean[]): string {
+/** Buckets whose value is not known are empty, not zero; `unknown` says which, by axis. */
+export function lineCsv(answer: LineAnswer, units: Units, unknown: (axis: number) => readonly boolean[]): string {
     const head = [`Time (UTC)`, ...answer.rows.map((_, i) => `${seriesName(answer, i)} (${unitInfo(units).suffix})`)];
-    const rows = answer.t.map((t, at) => [t, ...answer.points.map((p) => (unknown[at] ? "" : (p[at] ?? "")))]);
+    const rows = answer.t.map((t, at) => [t, ...answer.points.map((p, i) => (unknown(answer.axis[i]!)[at] ? "" : (p[at] ?? "")))]);
     return csvLines([head, ...rows]);
 }
 

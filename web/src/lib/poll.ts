@@ -1,12 +1,21 @@
 /* A value that refreshes itself on its own period. Stops while the page is hidden, catches up when it is seen again,
  * keeps the last good value when a refresh fails. The period may depend on the value. */
-import { onMounted, onUnmounted, ref, shallowRef } from "vue";
+import { computed, onMounted, onUnmounted, reactive, ref, shallowRef, watch } from "vue";
 import { isAbort } from "@/api/client";
 import { turns } from "./turns";
 
 /** Two of the browser's six connections stay free, and no question holds one for ever. */
 const inTurn = turns(4);
 const PATIENCE_MS = 20_000;
+
+/** What each poll of the page failed with. */
+const failing = reactive(new Map<symbol, string>());
+/** What at least three of them failed with: one thing is wrong, and is said once. */
+export const outage = computed(() => {
+    const times = new Map<string, number>();
+    for (const problem of failing.values()) times.set(problem, (times.get(problem) ?? 0) + 1);
+    return [...times].find(([, n]) => n >= 3)?.[0] ?? "";
+});
 
 async function inTime<T>(asker: AbortController, fetcher: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const late = setTimeout(() => asker.abort(new Error("No answer for 20 seconds: the store may be away.")), PATIENCE_MS);
@@ -22,6 +31,8 @@ export function usePoll<T>(fetcher: (signal: AbortSignal) => Promise<T>, period:
     const data = shallowRef<T>();
     const error = ref("");
     const loaded = ref(false);
+    const self = Symbol();
+    watch(error, (problem) => (problem ? failing.set(self, problem) : failing.delete(self)));
     let timer: ReturnType<typeof setTimeout> | undefined;
     let running: AbortController | undefined;
     let last = 0;
@@ -53,6 +64,7 @@ export function usePoll<T>(fetcher: (signal: AbortSignal) => Promise<T>, period:
         document.addEventListener("visibilitychange", onVisibility);
     });
     onUnmounted(() => {
+        failing.delete(self);
         clearTimeout(timer);
         running?.abort();
         document.removeEventListener("visibilitychange", onVisibility);

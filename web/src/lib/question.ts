@@ -1,7 +1,7 @@
 /* The Visualize page's conversation with the server: one question at a time, a new one takes the place of the old,
  * which is aborted all the way into the store. */
 import { computed, onUnmounted, ref, shallowRef } from "vue";
-import { api, isAbort } from "@/api/client";
+import { api, ApiError, isAbort } from "@/api/client";
 import type { LineRequest, LineResult, SankeyRequest, SankeyResult } from "@/api/types";
 import { chartType, type ChartType } from "@/charts/registry";
 import { resolveRange, type Range } from "./time";
@@ -56,6 +56,8 @@ export function questionKey(state: VisualizeState): string {
 export function useQuestion() {
     const answered = shallowRef<Answered>();
     const error = ref("");
+    /** Of the answer that was none: 400 is a mistake in the question, 0 no connection. */
+    const status = ref(200);
     const busy = ref(false);
     const cancelled = ref(false);
     /** Asked again by itself: what is shown stays until the new answer is whole, and when there is none. */
@@ -73,6 +75,7 @@ export function useQuestion() {
         busy.value = false;
         const { range, error: problem } = resolveRange(state.start, state.end);
         error.value = problem ?? "";
+        status.value = problem ? 400 : 200;
         const chart = chartType(state.graphType);
         if (!range) return;
         if (state.dimensions.length < chart.dimensions) {
@@ -97,6 +100,7 @@ export function useQuestion() {
             if (!isAbort(e) && !looks) stale.value = problem;
             else if (!isAbort(e)) {
                 error.value = problem;
+                status.value = e instanceof ApiError ? e.status : 500;
                 answered.value = undefined;
             }
         }
@@ -110,5 +114,5 @@ export function useQuestion() {
     }
 
     onUnmounted(() => running?.abort());
-    return { answered: computed(() => answered.value), error, busy, cancelled, quiet, stale, ask, cancel };
+    return { answered: computed(() => answered.value), error, status, busy, cancelled, quiet, stale, ask, cancel };
 }

@@ -38,7 +38,7 @@ export function summarize(state: VisualizeState, truncatable: readonly string[])
     const extras: string[] = [];
     if (state.bidirectional) extras.push("both directions");
     if (state.previousPeriod) extras.push("with the previous period");
-    if (state.errorBand) extras.push("with the doubt of sampling");
+    if (state.errorBand) extras.push("with the error of sampling");
     if (state.dimensions.some((d) => truncatable.includes(d)) && (state.truncateV4 < 32 || state.truncateV6 < 128)) {
         extras.push(`addresses cut to /${state.truncateV4} and /${state.truncateV6}`);
     }

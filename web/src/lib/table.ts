@@ -4,6 +4,8 @@ import type { Series } from "@/charts/base/model";
 
 export const COLUMNS = ["min", "max", "last", "average", "95th", "total"] as const;
 export type ColumnKey = (typeof COLUMNS)[number];
+/** On a phone only the first ones are seen: those that were asked by. */
+export const NARROW_COLUMNS: readonly ColumnKey[] = ["average", "max", "last", "95th", "min", "total"];
 
 export interface TableRow {
     row: number;

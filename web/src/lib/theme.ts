@@ -19,6 +19,9 @@ const systemDark = ref(query.matches);
 query.addEventListener("change", (e) => (systemDark.value = e.matches));
 
 export const themeChoice = ref<ThemeChoice>(stored());
+// What is chosen in one tab holds in all.
+window.addEventListener("storage", (e) => e.key === KEY && (themeChoice.value = stored()));
+
 export const theme = computed<Theme>(() =>
     themeChoice.value === "system" ? (systemDark.value ? "dark" : "light") : themeChoice.value,
 );

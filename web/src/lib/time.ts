@@ -62,6 +62,7 @@ export type RangeResult = { range: Range; error?: undefined } | { range?: undefi
 export function resolveRange(start: string, end: string, now: Date = new Date()): RangeResult {
     const from = parseTime(start, now);
     const to = parseTime(end, now);
+    if (!start.trim() || !end.trim()) return { error: "a time is missing" };
     if (!from) return { error: `“${start}” is not a time I understand` };
     if (!to) return { error: `“${end}” is not a time I understand` };
     if (from >= to) return { error: "the start has to be before the end" };

@@ -48,6 +48,13 @@ describe("parseTime", () => {
         ["2026-11-20T08:05:07Z", new Date("2026-11-20T08:05:07Z")],
         ["2026-11-20T08:05:07.123+02:00", new Date("2026-11-20T06:05:07Z")],
         ["2026-11-20 08:05 utc", new Date("2026-11-20T08:05:00Z")],
+        ["now-6h", local(2026, 11, 21, 9, 42, 30)],
+        ["now - 30m", local(2026, 11, 21, 15, 12, 30)],
+        ["half an hour ago", local(2026, 11, 21, 15, 12, 30)],
+        ["1.5 hours ago", local(2026, 11, 21, 14, 12, 30)],
+        ["20.11.2026", local(2026, 11, 20)],
+        ["20.11.2026 08:05", local(2026, 11, 20, 8, 5)],
+        ["1764400000", new Date(1_764_400_000_000)],
         ["nov 20", local(2026, 11, 20)],
         ["20 November 2025", local(2025, 11, 20)],
         ["Dec 24", local(2025, 12, 24)],
@@ -57,7 +64,7 @@ describe("parseTime", () => {
         expect(parseTime(text, now)?.toISOString()).toBe(expected.toISOString());
     });
 
-    it.each(["", "soon", "6 parsecs ago", "yesterday at 25:00", "2026-02-31", "2026-13-01", "10:75", "13pm", "ago", "7", "now now"])(
+    it.each(["", "soon", "6 parsecs ago", "yesterday at 25:00", "2026-02-31", "2026-13-01", "10:75", "13pm", "ago", "7", "now now", "99999 years ago", "20/11/2026", "31.02.2026", "1.5 months ago", "half a day ago"])(
         "refuses %j",
         (text) => expect(parseTime(text, now)).toBeNull(),
     );

@@ -113,6 +113,15 @@ function parseIso(text: string): Date | null {
     return new Date(utc - (zone.startsWith("-") ? -1 : 1) * minutes * 60_000);
 }
 
+/** "29.11.2026": what has dots has the day first. With strokes it depends on who writes, and is not guessed. */
+function parseDotted(text: string): Date | null {
+    const match = /^(\d{1,2})\.(\d{1,2})\.(\d{4})$/.exec(text);
+    return match && civil(Number(match[3]), Number(match[2]), Number(match[1]));
+}
+
+/** Seconds since 1970, as logs have them. */
+const parseEpoch = (text: string): Date | null => (/^\d{10}$/.test(text) ? new Date(Number(text) * 1000) : null);
+
 /** "21 nov 2026", "nov 21", "november 21 2026"; without a year the most recent such day. */
 function parseNamedDate(text: string, now: Date): Date | null {
     const a = /^(\d{1,2})(?:st|nd|rd|th)?\s+([a-z]+)(?:,?\s+(\d{4}))?$/.exec(text);
@@ -131,11 +140,12 @@ function parseSpan(text: string): { n: number; unit: Unit }[] | null {
     const steps: { n: number; unit: Unit }[] = [];
     let rest = text.trim();
     while (rest) {
-        const match = /^(\d+|[a-z]+)\s*([a-z]+)\s*(?:,|and\b)?\s*/.exec(rest);
+        const match = /^(\d+(?:\.\d+)?|half an?|[a-z]+)\s*([a-z]+)\s*(?:,|and\b)?\s*/.exec(rest);
         if (!match) return null;
-        const n = /^\d/.test(match[1]!) ? Number(match[1]) : NUMBER_WORDS[match[1]!];
+        const n = /^\d/.test(match[1]!) ? Number(match[1]) : match[1]!.startsWith("half") ? 0.5 : NUMBER_WORDS[match[1]!];
         const unit = UNITS.get(match[2]!);
         if (n === undefined || !unit || n > 1_000_000) return null;
+        if (!Number.isInteger(n) && !["second", "minute", "hour"].includes(unit)) return null; // half a day is not half a date
         steps.push({ n, unit });
         rest = rest.slice(match[0].length);
     }
@@ -146,7 +156,7 @@ const back = (now: Date, steps: { n: number; unit: Unit }[]): Date =>
     steps.reduce((d, step) => shift(d, -step.n, step.unit), now);
 
 function parseAgo(text: string, now: Date): Date | null {
-    const match = /^(?:-\s*(.+)|(.+?)\s+ago)$/.exec(text);
+    const match = /^(?:(?:now\s*)?-\s*(.+)|(.+?)\s+ago)$/.exec(text);
     const steps = match && parseSpan((match[1] ?? match[2])!);
     return steps ? back(now, steps) : null;
 }
@@ -179,7 +189,7 @@ function parseDay(text: string, now: Date): Date | null {
     if (text === "the day before yesterday" || text === "day before yesterday") return shift(today, -2, "day");
     if (text === "tomorrow") return shift(today, 1, "day");
     const ago = parseAgo(text, now);
-    return parseIso(text) ?? parseWeekday(text, now) ?? parseNamedDate(text, now) ?? (ago && startOf(ago, "day"));
+    return parseIso(text) ?? parseDotted(text) ?? parseWeekday(text, now) ?? parseNamedDate(text, now) ?? (ago && startOf(ago, "day"));
 }
 
 function parseDayAndClock(text: string, now: Date): Date | null {
@@ -189,11 +199,17 @@ function parseDayAndClock(text: string, now: Date): Date | null {
     return day && clock ? atClock(day, clock) : null;
 }
 
+/** Of years in which nothing was measured, and that the API cannot write, there is no time. */
 export function parseTime(input: string, now: Date = new Date()): Date | null {
-    const text = input.trim().toLowerCase().replace(/\s+/g, " ");
+    const time = read(input.trim().toLowerCase().replace(/\s+/g, " "), now);
+    const year = time?.getFullYear() ?? 0;
+    return year >= 1970 && year < 2106 ? time : null;
+}
+
+function read(text: string, now: Date): Date | null {
     if (!text) return null;
     if (text === "now") return new Date(now);
-    const iso = parseIso(text);
+    const iso = parseIso(text) ?? parseDotted(text) ?? parseEpoch(text);
     if (iso) return iso;
     const clock = parseClock(text.replace(/^at /, ""));
     if (clock) return atClock(now, clock);

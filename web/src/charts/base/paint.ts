@@ -128,7 +128,7 @@ function axes(pen: Pen, view: TimeView, at: TimeLayout): void {
         pen.path(new Path().move(at.margin.left, y).line(right, y), { stroke: ink.grid });
         pen.text(at.margin.left - 8, y, view.kind.axisLabel(tick, view.units), { color: ink.text, size: view.compact ? 10 : 11, align: "right" });
     }
-    const ticks = ticksBetween(model.start, model.end, Math.max(2, Math.floor((right - at.margin.left) / (view.compact ? 58 : 70))));
+    const ticks = ticksBetween(model.start, model.end, Math.max(2, Math.floor((right - at.margin.left) / (view.compact || width < 480 ? 58 : 70))));
     for (const t of ticks) {
         const x = Math.round(at.x(t)) + 0.5;
         pen.path(new Path().move(x, bottom).line(x, bottom + 4), { stroke: ink.axis });

@@ -30,10 +30,10 @@ export interface HeatLayout {
 }
 
 const TOP = 34, BOTTOM = 26, RIGHT = 14;
-const ROW = { least: 18, most: 34 };
+const LEAST_ROW = 18;
 
-export const heightFor = (rows: number, available: number): number =>
-    TOP + BOTTOM + rows * Math.min(ROW.most, Math.max(ROW.least, (available - TOP - BOTTOM) / Math.max(1, rows)));
+/** What so many rows need at least. */
+export const heightFor = (rows: number): number => TOP + BOTTOM + rows * LEAST_ROW;
 
 export function layoutHeat(view: HeatView): HeatLayout {
     const { model, rows, width, height } = view;

@@ -49,6 +49,8 @@ export interface Frame {
 }
 
 const NODE_WIDTH = 12;
+/** The last gap has the labels of two columns, those before it of one. */
+const LAST_GAP = 1.6;
 const HALF_GAP = 34;
 
 interface Rows {
@@ -154,7 +156,8 @@ function attach(nodes: Node[], ribbons: Ribbon[], scale: number): void {
 
 export function layoutSankey(answer: SankeyAnswer, dimensions: readonly string[], frame: Frame): SankeyLayout {
     const n = dimensions.length;
-    const x = (c: number) => (n > 1 ? (c / (n - 1)) * (frame.width - NODE_WIDTH) : 0);
+    const last = n > 2 ? LAST_GAP : 1;
+    const x = (c: number) => (n > 1 ? ((c < n - 1 ? c : n - 2 + last) / (n - 2 + last)) * (frame.width - NODE_WIDTH) : 0);
     const axes = [...new Set(answer.axis)].sort((a, b) => a - b);
     const room = (frame.height - frame.head - HALF_GAP * Math.max(0, axes.length - 1)) / Math.max(1, axes.length);
     const halves = axes.map((axis, h): Half => {

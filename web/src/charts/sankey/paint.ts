@@ -34,13 +34,16 @@ export function labelAt(n: Node, layout: SankeyLayout): { x: number; y: number; 
 /** A node too thin for a line of text has its label only when it is pointed at. */
 export const labelled = (n: Node): boolean => n.height >= 9;
 
-/** A label with its amount. Those of the last two columns stand in the same gap and share it. */
+/** A label with its amount, or without it where there is no room for both: the name says more, and pointing at the node tells
+ * the rest. The last two columns share a gap. */
 export function labelText(n: Node, layout: SankeyLayout, width: number, units: Units): { name: string; amount: string } {
-    const columns = layout.columns.length;
-    const gap = columns > 1 ? (width - layout.nodeWidth) / (columns - 1) - layout.nodeWidth : width;
-    const room = (columns > 1 && n.column >= columns - 2 ? gap / 2 : gap) - 18;
-    const amount = formatRate(n.amount, units);
-    return { name: fitText(nodeLabel(n), room - 8 - textWidth(amount, 12, FONT), 12, FONT), amount };
+    const { columns, nodeWidth } = layout, last = columns.length - 1;
+    const begin = Math.min(n.column, last - 1);
+    const gap = last > 0 ? columns[begin + 1]!.x - columns[begin]!.x - nodeWidth : width;
+    const room = (last > 0 && n.column >= last - 1 ? gap / 2 : gap) - 18;
+    const name = nodeLabel(n), amount = formatRate(n.amount, units);
+    const both = textWidth(name, 12, FONT) + 8 + textWidth(amount, 12, FONT) <= room;
+    return both ? { name, amount } : { name: fitText(name, room, 12, FONT), amount: "" };
 }
 
 export function paintSankey(pen: Pen, layout: SankeyLayout, theme: Theme, units: Units, width: number): void {
@@ -59,7 +62,7 @@ export function paintSankey(pen: Pen, layout: SankeyLayout, theme: Theme, units:
             if (!labelled(n)) continue;
             const at = labelAt(n, layout);
             const text = labelText(n, layout, width, units);
-            pen.text(at.x, at.y, `${text.name}  ${text.amount}`, { color: ink.strong, size: 12, align: at.left ? "right" : "left" });
+            pen.text(at.x, at.y, `${text.name}  ${text.amount}`.trimEnd(), { color: ink.strong, size: 12, align: at.left ? "right" : "left" });
         }
     }
 }
