@@ -28,6 +28,13 @@ function answer(request) {
     };
 }
 
+/** What the page's thread has spent so far, in ms of its own CPU time: what other programs of the machine do is not in it. */
+async function spent(cdp) {
+    const { metrics } = await cdp.send("Performance.getMetrics");
+    const of = (name) => 1000 * metrics.find((m) => m.name === name).value;
+    return { all: of("TaskDuration"), script: of("ScriptDuration"), style: of("RecalcStyleDuration"), layout: of("LayoutDuration") };
+}
+
 /** In the page: moves the pointer once a frame over `selector`; frame times, and how long a frame kept the page busy. */
 function run({ selector, seconds, zoom }) {
     const target = document.querySelector(selector), box = target.getBoundingClientRect();
@@ -69,10 +76,15 @@ async function measure(browser, url, out, kind, zoom) {
     await page.waitForSelector('[data-test="chart"][aria-busy="false"] canvas');
     await page.waitForTimeout(800);
     const selector = '[data-test="chart"] [role="img"], [data-test="chart"] [role="group"]';
+    const cdp = await page.context().newCDPSession(page);
+    await cdp.send("Performance.enable", { timeDomain: "threadTicks" });
+    const before = await spent(cdp);
     const { frames, busy } = await page.evaluate(run, { selector, seconds, zoom });
+    const after = await spent(cdp);
     const name = `frames_${kind}_${zoom ? "zoom" : "hover"}`;
     const rate = 1000 / (frames.reduce((a, b) => a + b, 0) / frames.length);
     console.log(`${name}_per_s ${rate.toFixed(1)} frames/s`);
+    for (const part of Object.keys(before)) console.log(`${name}_cpu_${part} ${((after[part] - before[part]) / frames.length).toFixed(2)} ms/frame`);
     for (const [label, q] of [["p50", 0.5], ["p95", 0.95]]) console.log(`${name}_busy_${label} ${quantile(busy, q).toFixed(1)} ms`);
     console.log(`${name}_late ${((100 * frames.filter((f) => f > 25).length) / frames.length).toFixed(1)} %`);
     await t.close();

@@ -10,7 +10,9 @@ export const address = (page, prefix, state) => `${page}/${prefix}${LZString.com
 export const view = (state) => address("visualize", "v1-", { start: "3 hours ago", end: "now", filter: "", dimensions: ["SrcAS"], limit: 10, ...state });
 
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync"];
+    "--disable-component-update", "--disable-sync",
+    // text as on any other machine, whatever its font settings
+    "--font-render-hinting=none", "--disable-lcd-text", "--force-color-profile=srgb"];
 
 export async function openBrowser() {
     const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
@@ -54,6 +56,13 @@ class TestContext {
         page.on("request", (r) => this.checkAddress(r.url()));
         page.on("response", (r) => this.measure(r));
         return page;
+    }
+
+    /** An empty page, to compute in what only a browser can. */
+    async blank() {
+        const context = await this.browser.newContext();
+        this.contexts.push(context);
+        return context.newPage();
     }
 
     checkAddress(url) {

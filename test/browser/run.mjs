@@ -13,7 +13,7 @@ import { canRun, inOwnNetwork, PROGRAM, startProgram } from "./program.mjs";
 
 const top = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const out = resolve(process.env.OUT ?? join(top, "build/screenshots"));
-const FILES = ["home", "visualize", "charts", "slides", "explore", "rows", "filter", "link", "docs", "look", "hostile"];
+const FILES = ["home", "visualize", "charts", "slides", "explore", "rows", "filter", "link", "docs", "look", "pictures", "hostile"];
 
 function parse(argv) {
     const options = { junit: null, names: [] };
