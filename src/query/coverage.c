@@ -169,6 +169,14 @@ static enum query_result look_for_rows(struct query_pool *pool, const struct que
     return r;
 }
 
+/* Why a time has no rows: nothing came, or nothing of what came could be kept. */
+static const char *silence(const struct tally *s)
+{
+    return s->shed     ? "datagrams were received, and all given up because the bus had no room"
+           : s->kernel ? "the kernel dropped all datagrams that came"
+                       : "no telemetry was received";
+}
+
 static enum query_result mark_silence(struct query_pool *pool, const struct query_asker *asker,
                                       const struct query_tables *t, struct coverage *c,
                                       const struct account *x, struct arena *a, struct err *e)
@@ -190,12 +198,14 @@ static enum query_result mark_silence(struct query_pool *pool, const struct quer
     enum query_result r = look_for_rows(pool, asker, t, c, silent, from, to, e);
     for (size_t i = from; r == QUERY_OK && i < to; i++) {
         size_t begin = i;
-        for (; i < to && silent[i]; i++)
+        const char *why = silence(tally_at(x, begin_of(c, i)));
+        for (; i < to && silent[i] && silence(tally_at(x, begin_of(c, i))) == why; i++)
             c->missing[i] = true;
         if (i > begin) {
             uint32_t gap = (uint32_t)(i - begin) * c->plan->interval;
-            add_span(c->spans, begin_of(c, begin), begin_of(c, i), "no telemetry was received");
+            add_span(c->spans, begin_of(c, begin), begin_of(c, i), why);
             c->known_s -= gap < c->known_s ? gap : 0;
+            i--; /* what follows may be missing for another reason */
         }
     }
     return r;

@@ -112,12 +112,20 @@ def plant(port, rows, border):
 
 
 def plant_ledger(port, now):
-    """Something came in every minute, but for ten minutes an hour and a half ago."""
-    gap = gap_of(now)
-    minutes = [m for m in range((now - HOURS * 3600) // 60 * 60, now // 60 * 60, 60) if not gap <= m < gap + 600]
+    """
+    Something came in every minute, but for ten minutes an hour and a half ago: nothing in the first five, and nothing that could
+    be kept in the others. Before that, some was lost: in the kernel, on the way, and so little that it is not worth telling.
+    """
+    gap, first = gap_of(now), (now - HOURS * 3600) // 60 * 60
+    ledger = {m: {"Datagrams": 5, "Decoded": 900} for m in range(first, now // 60 * 60, 60) if not gap <= m < gap + 600}
+    ledger |= {m: {"Shed": 7} for m in range(gap + 300, gap + 600, 60)}
+    for minutes, more in (((1800, 1860), {"KernelDropped": 5}), ((2700,), {"SequenceLost": 100}), ((3000,), {"SequenceLost": 1, "Decoded": 2000}),
+                          ((3600,), {"Shed": 1, "KernelDropped": 2, "SequenceLost": 300})):
+        for m in minutes:
+            ledger[first + m] |= more
     sql(port, "INSERT INTO ledger FORMAT JSONEachRow", "\n".join(
-        json.dumps({"TimeReceived": m, "ExporterAddress": "::ffff:192.0.2.1", "Datagrams": 5}) for m in minutes))
-    return gap
+        json.dumps({"TimeReceived": m, "ExporterAddress": "::ffff:192.0.2.1", **row}) for m, row in ledger.items()))
+    return gap, ledger
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +151,7 @@ def console(tmp_path_factory):
         for path in ("configuration", "widget/flow-last", "widget/graph", "widget/top/src-as"):
             c.empty[path] = c.ask("GET", path)
         plant(ports["store"], rows, border)
-        c.gap = plant_ledger(ports["store"], now)
+        c.gap, c.ledger = plant_ledger(ports["store"], now)
         time.sleep(4)  # what the console knows of the tables may be three seconds old
         c.role, c.store = role, store
         yield c
@@ -462,6 +470,43 @@ def test_time_without_telemetry_is_missing_not_zero(console, points, text):
     known = [p for i, p in enumerate(points) if i not in missing and (
         answer["incomplete-from"] is None or t[i] < seconds(answer["incomplete-from"]))]
     assert answer["average"][0] == pytest.approx(sum(known) / len(known))
+
+
+LOSSES = {"Shed": ("shed", "datagrams were given up because the bus had no room"),
+          "KernelDropped": ("kernel-dropped", "the kernel dropped datagrams"),
+          "SequenceLost": ("sequence-lost", "gaps in sequence numbers: datagrams were lost on their way")}
+
+
+def lost_share(row):
+    datagrams, reports = (row["Datagrams"] + row["Shed"] + row["KernelDropped"]), row["SequenceLost"] + row["Decoded"]
+    return 1 - (row["Datagrams"] / datagrams if datagrams else 1) * (row["Decoded"] / reports if reports else 1)
+
+
+@pytest.mark.parametrize("points", [150, 75, 15])
+def test_what_was_lost_and_what_never_came_is_told(console, points):
+    """From the ledger's minutes: a span for each run of buckets, its cause, its sums, the share; and what that leaves of the whole."""
+    answer = console.line(points=points, end=console.now // 600 * 600 - 600, hours=2.5)
+    interval, t = answer["interval"], [seconds(x) for x in answer["t"]]
+    buckets = [{k: sum(row.get(k, 0) for m, row in console.ledger.items() if at <= m < at + interval) for k in ("Datagrams", "Decoded", *LOSSES)}
+               for at in t]
+    told, run = [], []
+    for at, row in zip([*t, t[-1] + interval], [*buckets, None]):
+        if row and row["Datagrams"] and lost_share(row) >= 0.001:
+            run.append((at, row))
+            continue
+        if run:
+            total = {k: sum(row[k] for _, row in run) for k in run[0][1]}
+            told.append({"start": stamp(run[0][0]), "end": stamp(run[-1][0] + interval), "received": total["Datagrams"],
+                         "reason": next(reason for k, (_, reason) in LOSSES.items() if total[k]),
+                         "share": pytest.approx(lost_share(total)), **{name: total[k] for k, (name, _) in LOSSES.items()}})
+        run = []
+    assert answer["losses"] == told and told
+    silent = [at for at, row in zip(t, buckets) if not row["Datagrams"]]
+    reasons = {at: m["reason"] for m in answer["missing"] for at in range(seconds(m["start"]), seconds(m["end"]), interval)}
+    assert sorted(reasons) == silent
+    for at in silent:
+        assert ("bus had no room" in reasons[at]) == (at + interval > console.gap + 300), (at, reasons[at])
+    assert answer["completeness"] == pytest.approx(sum(0 if at in reasons else 1 - lost_share(row) for at, row in zip(t, buckets)) / len(t))
 
 
 def test_sankey(console):
