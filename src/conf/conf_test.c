@@ -243,6 +243,22 @@ static void every_kind_loads(void **state)
     assert_non_null(strstr(notices(w), "f.yaml:19:1: nets: not in use yet"));
 }
 
+/* A section may stand in the place of a map, for all addresses: that is not what a mistyped prefix means. */
+static void a_key_like_a_prefix_is_one(void **state)
+{
+    static const char *const bad[] = {"192.0.2.300/24", "192.0.2.0/33", "2001:db8::/129", "10/8"};
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[64], want[64];
+        snprintf(text, sizeof text, "nets: {'%s': x}\n", bad[i]);
+        snprintf(want, sizeof want, "nets: \"%s\" is no address or prefix\n", bad[i]);
+        assert_false(load(w, text));
+        assert_non_null(strstr(errors(w), want));
+    }
+    assert_false(load(w, "nets: {naem: x}\n"));
+    assert_non_null(strstr(errors(w), "nets.naem: unknown key"));
+}
+
 static void errors_are_said_all_at_once_with_place_and_guess(void **state)
 {
     struct world *w = *state;
@@ -577,6 +593,7 @@ int main(void)
         cmocka_unit_test(sizes),
         TEST(defaults_hold),
         TEST(every_kind_loads),
+        TEST(a_key_like_a_prefix_is_one),
         TEST(errors_are_said_all_at_once_with_place_and_guess),
         TEST(cross_checks_point_at_the_key),
         TEST(old_names_and_keys_are_accepted_with_a_notice),

@@ -367,15 +367,20 @@ static int subnet_order(const void *a, const void *b)
     return memcmp(x->prefix.ip.b, y->prefix.ip.b, 16);
 }
 
+/* Also one that is wrong: no key of a section has these in it. */
+static bool is_like_a_prefix(struct str key)
+{
+    return memchr(key.p, '.', key.len) || memchr(key.p, ':', key.len) || memchr(key.p, '/', key.len);
+}
+
 static bool keyed_by_prefix(const struct opt *o, const struct yaml *y)
 {
-    struct prefix p;
     if (y->kind != YAML_MAP)
         return false;
     if (o->item != OPT_STRUCT && o->item != OPT_MAP)
         return true;
     for (size_t i = 0; i < y->n; i++)
-        if (prefix_parse(y->keys[i], &p))
+        if (is_like_a_prefix(y->keys[i]))
             return true;
     return y->n == 0;
 }
