@@ -293,8 +293,10 @@ def test_what_the_documentation_says_of_gobgp(site):
 """, GOBGP_A)
     try:
         announce(lab.a, GOBGP_A, "10.40.0.0/16", "aspath", "65301,65302", "nexthop", lab.B4)
-        wait_routes(weir, 1, rib="loc-rib", up=True)
+        announce(lab.a, GOBGP_A, "10.41.0.0/16", "nexthop", lab.B4)  # its own
+        wait_routes(weir, 2, rib="loc-rib", up=True)
         assert flow_of(lab, weir, "10.40.0.1")[:4] == [65302, 16, [65301, 65302], 65301]
+        assert flow_of(lab, weir, "10.41.0.1")[:4] == [ROUTER_AS, 16, [], 0]
     finally:
         end(lab, this)
     wait_until(lambda: not any(r["connected"] for r in routing(weir)["routers"]), 20, "still connected")

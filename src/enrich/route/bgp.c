@@ -361,11 +361,11 @@ static bool seen(const struct reading *r, uint8_t type)
 }
 
 /* RFC 7606 3 d: routes without what all routes have. */
-static void check_mandatory(struct reading *r)
+static void check_mandatory(struct reading *r, bool loc_rib)
 {
     struct bgp_update *u = r->u;
     bool own = cursor_left(&u->announced.routes) > 0, mp = u->mp_announced.is_there;
-    if ((own || mp) && (!seen(r, ATTR_ORIGIN) || !seen(r, ATTR_AS_PATH)))
+    if ((own || mp) && (!seen(r, ATTR_ORIGIN) || (!loc_rib && !seen(r, ATTR_AS_PATH))))
         worsen(u, BGP_WITHDRAWN);
     if (own && !seen(r, ATTR_NEXT_HOP))
         worsen(u, BGP_WITHDRAWN);
@@ -384,7 +384,8 @@ static void find_end_of_rib(struct bgp_update *u, size_t attributes)
     }
 }
 
-void bgp_update(struct str message, bool four_bytes, struct bgp_scratch *s, struct bgp_update *out)
+void bgp_update(struct str message, bool four_bytes, bool loc_rib, struct bgp_scratch *s,
+                struct bgp_update *out)
 {
     struct cursor c = body_of(message, BGP_UPDATE);
     *out = (struct bgp_update){
@@ -406,7 +407,7 @@ void bgp_update(struct str message, bool four_bytes, struct bgp_scratch *s, stru
     out->attr.n_path = r.path.n;
     out->attr.path_len = (uint8_t)(r.path.len < UINT8_MAX ? r.path.len : UINT8_MAX);
     out->attr.origin_as = r.path.n ? r.path.as[r.path.n - 1] : 0;
-    check_mandatory(&r);
+    check_mandatory(&r, loc_rib);
     if (out->verdict == BGP_GOOD)
         find_end_of_rib(out, attributes);
 }

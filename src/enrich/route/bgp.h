@@ -73,8 +73,12 @@ struct bgp_scratch {
     uint64_t targets[RIB_LIST_MAX];
 };
 
-/* `message` with its header. four_bytes: AS numbers in the path have four (RFC 7854 4.2, flag A); when that cannot be, two. */
-void bgp_update(struct str message, bool four_bytes, struct bgp_scratch *s, struct bgp_update *out);
+/*
+ * `message` with its header. four_bytes: AS numbers in the path have four (RFC 7854 4.2, flag A); when that cannot be, two.
+ * loc_rib: it is of the router's own table, where GoBGP leaves out the path of its own routes, which is empty.
+ */
+void bgp_update(struct str message, bool four_bytes, bool loc_rib, struct bgp_scratch *s,
+                struct bgp_update *out);
 
 struct bgp_route {
     struct prefix prefix;

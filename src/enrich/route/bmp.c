@@ -496,9 +496,10 @@ static bool route_monitoring(struct bmp *b, struct cursor c, struct err *e)
         count(b, BMP_NO_PEER, 1);
         return true;
     }
-    if (h.key.type != PEER_LOC_RIB)
+    bool loc_rib = h.key.type == PEER_LOC_RIB;
+    if (!loc_rib)
         m.variant = (h.flags & FLAG_OUT ? 2u : 0) | (h.flags & FLAG_POST ? 1u : 0);
-    bgp_update(message, !(h.flags & FLAG_TWO_BYTES) || h.key.type == PEER_LOC_RIB, &b->env->scratch, &u);
+    bgp_update(message, !(h.flags & FLAG_TWO_BYTES) || loc_rib, loc_rib, &b->env->scratch, &u);
     count(b, BMP_MALFORMED, u.verdict == BGP_MALFORMED);
     count(b, BMP_AS_WITHDRAWN, u.verdict == BGP_WITHDRAWN);
     count(b, BMP_DISCARDED, u.verdict == BGP_DISCARDED);

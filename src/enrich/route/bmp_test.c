@@ -236,6 +236,27 @@ static void a_loc_rib_needs_no_peer_up(void **state)
     t_rig_fini(&t);
 }
 
+/* RFC 7606 3 d asks for a path; GoBGP's own routes have none in its Loc-RIB. */
+static void an_own_route_needs_no_path(void **state)
+{
+    struct t_rig t;
+    struct t_peer loc = {.type = 3, .as = 65000, .id = 0x0a000001};
+    struct buf more;
+    t_rig_init(&t);
+    buf_init(&more, 0);
+    t_attr(&more, 0x40, 1, "\0", 1);
+    t_attr(&more, 0x80, 14, "\0\1\1\4\x0a\0\0\2\0\x18\xc6\x33\x64", 13); /* 198.51.100.0/24 */
+    up(&t, &peer4);
+    t_monitoring(&t.out, &peer4, &(struct t_route){.more = &more});
+    SENT(&t);
+    assert_int_equal(t.rib.routes, 0);
+    t_monitoring(&t.out, &loc, &(struct t_route){.more = &more});
+    SENT(&t);
+    assert_int_equal(as_of(&t, "198.51.100.1"), 65000);
+    buf_fini(&more);
+    t_rig_fini(&t);
+}
+
 /* MP_REACH of a family with its own kind of route. */
 static void mp(struct t_rig *t, uint16_t afi, uint8_t safi, const char *next_hop, size_t n_hop,
                const char *nlri, size_t n, const void *ext, size_t n_ext)
@@ -613,6 +634,7 @@ int main(void)
         cmocka_unit_test(add_path_keeps_several),
         cmocka_unit_test(policies_are_ribs_of_their_own),
         cmocka_unit_test(a_loc_rib_needs_no_peer_up),
+        cmocka_unit_test(an_own_route_needs_no_path),
         cmocka_unit_test(vpns_have_tables),
         cmocka_unit_test(rds_and_rts_choose),
         cmocka_unit_test(a_former_session_lasts_until_its_end_is_told),
