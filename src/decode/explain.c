@@ -265,6 +265,21 @@ static void print_record(struct printing *p, const struct plan_run *r, const str
     }
 }
 
+/* The rate of the header or of options, which counts where the record has no other and names no sampler. */
+static void print_rate(const struct printing *p, const struct plan_run *r)
+{
+    uint64_t rate = r->fixed_rate ? r->fixed_rate : session_rate_get(p->s, 0);
+    bool by_interface = !rate && session_rate_interfaces(p->s);
+    if (r->plan->has_sampler || (!rate && !by_interface))
+        return;
+    fprintf(p->f, "%*s%-10s %-32s ", INDENT, "", r->fixed_rate ? "header" : "options", "sampling rate");
+    if (by_interface)
+        fputs("that of the interface", p->f);
+    else
+        fprintf(p->f, "%" PRIu64, rate);
+    fputs("  -> SamplingRate (unless the record has one)\n", p->f);
+}
+
 void explain_records(const struct decoding *x, const struct plan_run *r, const struct template *t)
 {
     struct template_def def = {t->fields, t->n_fields, t->n_scope, t->proto, t->options};
@@ -280,6 +295,8 @@ void explain_records(const struct decoding *x, const struct plan_run *r, const s
             fprintf(p.f, ", %stemplate %u", t->options ? "options " : "", r->template_id);
         fputc('\n', p.f);
         print_record(&p, r, t, i, fates);
+        if (!t->options)
+            print_rate(&p, r);
     }
     free(fates);
 }

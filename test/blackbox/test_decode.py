@@ -139,6 +139,18 @@ def test_explain_names_sflow_records_and_their_fate(tmp_path):
     assert (flow["SrcVlan"], flow["SrcCustomerVlan"], flow["IngressVNI"]) == (100, 200, 5000)
 
 
+def test_explain_says_where_the_rate_is_from(tmp_path):
+    path = tmp_path / "v5"
+    path.write_bytes(struct.pack(">HHIIIIHH", 5, 1, 1000, 2000000000, 0, 0, 0, 0x4000 | 64) + bytes([10, 0, 0, 1, 10, 0, 0, 2]) + bytes(40))
+    said = "sampling rate                    {}  -> SamplingRate (unless the record has one)"
+    assert "  header     " + said.format(64) in decode("--explain", str(path))
+    table = struct.pack(">HHHHHHHHHH", 3, 18, 300, 2, 1, 302, 4, 34, 4, 0)[:18] + struct.pack(">HHII", 300, 12, 7, 100)
+    flow = (struct.pack(">HHHHHHHH", 2, 16, 256, 2, 8, 4, 12, 4) + struct.pack(">HHII", 256, 12, 0x0A000001, 0x0A000002))
+    body = table + flow
+    (tmp_path / "ipfix").write_bytes(struct.pack(">HHIII", 10, 16 + len(body), 2000000000, 0, 1) + body)
+    assert "  options    " + said.format(100) in decode("--explain", str(tmp_path / "ipfix"))
+
+
 def test_options_of_an_input(tmp_path):
     inner = bytes.fromhex("4500001c 00010000 40110000 c0000201 c0000202 00350400 00080000")
     outer = bytes.fromhex("020000000002 020000000001 0800 45000030 00010000 402f0000 0a000001 0a000002 00000800") + inner
