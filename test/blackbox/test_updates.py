@@ -345,6 +345,12 @@ def test_names_of_as(site, tmp_path):
     good = {name: read(data / name) for name in files_below(data)}
     assert sorted(good) == ["asns.csv", "format"] and b'64500,"ACME Networks"\n' in good["asns.csv"]
 
+    # what root fetches belongs to whom the directory belongs to
+    if os.geteuid() == 0:
+        os.chown(data, 65534, 65534)
+        assert command("asns", "update", "--data-dir", str(data), "--url", url + "/moved")[0] == 0
+        assert os.stat(data / "asns.csv").st_uid == 65534 and read(data / "asns.csv") == good["asns.csv"]
+
     # what is bad changes nothing
     site.files["/cut"] = gzip.compress(ROWS)[:-6]
     site.files["/html"] = b"<html>Please log in</html>"
