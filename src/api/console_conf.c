@@ -1,5 +1,9 @@
 /* Option tables of the console. */
 #include "api/console_conf.h"
+#include "base/log.h"
+#include "lang/filter.h"
+#include "query/request.h"
+#include "query/widget.h"
 
 #define SECOND_NS 1000000000ull
 
@@ -20,8 +24,18 @@ static const struct opt visualize_rows[] = {
     {"bidirectional", OPT_BOOL, VISUALIZE(bidirectional), "false", "Show both directions."},
     {"previous-period", OPT_BOOL, VISUALIZE(previous_period), "false", "Show the previous period as well."},
 };
-static const struct opt_table visualize_table =
-    OPT_TABLE("default-visualize-options", struct console_visualize_conf, visualize_rows);
+
+static bool visualize_check(const void *p, const char **bad_key, struct err *e)
+{
+    const struct console_visualize_conf *v = p;
+    *bad_key = "limit-type";
+    return strcmp(v->limit_type, "avg") == 0 || strcmp(v->limit_type, "max") == 0 ||
+           strcmp(v->limit_type, "last") == 0 ||
+           err_set(e, "must be one of avg, max, last, not \"%s\"", v->limit_type);
+}
+
+static const struct opt_table visualize_table = OPT_TABLE(
+    "default-visualize-options", struct console_visualize_conf, visualize_rows, .check = visualize_check);
 
 #define USER(field) OPT_AT(struct console_user_conf, field)
 static const struct opt headers_rows[] = {
@@ -47,9 +61,10 @@ static const struct opt auth_rows[] = {
      .sub = &headers_table},
     {"default-user", OPT_STRUCT, AUTH(default_user), NULL, "Who it is without these headers.",
      .sub = &user_table},
-    {"logout-url", OPT_STRING, AUTH(logout_url), "", "Template of the page that logs out.",
-     .flags = OPT_LATER},
-    {"avatar-url", OPT_STRING, AUTH(avatar_url), "", "Template of the picture.", .flags = OPT_LATER},
+    {"logout-url", OPT_STRING, AUTH(logout_url), "",
+     "Page that logs out, for whom no header names one; `{{ .Login }}`, `{{ .Name }}` and `{{ .Email }}` "
+     "stand for the user."},
+    {"avatar-url", OPT_STRING, AUTH(avatar_url), "", "Picture, likewise."},
 };
 static const struct opt_table auth_table = {
     .name = "auth", .rows = auth_rows, .n = 4, .size = sizeof(((struct console_conf *)0)->auth)};
@@ -118,4 +133,65 @@ static const struct opt console_rows[] = {
     {"database", OPT_STRUCT, CONSOLE(database), NULL, "Where filters and settings of users are kept.",
      .sub = &database_table},
 };
-const struct opt_table console_table = OPT_TABLE("console", struct console_conf, console_rows);
+
+static bool no_widget(const char *name, struct err *e)
+{
+    struct buf all;
+    buf_init(&all, 0);
+    widget_names(&all);
+    err_set(e, "there is no widget \"%s\"; expected some of %.*s", name, STR_ARG(buf_str(&all)));
+    buf_fini(&all);
+    return false;
+}
+
+static bool console_check(const void *p, const char **bad_key, struct err *e)
+{
+    const struct console_conf *c = p;
+    *bad_key = "homepage-top-widgets";
+    for (size_t i = 0; i < c->homepage_top_widgets.n; i++) {
+        const char *name = *OPT_ITEM(c->homepage_top_widgets, const char *, i);
+        if (!widget_exists(name))
+            return no_widget(name, e);
+    }
+    *bad_key = "default-visualize-options";
+    if (c->visualize.limit > c->dimensions_limit)
+        return err_set(e, "limit: %llu is more than dimensions-limit, %llu",
+                       (unsigned long long)c->visualize.limit, (unsigned long long)c->dimensions_limit);
+    *bad_key = "database";
+    return c->database.driver == 0 || c->database.dsn[0] ||
+           err_set(e, "dsn: it must say where the database is");
+}
+
+const struct opt_table console_table =
+    OPT_TABLE("console", struct console_conf, console_rows, .check = console_check);
+
+static void unusable(const char *key, const char *what, const char *why)
+{
+    log_warn("console", "what the configuration sets cannot be used", "key", key, "value", what, "reason",
+             why, NULL);
+}
+
+static void try_filter(const char *key, const char *text, const struct schema *s)
+{
+    struct arena a;
+    struct filter f;
+    struct lang_error e;
+    arena_init(&a);
+    if (!filter_parse(&f, str_from(text), s, &a, &e))
+        unusable(key, text, e.message);
+    arena_fini(&a);
+}
+
+void console_conf_try(const struct console_conf *c, const struct schema *s)
+{
+    const struct opt_list *dims = &c->visualize.dimensions, *saved = &c->database.saved_filters;
+    try_filter("default-visualize-options.filter", c->visualize.filter, s);
+    for (size_t i = 0; i < dims->n; i++) {
+        const char *name = *OPT_ITEM(*dims, const char *, i);
+        enum column col = column_find_nocase(str_from(name));
+        if (col == COL_COUNT || !request_dimension(s, col))
+            unusable("default-visualize-options.dimensions", name, "this is no dimension here");
+    }
+    for (size_t i = 0; i < saved->n; i++)
+        try_filter("database.saved-filters", OPT_ITEM(*saved, struct console_saved_filter, i)->content, s);
+}

@@ -43,3 +43,7 @@ struct console_conf {
     } database;
 };
 extern const struct opt_table console_table;
+
+struct schema;
+/* Says in the log which filters and dimensions mean nothing with these columns: the page would show an error at once. */
+void console_conf_try(const struct console_conf *c, const struct schema *s);

@@ -23,6 +23,7 @@ static bool start(struct role_ctx *c, struct err *e)
     if (!api->saved)
         return false;
     const struct console_conf *own = &conf->console;
+    console_conf_try(own, &api->schema);
     api->pool = query_pool_new(
         &conf->clickhouse,
         &(struct query_pool_limits){own->limits.concurrent, own->limits.time_ns, own->limits.memory});
@@ -46,6 +47,7 @@ static bool reload(struct role_ctx *c, const void *conf, struct err *e)
     next->homepage_graph_timerange_ns = now->console.homepage_graph_timerange_ns;
     next->dimensions_limit = now->console.dimensions_limit;
     next->reverse_dns = now->console.reverse_dns;
+    console_conf_try(next, &api->schema);
     api->conf = next;
     return true;
 }

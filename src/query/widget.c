@@ -159,6 +159,12 @@ bool widget_exists(const char *name)
     return find_top(name);
 }
 
+void widget_names(struct buf *out)
+{
+    for (size_t i = 0; i < sizeof tops / sizeof *tops; i++)
+        buf_printf(out, "%s%s", i ? ", " : "", tops[i].name);
+}
+
 static void top_sql(struct buf *sql, const struct widget_ask *w, const struct query_request *q,
                     const struct plan *p, bool or_second)
 {

@@ -19,6 +19,8 @@ enum query_result widget_exporters(const struct widget_ask *w, struct query_answ
 enum query_result widget_top(const struct widget_ask *w, const char *name, struct query_answer *out,
                              struct err *e);
 bool widget_exists(const char *name);
+/* All names of tops, for a message. */
+void widget_names(struct buf *out);
 /* Traffic over the last `range_s` seconds. `filter`: in the filter language, or SQL. */
 enum query_result widget_graph(const struct widget_ask *w, const char *filter, uint32_t range_s,
                                struct query_answer *out, struct err *e);

@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from weir import ENVIRONMENT, SANITIZED, command, configuration, free_ports
+from weir import ENVIRONMENT, SANITIZED, Role, command, configuration, free_ports
 
 
 def write(folder, name, text):
@@ -99,6 +99,31 @@ def test_the_manual_is_what_the_program_knows():
     assert status == 0
     schema = json.loads(out)
     assert {"inlet", "outlet", "console", "clickhouse"} <= set(schema["properties"])
+
+
+@pytest.mark.parametrize("console,key,word", [
+    ({"homepage-top-widgets": ["src-as", "nonsense"]}, "homepage-top-widgets", 'no widget "nonsense"; expected some of src-as'),
+    ({"default-visualize-options": {"limit-type": "sum"}}, "default-visualize-options.limit-type", "avg, max, last"),
+    ({"default-visualize-options": {"limit": 60}}, "default-visualize-options", "more than dimensions-limit, 50"),
+    ({"database": {"driver": "mysql"}}, "database", "dsn: it must say where")])
+def test_what_the_page_could_not_show_is_refused(tmp_path, console, key, word):
+    status, out, err = command("console", write(tmp_path, "weir.yaml", json.dumps({"console": console})), "--check")
+    assert status == 1 and out == "" and f": console.{key}: " in err and word in err
+
+
+def test_filters_that_the_columns_do_not_know_are_told(tmp_path):
+    ports = free_ports()
+    options = {"filter": "SrcVlan = 5", "dimensions": ["SrcAS", "DstVlan"]}
+    saved = [{"description": "good", "content": "SrcAS = AS15169"}, {"description": "bad", "content": "SrcAS ="}]
+    conf = configuration(ports, console={"http": {"listen": f"127.0.0.1:{ports['console']}"}, "default-visualize-options": options,
+                                         "database": {"saved-filters": saved}, "auth": {"logout-url": "https://sso.example/{{ .Login }}"}})
+    role = Role(tmp_path, "console", conf, ports["console"])
+    with role:
+        log = role.log()
+    for key, reason in (("default-visualize-options.filter", "SrcVlan is disabled"), ("default-visualize-options.dimensions", "no dimension here"),
+                        ("database.saved-filters", "expected an AS number")):
+        assert re.search(rf"level=warn .*cannot be used.* key={key} .*{reason}", log), log
+    assert log.count("cannot be used") == 3 and "not in use yet" not in log
 
 
 SECTIONS = {"inlet", "outlet", "console", "orchestrator", "clickhouse", "clickhousedb", "store", "schema", "http", "kafka", "bus", "geoip", "reporting"}
