@@ -4,7 +4,9 @@
 #include "enrich/classify/classify.h"
 #include "enrich/remote/transform.h"
 #include "enrich/remote_conf.h"
+#include "enrich/route/rd.h"
 #include "net/url.h"
+#include <ctype.h>
 
 #define MINUTE_NS 60000000000ull
 #define SECOND_NS 1000000000ull
@@ -152,7 +154,22 @@ static const struct opt vrf_rows[] = {
      .flags = OPT_REQUIRED},
     {"exporters", OPT_STRING, VRF(exporters), "::/0", "Exporters that use this number so."},
 };
-static const struct opt_table vrf_table = OPT_TABLE("VRF", struct enrich_vrf_conf, vrf_rows);
+
+static bool vrf_check(const void *conf, const char **bad_key, struct err *e)
+{
+    const struct enrich_vrf_conf *c = conf;
+    struct prefix exporters;
+    uint64_t rd;
+    *bad_key = "rd";
+    if (!rd_parse(str_from(c->rd), &rd))
+        return err_set(e, "\"%s\" is no route distinguisher, such as 65000:10", c->rd);
+    *bad_key = "exporters";
+    return prefix_parse(str_from(c->exporters), &exporters) ||
+           err_set(e, "\"%s\" is no prefix", c->exporters);
+}
+
+static const struct opt_table vrf_table =
+    OPT_TABLE("VRF", struct enrich_vrf_conf, vrf_rows, .check = vrf_check);
 
 #define ROUTING(field) OPT_AT(struct enrich_routing_provider, field)
 static const struct opt routing_provider_rows[] = {
@@ -192,8 +209,28 @@ static const struct opt routing_provider_rows[] = {
     {"refresh-timeout", OPT_DURATION, ROUTING(refresh_timeout_ns), "10s", "Longest refresh.",
      .only = "bioris"},
 };
-static const struct opt_table routing_provider_table =
-    OPT_TABLE("routing provider", struct enrich_routing_provider, routing_provider_rows);
+
+static bool routing_check(const void *conf, const char **bad_key, struct err *e)
+{
+    const struct enrich_routing_provider *c = conf;
+    uint64_t v;
+    if (c->type != ROUTING_BMP)
+        return true;
+    *bad_key = "rds";
+    for (size_t i = 0; i < c->rds.n; i++)
+        if (!rd_parse(str_from(*OPT_ITEM(c->rds, const char *, i)), &v))
+            return err_set(e, "\"%s\" is no route distinguisher, such as 65000:10",
+                           *OPT_ITEM(c->rds, const char *, i));
+    *bad_key = "rts";
+    for (size_t i = 0; i < c->rts.n; i++)
+        if (!rd_parse_target(str_from(*OPT_ITEM(c->rts, const char *, i)), &v))
+            return err_set(e, "\"%s\" is no route target, such as 65000:10",
+                           *OPT_ITEM(c->rts, const char *, i));
+    return true;
+}
+
+static const struct opt_table routing_provider_table = OPT_TABLE(
+    "routing provider", struct enrich_routing_provider, routing_provider_rows, .check = routing_check);
 
 static const struct opt routing_rows[] = {
     {"provider", OPT_STRUCT, OPT_AT(struct enrich_routing_conf, provider), NULL, "Where routes come from.",
@@ -251,8 +288,19 @@ static const struct opt network_rows[] = {
     {"country", OPT_STRING, NETWORK(country), "", "Country, two letters."},
     {"asn", OPT_UINT, NETWORK(asn), "0", "AS number.", .max = UINT32_MAX},
 };
+
+static bool network_check(const void *conf, const char **bad_key, struct err *e)
+{
+    const char *country = ((const struct enrich_network_conf *)conf)->country;
+    *bad_key = "country";
+    return !*country ||
+           (isalpha((unsigned char)country[0]) && isalpha((unsigned char)country[1]) && !country[2]) ||
+           err_set(e, "\"%s\" is no code of two letters, such as FR", country);
+}
+
 static const struct opt_table network_table =
-    OPT_TABLE("network", struct enrich_network_conf, network_rows, .from_scalar = network_from_scalar);
+    OPT_TABLE("network", struct enrich_network_conf, network_rows, .check = network_check,
+              .from_scalar = network_from_scalar);
 
 #define NETWORKS(field) OPT_AT(struct enrich_networks_conf, field)
 static const struct opt networks_rows[] = {

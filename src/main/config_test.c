@@ -294,6 +294,17 @@ static void wrong_files_are_refused(void **state)
         {"console: {dimensions-limit: 5}\n", "must be between 10 and 1000"},
         {"kafka: {sasl: {username: u}}\n", "say which mechanism"},
         {"demo-exporter: {flows: {flows: [{src-net: 1.2.3.0/24}]}}\n", "dst-net: this key is required"},
+        {"outlet: {routing: {provider: {type: bmp, rds: ['0', x]}}}\n",
+         "outlet.routing.provider.rds: \"x\" is no route distinguisher"},
+        {"outlet: {routing: {provider: {type: bmp, rts: ['65000:x']}}}\n", "\"65000:x\" is no route target"},
+        {"outlet: {routing: {provider: {type: bmp, vrfs: [{id: 1, rd: '1'}, {id: 2, rd: y}]}}}\n",
+         "outlet.routing.provider.vrfs[1].rd: \"y\" is no route distinguisher"},
+        {"outlet: {routing: {provider: {type: bmp, vrfs: [{id: 1, rd: '1', exporters: z}]}}}\n",
+         "vrfs[0].exporters: \"z\" is no prefix"},
+        {"outlet: {networks: {networks: {192.0.2.0/24: {country: France}}}}\n",
+         "networks.192.0.2.0/24.country: \"France\" is no code of two letters"},
+        {"outlet: {networks: {network-sources: {a: {url: 'http://me:secret@[b', interval: 1m}}}}\n",
+         "network-sources.a.url: [b is no URL"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_false(load(bad[i].text));

@@ -23,6 +23,13 @@ static bool is_http(CURLU *u, bool *tls)
     return ok;
 }
 
+/* Without who asks, also where it is no URL. */
+static const char *told(const char *url)
+{
+    const char *at = strrchr(url, '@');
+    return at ? at + 1 : url;
+}
+
 static bool set(CURLU *u, const char *url, struct err *e)
 {
     bool tls;
@@ -30,9 +37,9 @@ static bool set(CURLU *u, const char *url, struct err *e)
         return err_set(e, "the URL is longer than %d bytes", URL_MOST);
     CURLUcode rc = curl_url_set(u, CURLUPART_URL, url, 0);
     if (rc != CURLUE_OK && rc != CURLUE_UNSUPPORTED_SCHEME)
-        return err_set(e, "%s is no URL: %s", url, curl_url_strerror(rc));
+        return err_set(e, "%s is no URL: %s", told(url), curl_url_strerror(rc));
     if (rc != CURLUE_OK || !is_http(u, &tls))
-        return err_set(e, "%s: only http and https", url);
+        return err_set(e, "%s: only http and https", told(url));
     return true;
 }
 
