@@ -255,8 +255,10 @@ static const struct question {
      true},
 };
 
-static bool ask(struct bench_db *b, const struct question *q, double *ms, struct err *e)
+static bool ask(struct bench_db *b, const struct question *q, double *ms, uint64_t *rows, struct err *e)
 {
+    struct query_cost cost = {0};
+    const struct query_asker asker = {.cost = &cost};
     const struct request_limits limits = {50, q->sankey ? 20 : 200, 0};
     struct query_tables tables;
     struct query_request request;
@@ -267,10 +269,12 @@ static bool ask(struct bench_db *b, const struct question *q, double *ms, struct
     json_t *json = json_loads(text, 0, NULL);
     arena_init(&a);
     uint64_t began = clock_mono_ns();
-    bool ok = request_parse(&request, json, &b->schema, &limits, b->now, &a, e) &&
-              catalog_get(b->catalog, NULL, &tables, e) == QUERY_OK &&
-              (q->sankey ? sankey_ask : line_ask)(b->pool, NULL, &request, &tables, &a, &out, e) == QUERY_OK;
+    bool ok =
+        request_parse(&request, json, &b->schema, &limits, b->now, &a, e) &&
+        catalog_get(b->catalog, NULL, &tables, e) == QUERY_OK &&
+        (q->sankey ? sankey_ask : line_ask)(b->pool, &asker, &request, &tables, &a, &out, e) == QUERY_OK;
     *ms = (double)(clock_mono_ns() - began) / 1e6;
+    *rows = cost.rows;
     json_decref(out.json);
     buf_fini(&out.sql);
     json_decref(json);
@@ -287,11 +291,12 @@ static int by_value(const void *a, const void *b)
 static bool measure(struct bench_db *b, unsigned times, struct err *e)
 {
     double ms[100];
+    uint64_t rows = 0;
     char name[64];
     for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
         double cpu_ms = store_cpu_ms(b);
         for (unsigned n = 0; n < times; n++)
-            if (!ask(b, &questions[i], &ms[n], e))
+            if (!ask(b, &questions[i], &ms[n], &rows, e))
                 return err_wrap(e, "%s", questions[i].name);
         cpu_ms = (store_cpu_ms(b) - cpu_ms) / times;
         double first_ms = ms[0];
@@ -304,6 +309,8 @@ static bool measure(struct bench_db *b, unsigned times, struct err *e)
         bench_print(name, ms[(times - 1) * 95 / 100], "ms");
         snprintf(name, sizeof name, "query_%s_cpu_ms", questions[i].name);
         bench_print(name, cpu_ms, "ms");
+        snprintf(name, sizeof name, "query_%s_rows_read", questions[i].name);
+        bench_print(name, (double)rows, "rows");
     }
     return true;
 }

@@ -57,9 +57,11 @@ static bool narrow_check(const void *conf, const char **bad_key, struct err *e)
 static const struct opt_table narrow_table =
     OPT_TABLE("narrow rollup", struct orch_narrow, narrow_rows, .check = narrow_check);
 
+enum { NARROW_MAX = 10 };
+
 /* What people look at all day: networks, and what each interface takes in and gives out. */
 #define NARROW_DEFAULT                                                                                       \
-    "[{name: src-as, columns: [SrcAS]}, {name: dst-as, columns: [DstAS]}, "                                  \
+    "[{name: src-as, columns: [SrcAS, SrcCountry]}, {name: dst-as, columns: [DstAS, DstCountry]}, "          \
     "{name: input, columns: [ExporterAddress, ExporterName, ExporterGroup, ExporterRole, ExporterSite, "     \
     "ExporterRegion, ExporterTenant, InIfName, InIfDescription, InIfSpeed, InIfConnectivity, "               \
     "InIfProvider]}, "                                                                                       \
@@ -94,6 +96,8 @@ static bool clickhouse_check(const void *conf, const char **bad_key, struct err 
     if (!detail)
         return err_set(e, "one resolution must have interval 0, the detail");
     *bad_key = "narrow-rollups";
+    if (c->narrow.n > NARROW_MAX)
+        return err_set(e, "at most %d are possible: each costs with every row stored", NARROW_MAX);
     for (size_t i = 0; i < c->narrow.n; i++)
         for (size_t j = 0; j < i; j++)
             if (strcmp(OPT_ITEM(c->narrow, struct orch_narrow, j)->name,

@@ -12,7 +12,7 @@
 enum { WAIT_S = 20, EXECUTION_S = 60, PROBE_S = 2, LATELY_S = 10 };
 #define SECOND_NS UINT64_C(1000000000)
 
-enum { POOL_ASKED, POOL_FAILED, POOL_GONE, POOL_BUSY, POOL_US, POOL_COUNTERS };
+enum { POOL_ASKED, POOL_FAILED, POOL_GONE, POOL_BUSY, POOL_US, POOL_ROWS, POOL_COUNTERS };
 static const struct counter_def defs[] = {
     {"console_store_questions_total", "Statements sent to the store.", COUNTER},
     {"console_store_failures_total", "Statements that the store did not answer.", COUNTER},
@@ -20,6 +20,7 @@ static const struct counter_def defs[] = {
      COUNTER},
     {"console_store_busy_total", "Statements refused because no connection came free in time.", COUNTER},
     {"console_store_seconds_total", "Time in which the store worked on statements.", COUNTER_US},
+    {"console_store_rows_total", "Rows that the store read for statements.", COUNTER},
 };
 
 /* One that waits for a connection, in order of arrival; on the stack of whoever waits. */
@@ -248,6 +249,7 @@ enum query_result query_pool_ask(struct query_pool *p, const struct query_asker 
     }
     counter_add_shared(p->counters, POOL_ASKED, 1);
     counter_add_shared(p->counters, POOL_US, (clock_mono_ns() - began) / 1000);
+    counter_add_shared(p->counters, POOL_ROWS, cost.rows);
     if (r != QUERY_OK)
         counter_add_shared(p->counters, r == QUERY_GONE ? POOL_GONE : POOL_FAILED, 1);
     if (asker && asker->cost) {
