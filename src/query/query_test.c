@@ -267,6 +267,59 @@ static void old_time_is_told_without_its_detail(void **state)
     assert_true(p.n == 1 && !p.detail_from);
 }
 
+/* A column of a dictionary keyed by address is in `flows` alone. */
+static enum column looked_up(void)
+{
+    const struct column_def def = {.name = "SrcHostRole",
+                                   .store = STORE_NONE,
+                                   .type = "String",
+                                   .codec = "",
+                                   .kind = KIND_STRING,
+                                   .flags = COLF_GEN | COLF_NOKEY,
+                                   .elements = "",
+                                   .expr = "dictGet('custom_dict_hosts', 'role', SrcAddr)",
+                                   .doc = "",
+                                   .dictionary = "hosts",
+                                   .attribute = "role"};
+    enum column c = column_add(&def);
+    assert_true(c >= COL_CUSTOM && c < COL_COUNT);
+    schema.enabled[c] = schema.main_only[c] = true;
+    return c;
+}
+
+static void check_old_dictionary(const struct query_tables *t, const char *more, const char *part,
+                                 const char *note)
+{
+    char json[200];
+    struct plan p;
+    struct buf sql;
+    snprintf(json, sizeof json, "{\"start\":%u,\"end\":%u,\"points\":100,%s}", NOW - 20 * DAY, NOW, more);
+    struct query_request q = ask(json);
+    buf_init(&sql, 0);
+    line_plan(&p, &q, t);
+    line_sql(&q, t, &p, &sql);
+    buf_u8(&sql, 0);
+    if (!strstr((char *)sql.p, part) || strstr((char *)sql.p, "SrcHostRole AS d1 FROM flows_"))
+        fail_msg("%s in %s", part, (char *)sql.p);
+    json_t *notes = line_notes(&q, t, &p);
+    const char *said = json_string_value(json_array_get(notes, 0));
+    if (!said || !strstr(said, note))
+        fail_msg("%s", said ? said : "no note");
+    json_decref(notes);
+    buf_fini(&sql);
+}
+
+static void old_time_is_told_without_dictionaries_by_address(void **state)
+{
+    struct query_tables t = usual();
+    enum column c = looked_up();
+    check_old_dictionary(&t, "\"dimensions\":[\"SrcHostRole\"]",
+                         "defaultValueOfTypeName('String') AS d1 FROM flows_",
+                         "older traffic is shown without them");
+    check_old_dictionary(&t, "\"filter\":\"SrcHostRole = 'web'\"", "FROM flows WHERE", "needs detailed data");
+    schema.enabled[c] = schema.main_only[c] = false;
+}
+
 static void a_first_look_reads_little(void **state)
 {
     struct query_tables t = usual();
@@ -658,6 +711,7 @@ int main(void)
         cmocka_unit_test(totals_come_from_coarser_tables),
         cmocka_unit_test(a_ranking_of_totals),
         cmocka_unit_test(old_time_is_told_without_its_detail),
+        cmocka_unit_test(old_time_is_told_without_dictionaries_by_address),
         cmocka_unit_test(a_first_look_reads_little),
         cmocka_unit_test(narrow_rollups_are_known_by_their_comment),
         cmocka_unit_test(questions_are_answered_from_few_columns),
