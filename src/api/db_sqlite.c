@@ -17,19 +17,25 @@ static const char *const first[] = {"CREATE TABLE saved_filters (id INTEGER PRIM
                                     NULL};
 static const char *const *const steps[] = {first};
 
+static void say_why(sqlite3 *db, const char *dsn, struct err *e)
+{
+    int code = sqlite3_errcode(db);
+    bool access = code == SQLITE_CANTOPEN || code == SQLITE_READONLY;
+    err_set(e, "cannot use %s: %s%s", dsn, sqlite3_errmsg(db),
+            access ? " (its folder must be there, and be writable like the file)" : "");
+}
+
 static void *open_file(const char *dsn, struct err *e)
 {
     sqlite3 *db = NULL;
-    char *why = NULL;
     if (sqlite3_open(dsn, &db) != SQLITE_OK) {
-        err_set(e, "cannot open %s: %s", dsn, sqlite3_errmsg(db));
+        say_why(db, dsn, e);
         sqlite3_close(db);
         return NULL;
     }
     sqlite3_busy_timeout(db, 5000);
-    if (sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, &why) != SQLITE_OK) {
-        err_set(e, "%s: %s", dsn, why);
-        sqlite3_free(why);
+    if (sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) != SQLITE_OK) {
+        say_why(db, dsn, e);
         sqlite3_close(db);
         return NULL;
     }

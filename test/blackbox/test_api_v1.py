@@ -134,6 +134,10 @@ def test_errors_answer_as_described(console, document):
             status, _, answer = ask(console, "GET" if body is None else "POST", target, body)
             assert status == 400
             check(schema, json.loads(answer), document)
+        for status, body, headers in ((403, {}, {"Sec-Fetch-Site": "cross-site"}), (413, {"filter": "x" * (1 << 20)}, {})):
+            got, _, answer = ask(console, "POST", path, body, headers)
+            assert got == status and str(status) in document["paths"][path]["post"]["responses"]
+            check(schema, json.loads(answer), document)
 
 
 def test_a_key_that_is_not_described_is_refused(console, document):

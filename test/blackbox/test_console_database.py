@@ -224,7 +224,7 @@ def test_a_database_that_hangs_holds_nobody_up(tmp_path):
         server.remove()
 
 
-def test_a_full_disk(tmp_path):
+def test_a_full_disk_and_one_that_cannot_be_written(tmp_path):
     """SQLite: what is there can be read, nothing new is kept, and all is well again when there is room."""
     room = tmp_path / "room"
     room.mkdir()
@@ -247,6 +247,9 @@ def test_a_full_disk(tmp_path):
             os.remove(room / "hog")
             assert ask(role, "PUT", "user/settings/page", "x" * 30_000)[0] == 204
             assert ask(role, "POST", "filter/saved", {"description": "big", "content": "x" * 30_000})[0] == 204
+        subprocess.run(["mount", "-o", "remount,ro", room], check=True)
+        with pytest.raises(AssertionError, match="room/console.sqlite: .*must be there, and be writable"):
+            console(tmp_path / "two", server).start()
     finally:
         subprocess.run(["umount", "-l", room], check=True)
 
