@@ -1,4 +1,4 @@
-/* Few rows, so they are simply looked through for those that were there before. */
+/* New interfaces of thousands of edges come at once when an outlet starts: each is found by hashing. */
 #include "main/outlet_exporters.h"
 #include "base/arena.h"
 #include "schema/tables.def"
@@ -6,38 +6,70 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROWS_MAX = 4096 };
-
 struct row {
     const struct edge *e;
     int side; /* 0: input, 1: output */
 };
 
-static uint32_t value(const struct row *r, enum column in)
+struct rows {
+    struct row *row;
+    uint32_t *slots; /* open addressing: row + 1 */
+    uint32_t n, mask;
+};
+
+/* Where an edge has the value of a column, by side of the row; `c` is the exporter's or the input's. */
+struct place {
+    int of[2];
+};
+
+static struct place place_of(enum column c)
 {
-    return r->e->v[edge_value(r->side ? column_reverse(in) : in)];
+    return (struct place){{edge_value(c), edge_value(column_reverse(c))}};
 }
 
-static bool same(const struct row *a, const struct row *b)
+static uint32_t value(const struct row *r, const struct place *p)
 {
-    return value(a, COL_InIfName) == value(b, COL_InIfName) && ip_eq(a->e->exporter, b->e->exporter);
+    return r->e->v[p->of[r->side]];
 }
 
-static void add(struct row *rows, uint32_t *n, struct row r)
+/* Room for two rows of each edge, at most half full. */
+static void rows_init(struct rows *t, size_t edges)
 {
-    for (uint32_t i = *n; i-- > 0;)
-        if (same(&rows[i], &r))
+    size_t slots = 8;
+    while (slots < 4 * edges)
+        slots *= 2;
+    *t = (struct rows){.row = xmalloc(2 * edges * sizeof *t->row),
+                       .slots = xcalloc(slots, sizeof *t->slots),
+                       .mask = (uint32_t)(slots - 1)};
+}
+
+static void rows_fini(struct rows *t)
+{
+    free(t->row);
+    free(t->slots);
+}
+
+/* One row for each exporter and name: the first. */
+static void add(struct rows *t, const struct place *name, struct row r)
+{
+    const struct ip x = r.e->exporter;
+    uint64_t h = ((x.q[0] ^ x.q[1] * 0x9e3779b97f4a7c15u) + value(&r, name)) * 0xbf58476d1ce4e5b9u;
+    uint32_t at = (uint32_t)(h >> 32) & t->mask;
+    for (; t->slots[at]; at = (at + 1) & t->mask) {
+        const struct row *have = &t->row[t->slots[at] - 1];
+        if (value(have, name) == value(&r, name) && ip_eq(have->e->exporter, x))
             return;
-    if (*n < ROWS_MAX)
-        rows[(*n)++] = r;
+    }
+    t->row[t->n++] = r;
+    t->slots[at] = t->n;
 }
 
 static void strings(struct buf *out, const struct enricher *r, const struct row *rows, uint32_t n,
-                    enum column c)
+                    const struct place *p)
 {
     native_keys(out, n);
     for (uint32_t i = 0; i < n; i++)
-        native_string(out, intern_str(&r->strings, value(&rows[i], c)));
+        native_string(out, intern_str(&r->strings, value(&rows[i], p)));
     buf_le64(out, n);
     for (uint32_t i = 0; i < n; i++)
         buf_add(out, &i, native_index_width(n));
@@ -79,6 +111,7 @@ static void column(struct buf *out, const struct enricher *r, const struct row *
         return;
     snprintf(in, sizeof in, "%s%s", strncmp(name, "If", 2) == 0 ? "In" : "", name);
     enum column c = column_find(str_from(in));
+    struct place p = place_of(c);
     if (c == COL_TimeReceived) {
         for (uint32_t i = 0; i < n; i++)
             buf_le32(out, second);
@@ -90,10 +123,10 @@ static void column(struct buf *out, const struct enricher *r, const struct row *
         for (uint32_t i = 0; i < n; i++)
             buf_add(out, &i, native_index_width(n));
     } else if (column_defs[c].store == STORE_STR) {
-        strings(out, r, rows, n, c);
+        strings(out, r, rows, n, &p);
     } else {
         for (uint32_t i = 0; i < n; i++) {
-            uint32_t v = value(&rows[i], c);
+            uint32_t v = value(&rows[i], &p);
             buf_add(out, &v, column_width(c));
         }
     }
@@ -109,24 +142,26 @@ uint32_t exporters_native(const struct enricher *r, uint32_t from, uint32_t seco
 #undef X
     };
     enum { N = sizeof columns / sizeof *columns };
-    struct row *rows = xcalloc(ROWS_MAX, sizeof *rows);
-    uint32_t n = 0;
+    const struct place name = place_of(COL_InIfName);
+    struct rows t;
+    rows_init(&t, r->edges.n - from);
     for (uint32_t i = from; i < r->edges.n; i++) {
         const struct edge *e = &r->edges.rows[i];
         if (e->verdict & EDGE_REJECTED)
             continue;
         if (e->in_if || !e->out_if)
-            add(rows, &n, (struct row){e, 0});
+            add(&t, &name, (struct row){e, 0});
         if (e->out_if)
-            add(rows, &n, (struct row){e, 1});
+            add(&t, &name, (struct row){e, 1});
     }
+    uint32_t n = t.n;
     if (n) {
         native_head(out, N, n);
         for (int c = 0; c < N; c++) {
             native_column(out, columns[c].name, columns[c].type);
-            column(out, r, rows, n, columns[c].name, second);
+            column(out, r, t.row, n, columns[c].name, second);
         }
     }
-    free(rows);
+    rows_fini(&t);
     return n;
 }

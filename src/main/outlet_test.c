@@ -313,6 +313,36 @@ static void edges_are_found_together(void **state)
     edges_fini(&t);
 }
 
+/* Interfaces that are met at once are all told, each once, however many they are. */
+static void many_interfaces_are_told(void **state)
+{
+    enum { INTERFACES = 6000, INPUTS = 10 };
+    struct sim *s = sim_new(5, true);
+    struct batch *fresh = batch_new();
+    struct enricher r;
+    enricher_init(&r, &s->enrich, fresh);
+    for (uint32_t i = 0; i < INTERFACES; i++) {
+        uint32_t id = edges_add(&r.edges, ip_v4((uint8_t[]){192, 0, 2, 1}), 1 + i % INPUTS, 100 + i, 0);
+        struct edge *e = &r.edges.rows[id];
+        e->v[edge_value(COL_InIfName)] = intern(&r.strings, str_from(i % INPUTS ? "in" : "first"));
+        e->v[edge_value(COL_OutIfName)] = intern(&r.strings, (struct str){(const char *)&i, sizeof i});
+    }
+    struct buf out;
+    buf_init(&out, 0);
+    assert_int_equal(exporters_native(&r, 0, 1800000000, &out), INTERFACES + 2);
+    struct native_block got = native_read(buf_str(&out));
+    assert_false(got.bad);
+    assert_string_equal(native_text(&got, "IfName", 0), "first");
+    assert_string_equal(native_text(&got, "IfName", 2), "in");
+    native_block_free(&got);
+    buf_reset(&out);
+    assert_int_equal(exporters_native(&r, INTERFACES - 1, 1800000000, &out), 2);
+    buf_fini(&out);
+    enricher_fini(&r);
+    batch_free(fresh);
+    sim_free(s);
+}
+
 static void crowds_are_bounded(void **state)
 {
     struct edges t;
@@ -335,6 +365,7 @@ int main(void)
                                        cmocka_unit_test(limits_are_saved),
                                        cmocka_unit_test(names_change_without_a_restart),
                                        cmocka_unit_test(edges_are_found_together),
+                                       cmocka_unit_test(many_interfaces_are_told),
                                        cmocka_unit_test(crowds_are_bounded),
                                        cmocka_unit_test(refused_blocks_are_in_the_ledger),
                                        cmocka_unit_test(a_store_that_is_away_stops_the_reading),
