@@ -108,15 +108,34 @@ void enrich_fini(struct enrich *e)
 
 /* ---- one partition */
 
-void enricher_init(struct enricher *r, struct enrich *shared, struct batch *fresh)
+void enrich_desk_init(struct enrich_desk *d)
 {
-    *r = (struct enricher){.shared = shared, .fresh = fresh};
+    *d = (struct enrich_desk){.fresh = batch_new()};
+    for (unsigned i = 0; i < ENRICH_SOURCES; i++)
+        if (sources[i]->cache_new)
+            d->cache[i] = sources[i]->cache_new();
+}
+
+void enrich_desk_fini(struct enrich_desk *d)
+{
+    for (unsigned i = 0; i < ENRICH_SOURCES; i++)
+        if (sources[i]->cache_free)
+            sources[i]->cache_free(d->cache[i]);
+    batch_free(d->fresh);
+    *d = (struct enrich_desk){0};
+}
+
+void enricher_init(struct enricher *r, struct enrich *shared, struct enrich_desk *desk)
+{
+    *r = (struct enricher){.shared = shared, .fresh = desk->fresh};
     intern_init(&r->strings);
     edges_init(&r->edges);
     r->view = (struct view){.schema = shared->schema, .strings = &r->strings, .edges = &r->edges};
-    for (unsigned i = 0; i < ENRICH_SOURCES; i++)
+    for (unsigned i = 0; i < ENRICH_SOURCES; i++) {
+        r->view.cache[i] = desk->cache[i];
         if (sources[i]->scratch_new)
             r->view.scratch[i] = sources[i]->scratch_new();
+    }
 }
 
 void enricher_fini(struct enricher *r)

@@ -44,12 +44,21 @@ void enrich_fini(struct enrich *e);
 /* Classifier rules look at VLANs, so these must be decoded. */
 bool enrich_by_vlan(const struct enrich *e);
 
+/* What all enrichers of one thread use in turn. */
+struct enrich_desk {
+    struct batch *fresh; /* edges met for the first time; free for others between two fills */
+    void *cache[ENRICH_SOURCES];
+};
+
+void enrich_desk_init(struct enrich_desk *d);
+void enrich_desk_fini(struct enrich_desk *d);
+
 struct enricher {
     struct enrich *shared;
     struct intern strings;
     struct edges edges;
     struct view view;
-    struct batch *fresh; /* the worker's: edges met for the first time */
+    struct batch *fresh; /* the desk's */
     uint32_t fresh_id[BATCH_ROWS];
     uint64_t generation, minute;
     const void *rates;
@@ -66,8 +75,8 @@ struct enricher {
     } count;
 };
 
-/* `fresh` is borrowed and may be shared by enrichers of one thread. */
-void enricher_init(struct enricher *r, struct enrich *shared, struct batch *fresh);
+/* The desk is borrowed. */
+void enricher_init(struct enricher *r, struct enrich *shared, struct enrich_desk *desk);
 void enricher_fini(struct enricher *r);
 /*
  * Takes hold of the snapshots for the next batches; until the thread reports quiet. `second` is the receive time: each hour

@@ -19,7 +19,8 @@ struct view {
     struct intern *strings;    /* the worker's; ids go into string columns */
     const struct edges *edges; /* the worker's: what column Edge means */
     const void *snapshot[VIEW_SOURCES];
-    void *scratch[VIEW_SOURCES];    /* per worker and source: caches of interned ids and the like */
+    void *scratch[VIEW_SOURCES];    /* per partition and source: caches of interned ids and the like */
+    void *cache[VIEW_SOURCES];      /* per worker and source: answers that all its partitions share */
     uint64_t missing[VIEW_SOURCES]; /* rows for which the source knew nothing, counted by fill */
 };
 
@@ -30,8 +31,9 @@ enum source_scope { SCOPE_EDGE, SCOPE_FLOW };
 struct source {
     const char *name;
     enum source_scope scope;
-    /* scratch of one worker */
     void *(*scratch_new)(void);
     void (*scratch_free)(void *scratch);
+    void *(*cache_new)(void); /* NULL: it has none */
+    void (*cache_free)(void *cache);
     void (*fill)(struct batch *b, struct view *v, unsigned self);
 };

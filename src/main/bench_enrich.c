@@ -40,7 +40,8 @@ struct bench_enrich {
     struct enrich shared;
     struct enrich_core_conf core;
     struct enrich_metadata_conf metadata;
-    struct batch *batch, *fresh;
+    struct batch *batch;
+    struct enrich_desk desk;
 };
 
 static void configure(struct bench_enrich *b, bool with_rules)
@@ -71,7 +72,8 @@ static void configure(struct bench_enrich *b, bool with_rules)
 
 static void bench_init(struct bench_enrich *b, bool with_rules)
 {
-    *b = (struct bench_enrich){.batch = batch_new(), .fresh = batch_new()};
+    *b = (struct bench_enrich){.batch = batch_new()};
+    enrich_desk_init(&b->desk);
     arena_init(&b->arena);
     schema_default(&b->schema);
     b->shared.schema = &b->schema;
@@ -82,7 +84,7 @@ static void bench_fini(struct bench_enrich *b)
 {
     enrich_fini(&b->shared);
     batch_free(b->batch);
-    batch_free(b->fresh);
+    enrich_desk_fini(&b->desk);
     arena_fini(&b->arena);
 }
 
@@ -136,7 +138,7 @@ static void edges(bool with_rules, const char *first, const char *again)
     struct enricher r;
     uint64_t took[2] = {0};
     bench_init(&b, with_rules);
-    enricher_init(&r, &b.shared, b.fresh);
+    enricher_init(&r, &b.shared, &b.desk);
     enricher_pin(&r, 3600);
     for (int round = 0; round < 2; round++)
         for (uint32_t i = 0; i < BATCHES; i++) {

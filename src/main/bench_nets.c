@@ -130,6 +130,7 @@ static void measure_fill(const struct nettable *t, const struct ip *a)
     intern_init(&strings);
     struct view view = {.schema = &schema, .strings = &strings};
     view.scratch[0] = enrich_nets.scratch_new();
+    view.cache[0] = enrich_nets.cache_new();
     view.snapshot[0] = t;
     uint64_t spent = 0, flows = 0;
     for (unsigned k = 0; k < ROUNDS; k++)
@@ -145,6 +146,7 @@ static void measure_fill(const struct nettable *t, const struct ip *a)
         }
     bench_print("networks_fill_ns_per_flow", (double)spent / (double)flows, "ns");
     enrich_nets.scratch_free(view.scratch[0]);
+    enrich_nets.cache_free(view.cache[0]);
     intern_fini(&strings);
     batch_free(b);
 }

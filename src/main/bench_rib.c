@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/snapshot.h"
 #include "enrich/route/bmp.h"
+#include "enrich/route/rib_cache.h"
 #include "main/bench.h"
 #include "main/bench_routes.h"
 #include <math.h>
@@ -54,6 +55,7 @@ struct reader {
     struct bench *b;
     const struct ip *addresses;
     size_t at_once;
+    struct rib_cache *cache; /* NULL: none */
     uint64_t asked, ns, longest_ns, found;
 };
 
@@ -65,7 +67,10 @@ static void ask_batch(struct reader *r, size_t from, unsigned peer)
         q[i] = (struct rib_ask){.address = r->addresses[(from + i) % ASKED], .router = peer + 1};
     uint64_t began = thread_ns();
     for (size_t i = 0; i < BATCH; i += r->at_once)
-        rib_find(&r->b->rib, q + i, r->at_once, a + i);
+        if (r->cache)
+            rib_cache_find(r->cache, &r->b->rib, q + i, r->at_once, a + i);
+        else
+            rib_find(&r->b->rib, q + i, r->at_once, a + i);
     uint64_t took = thread_ns() - began;
     for (size_t i = 0; i < BATCH; i++)
         r->found += a[i].attr != NULL;
@@ -114,12 +119,14 @@ static void fill_table(struct bench *b)
     bench_print("rib_insert_ns", (double)ns / (double)routes, "ns");
 }
 
-static void look_up_alone(struct bench *b, const struct ip *addresses, size_t at_once, const char *name)
+static void look_up_alone(struct bench *b, const struct ip *addresses, size_t at_once, bool cached,
+                          const char *name)
 {
-    struct reader r = {b, addresses, at_once};
+    struct reader r = {b, addresses, at_once, cached ? rib_cache_new() : NULL};
     for (size_t at = 0; at < 2 * ASKED; at += BATCH)
         ask_batch(&r, at, at / BATCH % PEERS);
     bench_print(name, (double)r.ns / (double)r.asked, "ns");
+    rib_cache_free(r.cache);
     if (r.found != r.asked)
         fprintf(stderr, "weir bench: %llu look-ups found nothing\n", (unsigned long long)(r.asked - r.found));
 }
@@ -173,10 +180,11 @@ static uint64_t look_up_under_write(struct bench *b, unsigned readers, const str
 
 static void look_up(struct bench *b)
 {
-    look_up_alone(b, b->uniform, 1, "rib_lookup_single_ns");
-    look_up_alone(b, b->uniform, BATCH, "rib_lookup_ns");
-    look_up_alone(b, b->zipf, 1, "rib_lookup_single_zipf_ns");
-    look_up_alone(b, b->zipf, BATCH, "rib_lookup_zipf_ns");
+    look_up_alone(b, b->uniform, 1, false, "rib_lookup_single_ns");
+    look_up_alone(b, b->uniform, BATCH, false, "rib_lookup_ns");
+    look_up_alone(b, b->zipf, 1, false, "rib_lookup_single_zipf_ns");
+    look_up_alone(b, b->zipf, BATCH, false, "rib_lookup_zipf_ns");
+    look_up_alone(b, b->zipf, BATCH, true, "rib_lookup_cached_zipf_ns");
     const uint64_t longest[] = {
         look_up_under_write(b, 1, b->uniform, "rib_lookup_under_write_ns"),
         look_up_under_write(b, 2, b->uniform, "rib_lookup_under_write_two_readers_ns"),

@@ -112,13 +112,13 @@ static void end_rollup(struct part *p, struct minute *m)
         for (uint32_t at = 0; at < p->rollup->n;) {
             uint32_t left = p->rollup->n - at, n = left < BLOCK_MAX_ROWS ? left : BLOCK_MAX_ROWS;
             struct block *b = worker_block(w, &w->env->rolled);
-            rollup_emit(p->rollup, at, at + n, w->fresh, b, &p->enricher.strings, &p->enricher.edges);
+            rollup_emit(p->rollup, at, at + n, w->desk.fresh, b, &p->enricher.strings, &p->enricher.edges);
             submit_block(p, b, m, w->env->rollup_table, m->first, m->last, m->rollup_parts++,
                          (struct tally){0});
             at += n;
         }
     counter_add(w->counters, OUTLET_ROLLED, p->rollup->n);
-    batch_reset(w->fresh);
+    batch_reset(w->desk.fresh);
     rollup_reset(p->rollup);
     p->minute_rows = 0;
 }
@@ -574,7 +574,7 @@ struct part *part_new(struct worker *w, unsigned index, struct err *e)
     p->w = w;
     p->index = index;
     p->last_minute = &p->minutes;
-    enricher_init(&p->enricher, w->env->enrich, w->fresh);
+    enricher_init(&p->enricher, w->env->enrich, &w->desk);
     p->decoder = w->env->decoder.make(w->env->schema, &w->env->limits);
     w->env->decoder.tell(p->decoder, w->env->learnt);
     w->env->decoder.wire(p->decoder, w->env->registry, &p->enricher.strings);

@@ -227,9 +227,11 @@ static void names_change_without_a_restart(void **state)
     struct enrich_interface_conf ifaces[2] = {{.name = "old"},
                                               {.name = "new", .boundary = BOUNDARY_EXTERNAL}};
     const char *key = "7";
-    struct batch *b = batch_new(), *fresh = batch_new();
+    struct batch *b = batch_new();
+    struct enrich_desk desk;
     struct enricher r;
-    enricher_init(&r, &s->enrich, fresh);
+    enrich_desk_init(&desk);
+    enricher_init(&r, &s->enrich, &desk);
     for (int i = 0; i < 2; i++) {
         struct enrich_exporter_conf exporter = {.name = "r1", .ifindexes = {1, &key, &ifaces[i]}};
         struct enrich_metadata_provider provider = {.type = METADATA_STATIC,
@@ -275,7 +277,7 @@ static void names_change_without_a_restart(void **state)
     buf_fini(&out);
     enricher_fini(&r);
     batch_free(b);
-    batch_free(fresh);
+    enrich_desk_fini(&desk);
     sim_free(s);
 }
 
@@ -318,9 +320,10 @@ static void many_interfaces_are_told(void **state)
 {
     enum { INTERFACES = 6000, INPUTS = 10 };
     struct sim *s = sim_new(5, true);
-    struct batch *fresh = batch_new();
+    struct enrich_desk desk;
     struct enricher r;
-    enricher_init(&r, &s->enrich, fresh);
+    enrich_desk_init(&desk);
+    enricher_init(&r, &s->enrich, &desk);
     for (uint32_t i = 0; i < INTERFACES; i++) {
         uint32_t id = edges_add(&r.edges, ip_v4((uint8_t[]){192, 0, 2, 1}), 1 + i % INPUTS, 100 + i, 0);
         struct edge *e = &r.edges.rows[id];
@@ -339,7 +342,7 @@ static void many_interfaces_are_told(void **state)
     assert_int_equal(exporters_native(&r, INTERFACES - 1, 1800000000, &out), 2);
     buf_fini(&out);
     enricher_fini(&r);
-    batch_free(fresh);
+    enrich_desk_fini(&desk);
     sim_free(s);
 }
 

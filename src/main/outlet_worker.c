@@ -50,7 +50,8 @@ bool worker_init(struct worker *w, struct outlet_env *env, unsigned first, unsig
     unsigned n = first < env->bus->partitions ? (env->bus->partitions - first + step - 1) / step : 0;
     char labels[32];
     snprintf(labels, sizeof labels, "worker=\"%u\"", first);
-    *w = (struct worker){.env = env, .batch = batch_new(), .fresh = batch_new()};
+    *w = (struct worker){.env = env, .batch = batch_new()};
+    enrich_desk_init(&w->desk);
     w->counters = counters_new(counter_defs, N_OUTLET_COUNTERS, labels);
     w->spare = xcalloc(SPARE, sizeof(struct block *));
     w->parts = xcalloc(n, sizeof(struct part *));
@@ -69,7 +70,7 @@ void worker_fini(struct worker *w)
     free(w->parts);
     free(w->spare);
     batch_free(w->batch);
-    batch_free(w->fresh);
+    enrich_desk_fini(&w->desk);
     counters_free(w->counters);
     *w = (struct worker){0};
 }

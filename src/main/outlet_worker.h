@@ -68,7 +68,8 @@ struct worker {
     struct outlet_env *env;
     struct part **parts;
     unsigned n_parts;
-    struct batch *batch, *fresh;
+    struct batch *batch;
+    struct enrich_desk desk;
     struct block **spare; /* empty blocks */
     unsigned n_spare;
     uint64_t pending_rows; /* in blocks that are not settled */

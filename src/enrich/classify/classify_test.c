@@ -138,7 +138,8 @@ struct site {
     struct schema schema;
     struct enrich shared;
     struct enricher r;
-    struct batch *batch, *fresh;
+    struct batch *batch;
+    struct enrich_desk desk;
     struct enrich_core_conf core;
     struct enrich_metadata_conf metadata;
 };
@@ -173,8 +174,8 @@ static void site_init(struct site *s, const char **exporter, const char **interf
     s->shared.schema = &s->schema;
     enrich_configure(&s->shared, &s->core, &s->metadata);
     s->batch = batch_new();
-    s->fresh = batch_new();
-    enricher_init(&s->r, &s->shared, s->fresh);
+    enrich_desk_init(&s->desk);
+    enricher_init(&s->r, &s->shared, &s->desk);
     enricher_pin(&s->r, 3600);
 }
 
@@ -183,7 +184,7 @@ static void site_fini(struct site *s)
     enricher_fini(&s->r);
     enrich_fini(&s->shared);
     batch_free(s->batch);
-    batch_free(s->fresh);
+    enrich_desk_fini(&s->desk);
 }
 
 static void flow(struct site *s, uint8_t exporter, uint32_t in, uint32_t out, uint16_t vlan, uint64_t bytes)

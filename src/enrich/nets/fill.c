@@ -1,20 +1,46 @@
-/* Column by column: all look-ups of a side first, so that their cache misses overlap, then each attribute that is in use. */
+/*
+ * Column by column: all look-ups of a side first, so that their cache misses overlap, then each attribute that is in use. A
+ * few addresses bring most of the traffic, so answers are kept: one line of the cache stands for the way through the tree.
+ */
 #include "enrich/nets/nets.h"
 #include "enrich/nets/nettable.h"
 #include <stdlib.h>
+
+enum { PLACES = 1 << 16, AHEAD = 16 };
+
+/* An address that was looked up, in a place of its own which the newest takes. */
+struct known {
+    struct ip address;
+    uint64_t serial; /* of the table; 0: nothing here */
+    uint32_t value;
+};
+
+struct cache {
+    struct known known[PLACES];
+    uint32_t place[BATCH_ROWS];
+    /* what has to be looked up */
+    uint16_t row[BATCH_ROWS];
+    struct ip address[BATCH_ROWS];
+    struct lpm_hit hits[BATCH_ROWS];
+};
 
 struct scratch {
     uint64_t serial;     /* of the table whose strings `ids` are for */
     uint32_t generation; /* of the worker's strings */
     uint32_t *ids;       /* by the table's id: the worker's + 1; 0: not yet */
     uint32_t n, room;
-    struct lpm_hit hits[BATCH_ROWS];
+    uint32_t value[BATCH_ROWS]; /* of the addresses of a side */
     const struct net_attrs *at[BATCH_ROWS];
 };
 
 static void *scratch_new(void)
 {
     return xcalloc(1, sizeof(struct scratch));
+}
+
+static void *cache_new(void)
+{
+    return xcalloc(1, sizeof(struct cache));
 }
 
 static void scratch_free(void *p)
@@ -60,15 +86,53 @@ struct side {
     }
 static const struct side sides[] = {SIDE(Src), SIDE(Dst)};
 
-static uint32_t look_up(struct scratch *s, const struct nettable *t, const struct ip *a, uint32_t n)
+static inline void fetch(struct cache *c, struct ip a, uint32_t i)
+{
+    uint64_t h = a.q[0] * 0x9e3779b97f4a7c15u ^ a.q[1];
+    c->place[i] = (uint32_t)((h ^ h >> 32) * 0x94d049bb133111ebu >> 48) % PLACES;
+    __builtin_prefetch(&c->known[c->place[i]]);
+}
+
+/* Looks up `n` addresses of c->address, and keeps them. */
+static void ask(struct cache *c, const struct nettable *t, uint32_t n, uint32_t *value)
+{
+    lpm_find_many(&t->lpm, c->address, n, c->hits);
+    for (uint32_t i = 0; i < n; i++) {
+        value[c->row[i]] = c->hits[i].value;
+        c->known[c->place[c->row[i]]] = (struct known){c->address[i], t->serial, c->hits[i].value};
+    }
+}
+
+static void find(struct cache *c, const struct nettable *t, const struct ip *a, uint32_t n, uint32_t *value)
+{
+    uint32_t unknown = 0;
+    for (uint32_t i = 0; i < n && i < AHEAD; i++)
+        fetch(c, a[i], i);
+    for (uint32_t i = 0; i < n; i++) {
+        if (i + AHEAD < n)
+            fetch(c, a[i + AHEAD], i + AHEAD);
+        const struct known *k = &c->known[c->place[i]];
+        if (ip_eq(k->address, a[i]) && k->serial == t->serial) {
+            value[i] = k->value;
+            continue;
+        }
+        c->row[unknown] = (uint16_t)i;
+        c->address[unknown++] = a[i];
+    }
+    if (unknown)
+        ask(c, t, unknown, value);
+}
+
+static uint32_t look_up(struct scratch *s, struct cache *c, const struct nettable *t, const struct ip *a,
+                        uint32_t n)
 {
     static const struct net_attrs nothing;
     uint32_t none = 0;
-    lpm_find_many(&t->lpm, a, n, s->hits);
+    find(c, t, a, n, s->value);
     for (uint32_t i = 0; i < n; i++) {
-        s->at[i] = s->hits[i].value ? &t->attrs[s->hits[i].value - 1] : &nothing;
+        s->at[i] = s->value[i] ? &t->attrs[s->value[i] - 1] : &nothing;
         __builtin_prefetch(s->at[i]);
-        none += s->hits[i].value == 0;
+        none += s->value[i] == 0;
     }
     return none;
 }
@@ -105,7 +169,7 @@ static void fill(struct batch *b, struct view *v, unsigned self)
         forget(s, t, v->strings);
     for (unsigned k = 0; k < 2; k++)
         if (batch_live(b, sides[k].addr)) {
-            v->missing[self] += look_up(s, t, b->col[sides[k].addr], b->n);
+            v->missing[self] += look_up(s, v->cache[self], t, b->col[sides[k].addr], b->n);
             fill_side(b, v, s, t, &sides[k]);
         }
 }
@@ -114,4 +178,6 @@ const struct source enrich_nets = {.name = "nets",
                                    .scope = SCOPE_FLOW,
                                    .scratch_new = scratch_new,
                                    .scratch_free = scratch_free,
+                                   .cache_new = cache_new,
+                                   .cache_free = free,
                                    .fill = fill};

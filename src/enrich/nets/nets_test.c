@@ -279,11 +279,13 @@ static void world_init(struct world *w)
     schema_default(&w->schema);
     w->view = (struct view){.schema = &w->schema, .strings = &w->strings};
     w->view.scratch[0] = enrich_nets.scratch_new();
+    w->view.cache[0] = enrich_nets.cache_new();
 }
 
 static void world_fini(struct world *w)
 {
     enrich_nets.scratch_free(w->view.scratch[0]);
+    enrich_nets.cache_free(w->view.cache[0]);
     snapshot_fini(&w->snapshot);
     intern_fini(&w->strings);
     batch_free(w->b);

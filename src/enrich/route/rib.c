@@ -18,6 +18,9 @@ bool rib_init(struct rib *r, uint64_t max_bytes, struct err *e)
     }
     lpm_init(&r->lpm, &r->pool);
     attrs_init(r);
+    static uint64_t ribs;
+    r->epoch = __atomic_add_fetch(&ribs, 1, __ATOMIC_RELAXED) << 48;
+    r->regions = xcalloc(RIB_REGIONS, sizeof *r->regions);
     r->marks = xcalloc(RIB_SOURCES, sizeof *r->marks);
     r->sources = xcalloc(RIB_SOURCES, sizeof *r->sources);
     r->n_sources = 1;
@@ -36,6 +39,7 @@ void rib_fini(struct rib *r)
     attrs_fini(r);
     pool_fini(&r->pool);
     pool_fini(&r->prefixes);
+    free(r->regions);
     free(r->marks);
     free(r->sources);
     free(r->tables.rd);
@@ -51,6 +55,21 @@ struct rib_stats rib_stats(const struct rib *r)
                               .attributes = r->attrs.n,
                               .bytes = pool_memory(&r->pool) + pool_memory(&r->prefixes) +
                                        ((uint64_t)r->attrs.mask + 1) * sizeof(uint32_t)};
+}
+
+/* ---- versions */
+
+/* One writer: no need to lock the bus. Before what has gone is freed, so that who sees the old version may still read it. */
+static void count_change(uint64_t *n)
+{
+    __atomic_store_n(n, *n + 1, __ATOMIC_RELEASE);
+}
+
+/* Look-ups answer something else for addresses of this prefix. */
+static void changed(struct rib *r, struct prefix p)
+{
+    bool v4 = p.len >= 96 && ip_is_v4(p.ip);
+    count_change(p.len >= (v4 ? 96 + 16 : 32) ? &r->regions[rib_region(p.ip)] : &r->epoch);
 }
 
 /* ---- sources */
@@ -81,6 +100,7 @@ void rib_source_begin(struct rib *r, uint32_t source)
         return; /* none carries this number, so it can go on */
     s->current = 0;
     __atomic_store_n(&r->marks[source].session, (uint8_t)(r->marks[source].session + 1), __ATOMIC_RELAXED);
+    count_change(&r->epoch);
 }
 
 static void purge_done(struct rib *r, uint32_t source)
@@ -101,6 +121,7 @@ void rib_source_purge(struct rib *r, uint32_t source, unsigned families)
         return;
     r->purging += m->purge == 0;
     __atomic_store_n(&m->purge, (uint8_t)(m->purge | families), __ATOMIC_RELAXED);
+    count_change(&r->epoch);
     r->sweep_left = r->prefixes.next / RIB_PREFIX_UNITS + 1; /* places, at most */
 }
 
@@ -300,10 +321,11 @@ bool rib_is_full(const struct rib *r)
 }
 
 /* What look-ups find from now on. */
-static void publish(struct rib_prefix *rec, uint32_t *slot, uint32_t block)
+static void publish(struct rib *r, struct rib_prefix *rec, uint32_t *slot, uint32_t block)
 {
     __atomic_store_n(slot, block, __ATOMIC_RELEASE);
     __atomic_store_n(&rec->routes, block, __ATOMIC_RELEASE);
+    changed(r, prefix_of(rec));
 }
 
 static enum rib_did put_first(struct rib *r, struct prefix p, const struct rib_route *route)
@@ -317,6 +339,7 @@ static enum rib_did put_first(struct rib *r, struct prefix p, const struct rib_r
     uint32_t block = block_changed(r, at, &empty, 0, route);
     if (block && lpm_set(&r->lpm, p, block)) {
         __atomic_store_n(&rec->routes, block, __ATOMIC_RELEASE);
+        changed(r, p);
         count_come(r, route);
         return RIB_ADDED;
     }
@@ -347,7 +370,7 @@ enum rib_did rib_put(struct rib *r, uint32_t source, uint16_t table, struct pref
     uint32_t block = block_changed(r, b->prefix, b, was, &route);
     if (!block)
         return RIB_REFUSED;
-    publish(prefix_at(r, b->prefix), slot, block);
+    publish(r, prefix_at(r, b->prefix), slot, block);
     count_come(r, &route);
     if (was < b->n)
         count_gone(r, &b->route[was]);
@@ -357,9 +380,10 @@ enum rib_did rib_put(struct rib *r, uint32_t source, uint16_t table, struct pref
 }
 
 /* Readers must not meet it again, and there is no memory for a block without it: it is crossed out. */
-static void cross_out(struct rib_route *route)
+static void cross_out(struct rib *r, const struct rib_prefix *rec, struct rib_route *route)
 {
     __atomic_store_n(&route->source, 0, __ATOMIC_RELEASE);
+    changed(r, prefix_of(rec));
 }
 
 /* The last route of a prefix goes. False when there is no room to rebuild a node of the tree. */
@@ -370,6 +394,7 @@ static bool prefix_gone(struct rib *r, uint32_t at)
     if (!lpm_remove(&r->lpm, prefix_of(rec)))
         return false;
     __atomic_store_n(&rec->routes, 0, __ATOMIC_RELEASE);
+    changed(r, prefix_of(rec));
     block_free(r, old);
     pool_free(&r->prefixes, at, RIB_PREFIX_UNITS);
     return true;
@@ -383,12 +408,12 @@ static void route_gone(struct rib *r, uint32_t at, uint32_t i)
     struct rib_route route = b->route[i];
     if (staying(b, i) == 0) {
         if (!prefix_gone(r, at))
-            cross_out(&b->route[i]);
+            cross_out(r, rec, &b->route[i]);
     } else if ((block = block_changed(r, at, b, i, NULL))) {
-        publish(rec, lpm_slot(&r->lpm, prefix_of(rec)), block);
+        publish(r, rec, lpm_slot(&r->lpm, prefix_of(rec)), block);
         block_free(r, old);
     } else {
-        cross_out(&b->route[i]);
+        cross_out(r, rec, &b->route[i]);
     }
     count_gone(r, &route);
 }
@@ -428,7 +453,7 @@ static bool sweep_block(struct rib *r, uint32_t at, uint32_t n_gone, unsigned fa
         if (stays(b, i, b->n) && !called_off(r, &b->route[i], family))
             to->route[k++] = b->route[i];
     assert(k == left);
-    publish(rec, lpm_slot(&r->lpm, prefix_of(rec)), block);
+    publish(r, rec, lpm_slot(&r->lpm, prefix_of(rec)), block);
     block_free(r, old);
     return true;
 }
@@ -450,7 +475,7 @@ static uint64_t sweep_prefix(struct rib *r, uint32_t at)
         if (!called_off(r, &route, family))
             continue;
         if (!replaced)
-            cross_out(&b->route[i]);
+            cross_out(r, rec, &b->route[i]);
         count_gone(r, &route);
     }
     return n_gone;

@@ -19,6 +19,7 @@ enum {
     RIB_LIST_MAX = 1024, /* communities kept of a route */
     RIB_NO_ROUTER = 0,
     RIB_SLICE_NS = 250000, /* of removing, between two rounds of all sessions */
+    RIB_REGIONS = 4096,
 };
 
 /* RIBs by how well they tell what the router does with a packet. */
@@ -84,6 +85,9 @@ struct rib {
     struct rib_attrs {
         uint32_t *slots, n, mask; /* open addressing by hash */
     } attrs;
+    uint64_t
+        epoch; /* changes of what may answer for any address; starts elsewhere for each RIB of the process */
+    uint64_t *regions; /* changes of what may answer for addresses of a region */
     uint64_t routes;
     uint64_t sweep_left; /* prefixes to look at until all were looked at once more; 0: nothing is to go */
     uint32_t sweep_at;   /* the next of them */
@@ -163,6 +167,27 @@ struct rib_answer {
  * best by BGP's decision process (RFC 4271 9.1.2).
  */
 void rib_find(const struct rib *r, const struct rib_ask *ask, size_t n, struct rib_answer *out);
+
+/* The 2^16 networks of IPv4 of that size, and those of 32 bits of IPv6, share so many counters of changes. */
+static inline uint32_t rib_region(struct ip a)
+{
+    uint32_t top = 0;
+    if (ip_is_v4(a))
+        memcpy(&top, a.b + 12, 2);
+    else
+        memcpy(&top, a.b, 4);
+    return top * 0x9e3779b1u >> 20;
+}
+
+/*
+ * As long as it is the same, so are the answers for this address: an answer found after the version was read, and before
+ * or after the thread's last quiet state, is what rib_find would say now, its attributes included.
+ */
+static inline uint64_t rib_version(const struct rib *r, struct ip a)
+{
+    return __atomic_load_n(&r->epoch, __ATOMIC_ACQUIRE) +
+           __atomic_load_n(&r->regions[rib_region(a)], __ATOMIC_ACQUIRE);
+}
 
 /* ---- going through all, for the writer and for readers that report quiet states between calls */
 

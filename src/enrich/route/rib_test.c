@@ -1,7 +1,7 @@
 /* The RIB against a list of routes, and rules of choice one by one. */
 #include "base/arena.h"
 #include "base/snapshot.h"
-#include "enrich/route/rib.h"
+#include "enrich/route/rib_cache.h"
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,18 +22,38 @@ A(const char *text) {
     return a;
 }
 
-static void
-rig_init(struct rib *r)
+static struct rib_cache *cache; /* of this thread */
+
+static void rig_init_of(struct rib *r, uint64_t max_bytes)
 {
     struct err e;
+    cache = rib_cache_new();
     snapshot_reader_on();
-    assert_true(rib_init(r, 256 << 20, &e));
+    assert_true(rib_init(r, max_bytes, &e));
+}
+
+static void rig_init(struct rib *r)
+{
+    rig_init_of(r, 256 << 20);
 }
 
 static void rig_fini(struct rib *r)
 {
     snapshot_reader_off();
     rib_fini(r);
+    rib_cache_free(cache);
+}
+
+/* What rib_find says, which the cache says too. */
+static void ask(const struct rib *r, const struct rib_ask *q, size_t n, struct rib_answer *a)
+{
+    struct rib_answer cached[RIB_CACHE_ASK];
+    rib_find(r, q, n, a);
+    rib_cache_find(cache, r, q, n, cached);
+    for (size_t i = 0; i < n; i++) {
+        assert_ptr_equal(cached[i].attr, a[i].attr);
+        assert_int_equal(cached[i].len, a[i].len);
+    }
 }
 
 /* A route whose origin AS is `as`. */
@@ -62,7 +82,7 @@ static uint32_t find(const struct rib *r, const char *address, uint32_t router, 
     struct rib_answer a;
     if (hop)
         q.next_hop = A(hop);
-    rib_find(r, &q, 1, &a);
+    ask(r, &q, 1, &a);
     if (len)
         *len = a.len;
     return a.attr ? a.attr->origin_as : 0;
@@ -268,6 +288,19 @@ static void compare(const struct rib *r, const struct known *k, size_t n)
     assert_int_equal(r->routes, n);
 }
 
+/* Among addresses so few that most questions are asked again, between changes and after them. */
+static void ask_some(const struct rib *r)
+{
+    enum { N = 64 };
+    struct rib_ask q[N];
+    struct rib_answer a[N];
+    for (int i = 0; i < N; i++)
+        q[i] = (struct rib_ask){.address = any_prefix(draw() % PREFIXES).ip,
+                                .router = (uint32_t)(draw() % 4),
+                                .table = (uint16_t)(draw() % 3)};
+    ask(r, q, N, a);
+}
+
 static void it_agrees_with_a_list(void **state)
 {
     struct rib r;
@@ -298,13 +331,17 @@ static void it_agrees_with_a_list(void **state)
             if (i < n)
                 known[i] = known[--n];
         }
+        if (step % 8 == 0)
+            ask_some(&r);
         if (step % 1500 == 0)
             compare(&r, known, n);
         if (step % 5000 == 4999) {
             rib_source_begin(&r, source);
             rib_source_purge(&r, source, 3);
+            ask_some(&r);
             while (rib_sweeping(&r))
                 rib_sweep(&r, 7);
+            ask_some(&r);
             for (i = 0; i < n;)
                 if (known[i].source == source)
                     known[i] = known[--n];
@@ -330,9 +367,7 @@ static void it_agrees_with_a_list(void **state)
 static void a_full_rib_refuses_and_goes_on(void **state)
 {
     struct rib r;
-    struct err e;
-    snapshot_reader_on();
-    assert_true(rib_init(&r, 8 << 20, &e));
+    rig_init_of(&r, 8 << 20);
     uint32_t s = rib_source_new(&r, 1, RIB_LOC), n = 0, as = 1;
     uint32_t attr = rib_attr_take(&r, &(struct rib_attr_conf){.origin_as = 1, .path = &as, .n_path = 1});
     for (;; n++) {
@@ -488,6 +523,7 @@ struct race {
 static void *ask_all(void *arg)
 {
     struct race *c = arg;
+    struct rib_cache *mine = rib_cache_new();
     uint64_t wrong = 0, asked = 0;
     snapshot_reader_on();
     while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
@@ -498,7 +534,10 @@ static void *ask_all(void *arg)
                 uint8_t b[4] = {10, (uint8_t)((i + k) >> 8), (uint8_t)(i + k), 1};
                 q[k] = (struct rib_ask){.address = ip_v4(b), .router = k % 3};
             }
-            rib_find(&c->r, q, 16, a);
+            if (i % 64)
+                rib_cache_find(mine, &c->r, q, 16, a);
+            else
+                rib_find(&c->r, q, 16, a);
             for (uint32_t k = 0; k < 16; k++)
                 wrong += a[k].attr == NULL || a[k].attr->origin_as != i + k + 1 ||
                          rib_path(a[k].attr)[a[k].attr->n_path - 1] != i + k + 1;
@@ -507,6 +546,7 @@ static void *ask_all(void *arg)
         snapshot_reader_quiet();
     }
     snapshot_reader_off();
+    rib_cache_free(mine);
     __atomic_fetch_add(&c->wrong, wrong, __ATOMIC_RELAXED);
     __atomic_fetch_add(&c->asked, asked, __ATOMIC_RELAXED);
     return NULL;

@@ -5,6 +5,7 @@
 #include "enrich/route/route.h"
 #include "base/arena.h"
 #include "base/counters.h"
+#include "enrich/route/rib_cache.h"
 #include "enrich/route/station.h"
 #include <stdlib.h>
 
@@ -45,6 +46,22 @@ struct scratch {
 static void *scratch_new(void)
 {
     return xcalloc(1, sizeof(struct scratch));
+}
+
+static void *cache_new(void)
+{
+    return rib_cache_new();
+}
+
+static void cache_free(void *cache)
+{
+    rib_cache_free(cache);
+}
+
+/* The answers to s->ask. */
+static void find(struct scratch *s, const struct view *v, unsigned self, uint32_t n)
+{
+    rib_cache_find(v->cache[self], s->view->rib, s->ask, n, s->answer);
 }
 
 /* ---- who sent it, and of which VRF it is */
@@ -213,11 +230,11 @@ static void ask_all(struct scratch *s, const struct batch *b, const struct ip *a
             (struct rib_ask){.address = address[i], .next_hop = hop ? hop[i] : none, .router = s->router[i]};
 }
 
-static uint64_t fill_source(struct scratch *s, struct batch *b, struct view *v)
+static uint64_t fill_source(struct scratch *s, struct batch *b, struct view *v, unsigned self)
 {
     ask_all(s, b, BATCH_IP(b, SrcAddr), NULL);
     set_tables(s, b, v, came_in(b), went_out(b));
-    rib_find(s->view->rib, s->ask, b->n, s->answer);
+    find(s, v, self, b->n);
     struct wanted w = {.communities = spans(v, b, COL_SrcCommunities),
                        .large = spans(v, b, COL_SrcLargeCommunities)};
     memset(s->lists, 0, sizeof s->lists);
@@ -226,11 +243,11 @@ static uint64_t fill_source(struct scratch *s, struct batch *b, struct view *v)
     return fill_numbers(s, b, BATCH_U32(b, RouteSrcAS), BATCH_U8(b, RouteSrcMask));
 }
 
-static uint64_t fill_destination(struct scratch *s, struct batch *b, struct view *v)
+static uint64_t fill_destination(struct scratch *s, struct batch *b, struct view *v, unsigned self)
 {
     ask_all(s, b, BATCH_IP(b, DstAddr), batch_live(b, COL_NextHop) ? b->col[COL_NextHop] : NULL);
     set_tables(s, b, v, went_out(b), came_in(b));
-    rib_find(s->view->rib, s->ask, b->n, s->answer);
+    find(s, v, self, b->n);
     struct wanted w = {.path = spans(v, b, COL_DstASPath),
                        .communities = spans(v, b, COL_DstCommunities),
                        .large = spans(v, b, COL_DstLargeCommunities)};
@@ -262,7 +279,7 @@ static void fill(struct batch *b, struct view *v, unsigned self)
     }
     s->cut = 0;
     find_routers(s, b, v);
-    uint64_t failed = fill_source(s, b, v) + fill_destination(s, b, v);
+    uint64_t failed = fill_source(s, b, v, self) + fill_destination(s, b, v, self);
     v->missing[self] += failed;
     counter_add_shared(r->lookups, LOOKUPS, 2ull * b->n);
     counter_add_shared(r->lookups, LOOKUPS_FAILED, failed);
@@ -270,5 +287,10 @@ static void fill(struct batch *b, struct view *v, unsigned self)
         counter_add_shared(r->lookups, LOOKUPS_CUT, s->cut);
 }
 
-const struct source enrich_route = {
-    .name = "route", .scope = SCOPE_FLOW, .scratch_new = scratch_new, .scratch_free = free, .fill = fill};
+const struct source enrich_route = {.name = "route",
+                                    .scope = SCOPE_FLOW,
+                                    .scratch_new = scratch_new,
+                                    .scratch_free = free,
+                                    .cache_new = cache_new,
+                                    .cache_free = cache_free,
+                                    .fill = fill};

@@ -331,8 +331,8 @@ static void flows_get_what_routes_say(void **state)
     schema.enabled[COL_NextHop] = true;
     struct intern strings;
     intern_init(&strings);
-    void *scratch = enrich_route.scratch_new();
-    struct view v = {.schema = &schema, .strings = &strings, .scratch = {scratch}};
+    void *scratch = enrich_route.scratch_new(), *cache = enrich_route.cache_new();
+    struct view v = {.schema = &schema, .strings = &strings, .scratch = {scratch}, .cache = {cache}};
     struct batch *batch = batch_new();
     batch->n = 3;
     uint32_t given[] = {1, 2};
@@ -361,6 +361,7 @@ static void flows_get_what_routes_say(void **state)
     assert_int_equal(v.missing[0], 1);
     snapshot_reader_off();
     enrich_route.scratch_free(scratch);
+    enrich_route.cache_free(cache);
     batch_free(batch);
     intern_fini(&strings);
     close(fd);
@@ -384,8 +385,9 @@ static void flows_get(const struct rig *r, const struct vrf_case *cases, uint32_
     schema_default(&schema);
     intern_init(&strings);
     edges_init(&edges);
-    void *scratch = enrich_route.scratch_new();
-    struct view v = {.schema = &schema, .strings = &strings, .edges = &edges, .scratch = {scratch}};
+    void *scratch = enrich_route.scratch_new(), *cache = enrich_route.cache_new();
+    struct view v = {
+        .schema = &schema, .strings = &strings, .edges = &edges, .scratch = {scratch}, .cache = {cache}};
     struct batch *batch = batch_new();
     batch->n = n;
     for (uint32_t i = 0; i < n; i++) {
@@ -412,6 +414,7 @@ static void flows_get(const struct rig *r, const struct vrf_case *cases, uint32_
     }
     snapshot_reader_off();
     enrich_route.scratch_free(scratch);
+    enrich_route.cache_free(cache);
     batch_free(batch);
     edges_fini(&edges);
     intern_fini(&strings);
