@@ -387,5 +387,6 @@ void outlet_totals(struct outlet *o, struct outlet_totals *t)
         t->datagrams += counter_get(o->workers[i].counters, OUTLET_DATAGRAMS);
         t->flows += counter_get(o->workers[i].counters, OUTLET_FLOWS);
         t->rejected += counter_get(o->workers[i].counters, OUTLET_REJECTED);
+        t->rolled += counter_get(o->workers[i].counters, OUTLET_ROLLED);
     }
 }

@@ -39,6 +39,7 @@ uint64_t outlet_stuck_since(struct outlet *o, char *why);
 
 struct outlet_totals {
     uint64_t datagrams, flows, rejected;
+    uint64_t rolled;       /* rows of rollups, stored or on their way */
     uint64_t blocks, rows; /* stored, of all tables */
 };
 void outlet_totals(struct outlet *o, struct outlet_totals *t);
