@@ -6,6 +6,7 @@
 #include "base/intern.h"
 #include "base/ip.h"
 #include "base/log.h"
+#include "base/table.h"
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -174,6 +175,38 @@ static void a_line_of_the_log_lies_ready(void **state)
     log_setup("weir", LOG_INFO, false);
 }
 
+/* Across the border between the heap and mappings, in both directions, and within each. */
+static void tables_keep_what_they_hold(void **state)
+{
+    static const size_t lens[] = {64,
+                                  TABLE_HUGE - 8,
+                                  TABLE_HUGE,
+                                  3 * TABLE_HUGE + 4096,
+                                  TABLE_HUGE * 8,
+                                  TABLE_HUGE * 5 + 16,
+                                  TABLE_HUGE + 4096,
+                                  4096};
+    size_t had = 32;
+    uint64_t *t = table_resize(NULL, 0, had);
+    for (uint64_t i = 0; i < had / 8; i++)
+        t[i] = i * 7;
+    for (size_t k = 0; k < sizeof lens / sizeof *lens; k++) {
+        t = table_resize(t, had, lens[k]);
+        for (uint64_t i = 0; i < (had < lens[k] ? had : lens[k]) / 8; i++)
+            assert_int_equal(t[i], i * 7);
+        for (uint64_t i = 0; i < lens[k] / 8; i++)
+            t[i] = i * 7;
+        had = lens[k];
+    }
+    table_free(t, had);
+    for (size_t k = 0; k < sizeof lens / sizeof *lens; k++) {
+        const char *zeros = table_zeroed(lens[k]);
+        for (size_t i = 0; i < lens[k]; i += 512)
+            assert_int_equal(zeros[i], 0);
+        table_free((void *)(uintptr_t)zeros, lens[k]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +219,7 @@ int main(void)
         cmocka_unit_test(counters_show_as_prometheus_text),
         cmocka_unit_test(err_gathers_context),
         cmocka_unit_test(a_line_of_the_log_lies_ready),
+        cmocka_unit_test(tables_keep_what_they_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

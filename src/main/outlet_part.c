@@ -97,9 +97,11 @@ static void end_block(struct part *p)
         p->slot_rows = 0;
         return;
     }
+    uint32_t rows = p->block->n;
     submit_block(p, p->block, p->open, "flows", p->slot_first, p->slot_last, p->slot_parts, p->tally);
     p->tally = (struct tally){0};
     p->block = worker_block(p->w, &p->w->env->flows);
+    block_reserve(p->block, rows + rows / 8); /* the next slot is much like this one */
     p->slot_parts++;
     p->slot_rows = 0;
 }
@@ -112,6 +114,7 @@ static void end_rollup(struct part *p, struct minute *m)
         for (uint32_t at = 0; at < p->rollup->n;) {
             uint32_t left = p->rollup->n - at, n = left < BLOCK_MAX_ROWS ? left : BLOCK_MAX_ROWS;
             struct block *b = worker_block(w, &w->env->rolled);
+            block_reserve(b, n);
             rollup_emit(p->rollup, at, at + n, w->desk.fresh, b, &p->enricher.strings, &p->enricher.edges);
             submit_block(p, b, m, w->env->rollup_table, m->first, m->last, m->rollup_parts++,
                          (struct tally){0});

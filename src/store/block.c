@@ -96,18 +96,26 @@ size_t block_size(const struct block *b)
 
 /* ---- growth */
 
+void block_reserve(struct block *b, uint32_t rows)
+{
+    rows = rows < FIRST_ROWS ? FIRST_ROWS : rows;
+    if (rows <= b->room)
+        return;
+    for (unsigned c = 0; c < COL_COUNT; c++) {
+        if (b->col[c])
+            b->col[c] = xrealloc(b->col[c], rows * column_width((enum column)c));
+        free(b->spare[c]);
+        b->spare[c] = NULL;
+    }
+    b->room = rows;
+}
+
 static void grow_rows(struct block *b, uint32_t need)
 {
     uint32_t room = b->room ? b->room : FIRST_ROWS;
     while (room < need)
         room += room / 2;
-    for (unsigned c = 0; c < COL_COUNT; c++) {
-        if (b->col[c])
-            b->col[c] = xrealloc(b->col[c], room * column_width((enum column)c));
-        free(b->spare[c]);
-        b->spare[c] = NULL;
-    }
-    b->room = room;
+    block_reserve(b, room);
 }
 
 /* The column's array; rows before this batch become zeros when it is met for the first time. */

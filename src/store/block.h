@@ -45,6 +45,8 @@ struct block *block_new(const struct block_layout *layout);
 void block_free(struct block *b);
 /* Empty again; buffers are kept as far as they were used. */
 void block_reset(struct block *b);
+/* Room for so many rows in all, so that it need not grow. */
+void block_reserve(struct block *b, uint32_t rows);
 /* Rows [from, to) of the batch; strings and edges are those its ids mean. The caller keeps below BLOCK_MAX_ROWS. */
 void block_append(struct block *b, const struct batch *rows, uint32_t from, uint32_t to,
                   const struct intern *strings, const struct edges *edges);

@@ -334,11 +334,22 @@ static void seal_column(const struct block *b, struct block_sealer *s, enum colu
         gather(out, b->col[c], column_width(c), order, b->n);
 }
 
+/* Bytes it will take, dictionaries apart. */
+static size_t about(const struct block *b)
+{
+    size_t n = b->n32 * sizeof *b->pool32 + b->n128 * sizeof *b->pool128;
+    for (unsigned i = 0; i < b->layout->n; i++)
+        if (b->col[b->layout->cols[i]])
+            n += b->n * column_width(b->layout->cols[i]);
+    return n;
+}
+
 void block_seal(const struct block *b, struct block_sealer *s, struct buf *out)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < b->layout->n; i++)
         n += b->n == 0 || present(b, b->layout->cols[i]);
+    buf_reserve(out, about(b)); /* once, instead of growing and copying column after column */
     const uint32_t *order = find_order(b, s), *edge = b->col[COL_Edge];
     s->edge = room(s->edge, &s->edge_room, b->n);
     for (uint32_t i = 0; i < b->n; i++)

@@ -3,9 +3,10 @@
  * are made and their slots fetched ahead, so that the cache misses of a batch overlap instead of following each other.
  */
 #include "store/rollup.h"
+#include "base/table.h"
 #include <stdlib.h>
 
-enum { FIRST_ROWS = 1024, FIRST_TUPLES = 64 };
+enum { FIRST_ROWS = 1024, FIRST_SLOTS = 2048, FIRST_TUPLES = 64 };
 
 struct scratch {
     uint32_t id[ROLLUP_PARTS][BATCH_ROWS];
@@ -70,11 +71,19 @@ static uint32_t tuple_hash(const uint64_t *p, size_t words)
     return (uint32_t)(h ^ h >> 29);
 }
 
+static inline bool same_words(const uint64_t *a, const uint64_t *b, size_t words)
+{
+    uint64_t differ = 0;
+    for (size_t i = 0; i < words; i++)
+        differ |= a[i] ^ b[i];
+    return differ == 0;
+}
+
 static uint32_t *tuple_slot(const struct rollup_tuples *t, const uint64_t *p)
 {
     size_t words = t->width / 8;
     uint32_t i = tuple_hash(p, words) & t->mask;
-    while (t->slots[i] && memcmp(t->rows + t->slots[i] * words, p, t->width) != 0)
+    while (t->slots[i] && !same_words(t->rows + t->slots[i] * words, p, words))
         i = (i + 1) & t->mask;
     return &t->slots[i];
 }
@@ -146,11 +155,11 @@ static void tuple_ids(struct rollup_tuples *t, const struct batch *b, uint32_t f
     size_t words = t->width / 8;
     for (uint32_t i = 0; i < n; i++) {
         const uint64_t *p = packed + i * words;
-        if (i && memcmp(p, p - words, t->width) == 0) {
+        if (i && same_words(p, p - words, words)) {
             id[i] = id[i - 1];
             continue;
         }
-        if (memcmp(p, t->rows, t->width) == 0)
+        if (same_words(p, t->rows, words))
             continue; /* all zeros: 0 */
         uint32_t *slot = tuple_slot(t, p);
         id[i] = *slot ? *slot : tuple_add(t, slot, p);
@@ -171,6 +180,22 @@ struct rollup *rollup_new(const struct schema *s)
     return r;
 }
 
+static size_t rows_len(const struct rollup *r)
+{
+    return r->room * sizeof *r->rows;
+}
+
+static size_t slots_len(const struct rollup *r)
+{
+    return ((size_t)r->mask + 1) * sizeof *r->slots;
+}
+
+static void forget_rows(struct rollup *r)
+{
+    table_free(r->rows, rows_len(r));
+    table_free(r->slots, slots_len(r));
+}
+
 void rollup_free(struct rollup *r)
 {
     if (!r)
@@ -179,8 +204,7 @@ void rollup_free(struct rollup *r)
         free(r->tuples[p].rows);
         free(r->tuples[p].slots);
     }
-    free(r->rows);
-    free(r->slots);
+    forget_rows(r);
     free(r->scratch);
     free(r);
 }
@@ -191,21 +215,25 @@ void rollup_reset(struct rollup *r)
     for (int p = 0; p < ROLLUP_PARTS; p++)
         tuples_clear(&r->tuples[p]);
     if (r->room == 0 || (r->room > FIRST_ROWS && r->n < r->room / 8)) {
-        free(r->rows);
-        free(r->slots);
-        r->room = r->room == 0 || r->room / 2 < FIRST_ROWS ? FIRST_ROWS : r->room / 2;
-        r->mask = 2 * r->room - 1;
-        r->rows = xmalloc(r->room * sizeof *r->rows);
-        r->slots = xmalloc(((size_t)r->mask + 1) * sizeof *r->slots);
+        bool first = r->room == 0;
+        uint32_t room = r->room / 2 < FIRST_ROWS ? FIRST_ROWS : r->room / 2,
+                 slots = first || r->mask / 2 < FIRST_SLOTS ? FIRST_SLOTS : (r->mask + 1) / 2;
+        if (!first)
+            forget_rows(r);
+        r->room = room;
+        r->mask = slots - 1;
+        r->rows = table_resize(NULL, 0, rows_len(r));
+        r->slots = table_zeroed(slots_len(r));
+    } else {
+        memset(r->slots, 0, slots_len(r));
     }
-    memset(r->slots, 0, ((size_t)r->mask + 1) * sizeof *r->slots);
     r->n = 0;
     r->added = 0;
 }
 
 size_t rollup_size(const struct rollup *r)
 {
-    size_t n = r->room * sizeof *r->rows + ((size_t)r->mask + 1) * sizeof *r->slots;
+    size_t n = rows_len(r) + slots_len(r);
     for (int p = 0; p < ROLLUP_PARTS; p++)
         n += r->tuples[p].room * r->tuples[p].width + r->tuples[p].mask * sizeof(uint32_t);
     return n;
@@ -223,24 +251,37 @@ static inline uint32_t entry_hash(const struct rollup_entry *e)
     return (uint32_t)(h >> 32);
 }
 
-static __attribute__((noinline)) void widen(struct rollup *r)
+static __attribute__((noinline)) void more_rows(struct rollup *r)
 {
-    r->room *= 2;
-    r->mask = 2 * r->room - 1;
-    r->rows = xrealloc(r->rows, r->room * sizeof *r->rows);
-    free(r->slots);
-    r->slots = xcalloc((size_t)r->mask + 1, sizeof *r->slots);
-    for (uint32_t k = 0; k < r->n; k++) {
-        uint32_t h = entry_hash(&r->rows[k]), i = h & r->mask;
+    size_t had = rows_len(r);
+    r->room += r->room / 2;
+    r->rows = table_resize(r->rows, had, rows_len(r));
+}
+
+/* A slot knows its hash: rows are not looked at. */
+static __attribute__((noinline)) void more_slots(struct rollup *r)
+{
+    uint64_t *old = r->slots;
+    size_t had = slots_len(r), n = (size_t)r->mask + 1;
+    r->mask = 2 * r->mask + 1;
+    r->slots = table_zeroed(slots_len(r));
+    for (size_t k = 0; k < n; k++) {
+        if (!old[k])
+            continue;
+        uint32_t i = (uint32_t)(old[k] >> 32) & r->mask;
         while (r->slots[i])
             i = (i + 1) & r->mask;
-        r->slots[i] = (uint64_t)h << 32 | (k + 1);
+        r->slots[i] = old[k];
     }
+    table_free(old, had);
 }
 
 static inline bool same_key(const struct rollup_entry *a, const struct rollup_entry *b)
 {
-    return memcmp(a, b, offsetof(struct rollup_entry, bytes)) == 0;
+    uint64_t x[4], y[4];
+    memcpy(x, a, sizeof x);
+    memcpy(y, b, sizeof y);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3])) == 0;
 }
 
 static inline void add_one(struct rollup *r, const struct rollup_entry *e, uint32_t h)
@@ -257,7 +298,9 @@ static inline void add_one(struct rollup *r, const struct rollup_entry *e, uint3
     r->rows[r->n] = *e;
     r->slots[i] = (uint64_t)h << 32 | ++r->n;
     if (r->n == r->room)
-        widen(r);
+        more_rows(r);
+    if (r->n > r->mask / 4 * 3)
+        more_slots(r);
 }
 
 static const uint32_t *column32(struct batch *b, enum column c, uint32_t from)
@@ -294,8 +337,11 @@ void rollup_add(struct rollup *r, struct batch *b, uint32_t from, uint32_t to)
     make_keys(r, b, from, n);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = (uint32_t)r->slots[s->hash[i] & r->mask];
-        if (at)
-            __builtin_prefetch(&r->rows[at - 1], 1);
+        if (at) {
+            const char *row = (const char *)&r->rows[at - 1];
+            __builtin_prefetch(row, 1);
+            __builtin_prefetch(row + sizeof *r->rows - 1, 1); /* it may lie across two lines */
+        }
     }
     for (uint32_t i = 0; i < n; i++)
         add_one(r, &s->key[i], s->hash[i]);
