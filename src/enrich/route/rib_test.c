@@ -288,6 +288,30 @@ static void compare(const struct rib *r, const struct known *k, size_t n)
     assert_int_equal(r->routes, n);
 }
 
+/* Each prefix comes, is asked for, and goes, so that the shorter one answers again; find() asks the cache as well. */
+static void kept_answers_follow_prefixes(void **state)
+{
+    static const struct {
+        const char *address, *prefix[3];
+    } of[] = {{"10.1.1.1", {"10.0.0.0/8", "10.1.0.0/16", "10.1.1.0/24"}},
+              {"2001:db8:1::1", {"2000::/3", "2001:db8::/32", "2001:db8:1::/48"}}};
+    struct rib r;
+    rig_init(&r);
+    uint32_t s = rib_source_new(&r, 1, RIB_LOC);
+    for (size_t f = 0; f < 2; f++) {
+        assert_int_equal(find(&r, of[f].address, 0, 0, NULL, NULL), 0);
+        for (uint32_t i = 0; i < 3; i++) {
+            put(&r, s, 0, of[f].prefix[i], i + 1, (struct rib_attr_conf){0});
+            assert_int_equal(find(&r, of[f].address, 0, 0, NULL, NULL), i + 1);
+        }
+        for (uint32_t i = 3; i-- > 0;) {
+            assert_true(rib_del(&r, s, 0, P(of[f].prefix[i]), 0));
+            assert_int_equal(find(&r, of[f].address, 0, 0, NULL, NULL), i);
+        }
+    }
+    rig_fini(&r);
+}
+
 /* Among addresses so few that most questions are asked again, between changes and after them. */
 static void ask_some(const struct rib *r)
 {
@@ -602,6 +626,7 @@ int main(void)
         cmocka_unit_test(the_flows_vrf_comes_before_others),
         cmocka_unit_test(next_hop_then_best_path),
         cmocka_unit_test(a_new_session_replaces_the_former),
+        cmocka_unit_test(kept_answers_follow_prefixes),
         cmocka_unit_test(it_agrees_with_a_list),
         cmocka_unit_test(a_full_rib_refuses_and_goes_on),
         cmocka_unit_test(readers_see_whole_routes),
