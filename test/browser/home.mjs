@@ -39,6 +39,19 @@ export const tests = {
         await expectInk(page, 0.02);
     },
 
+    async "a store that is away is said once"(t) {
+        t.tolerate(/status of 500/);
+        const page = await t.context();
+        let away = true;
+        const answer = { status: 500, contentType: "application/json", body: '{"message": "The store does not answer: no connection"}' };
+        await page.route("**/widget/**", (route) => (away ? route.fulfill(answer) : route.continue()));
+        await t.goto(page);
+        await page.waitForSelector('[data-test="outage"]');
+        assert.equal((await page.innerText("main")).split("The store does not answer").length, 2, "said once");
+        away = false;
+        await page.waitForSelector('[data-test="outage"]', { state: "detached", timeout: 45_000 });
+    },
+
     async "an entry opens its view"(t) {
         const page = await t.open();
         await page.waitForSelector('[data-test="top-entry"]');

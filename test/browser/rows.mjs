@@ -4,6 +4,15 @@ import { answered, address, expectInk, openVisualize, view } from "./page.mjs";
 const item = (page, name) => page.locator('[data-test="value-menu"]').getByText(name, { exact: true });
 
 export const tests = {
+    async "on a phone each flow is a card that fits"(t) {
+        const page = await t.open("flows", { viewport: { width: 390, height: 844 }, hasTouch: true });
+        await page.waitForSelector('li[data-test="flow"]');
+        const wide = await page.$$eval('li[data-test="flow"]', (all) => all.filter((e) => e.scrollWidth > e.clientWidth).length);
+        assert.equal(wide, 0, "cards that are wider than the screen");
+        await page.locator('li[data-test="flow"] button').first().tap();
+        await page.waitForSelector('[data-test="value-menu"]');
+    },
+
     async "what sampling leaves in doubt is drawn"(t) {
         const page = await openVisualize(t, view({ graphType: "lines", limit: 3 }));
         const { request, body } = await answered(page, () => page.check('[data-test="error-band"]'));

@@ -189,6 +189,28 @@ export const tests = {
         await t.shot("time");
     },
 
+    async "what went wrong is said, with what helps"(t) {
+        t.tolerate(/status of (400|503)/);
+        const page = await t.context();
+        let away = true;
+        await page.route("**/graph/line*", (route) =>
+            away ? route.fulfill({ status: 503, contentType: "application/json", body: '{"message": "The store cannot answer now: too many questions"}' }) : route.continue());
+        await t.goto(page, view({ filter: "InIfBoundary = nothing" }));
+        const said = (words) => page.locator('[data-test="error"]', { hasText: words }).waitFor();
+        await said("The store cannot answer now");
+        away = false;
+        await page.locator('[data-test="error"]').getByRole("button", { name: "Try again" }).click();
+        await said("This question has a mistake");
+        assert.equal(await page.locator('[data-test="error"]').getByRole("button", { name: "Try again" }).count(), 0, "the same again would be the same mistake");
+        await page.getByRole("button", { name: "Edit the filter" }).click();
+        await page.waitForFunction(() => document.querySelector('[data-test="filter"]')?.shadowRoot?.activeElement?.matches(".cm-content"));
+    },
+
+    async "a time before everything is not known, rather than empty"(t) {
+        const page = await openVisualize(t, view({ start: "2020-01-01", end: "2020-01-02" }));
+        await page.locator('[data-test="chart"]', { hasText: "Nothing is known of this time" }).waitFor();
+    },
+
     async "a slow question can be cancelled"(t) {
         const page = await openVisualize(t);
         await expectInk(page, 0.02);

@@ -7,6 +7,8 @@ import { turns } from "./turns";
 /** Two of the browser's six connections stay free, and no question holds one for ever. */
 const inTurn = turns(4);
 const PATIENCE_MS = 20_000;
+/** A value that could not be had is asked for again this soon, whatever its period. */
+const AGAIN_MS = 10_000;
 
 /** What each poll of the page failed with. */
 const failing = reactive(new Map<symbol, string>());
@@ -27,7 +29,10 @@ async function inTime<T>(asker: AbortController, fetcher: (signal: AbortSignal) 
 }
 
 export function usePoll<T>(fetcher: (signal: AbortSignal) => Promise<T>, period: number | ((value: T | undefined) => number)) {
-    const periodMs = (): number => (typeof period === "number" ? period : period(data.value));
+    const periodMs = (): number => {
+        const ms = typeof period === "number" ? period : period(data.value);
+        return error.value ? Math.min(ms, AGAIN_MS) : ms;
+    };
     const data = shallowRef<T>();
     const error = ref("");
     const loaded = ref(false);

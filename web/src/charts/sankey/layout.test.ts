@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { SankeyAnswer } from "@/api/types";
 import { layoutSankey } from "./layout";
+import { labelText } from "./paint";
 
 const answer: SankeyAnswer = {
     rows: [["A", "x", "1"], ["B", "x", "2"], ["Other", "y", "1"], ["A", "y", "Other"]], xps: [50, 30, 15, 5], axis: [1, 1, 1, 1],
@@ -33,6 +34,17 @@ describe("sankey", () => {
             expect(r.from - r.thickness / 2).toBeGreaterThanOrEqual(r.source.y - 0.001);
             expect(r.to + r.thickness / 2).toBeLessThanOrEqual(r.target.y + r.target.height + 0.8);
         }
+    });
+    it("gives the last gap room for the labels of two columns", () => {
+        const [a, b, c] = layoutSankey(answer, ["S", "T", "U"], frame).columns.map((column) => column.x);
+        expect((c! - b!) / (b! - a!)).toBeCloseTo(1.6);
+    });
+    it("leaves out the amount before it cuts a name", () => {
+        const narrow = layoutSankey({ ...answer, rows: [["A", "transit", "443"]], xps: [1e9], axis: [1] }, ["S", "T", "U"], { ...frame, width: 300 });
+        const node = narrow.halves[0]!.nodes.find((n) => n.value === "transit")!;
+        expect(labelText(node, narrow, 300, "l3bps")).toEqual({ name: "transit", amount: "" });
+        const wide = layoutSankey({ ...answer, rows: [["A", "transit", "443"]], xps: [1e9], axis: [1] }, ["S", "T", "U"], frame);
+        expect(labelText(wide.halves[0]!.nodes.find((n) => n.value === "transit")!, wide, 900, "l3bps").amount).toMatch(/Gbps/);
     });
     it("has a half for each direction", () => {
         const two = layoutSankey({ ...answer, axis: [1, 1, 2, 2] }, ["S", "T", "U"], frame);
