@@ -3,6 +3,7 @@
 #include "api/api.h"
 #include "api/db.h"
 #include "base/arena.h"
+#include "lang/filter.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -151,10 +152,10 @@ void saved_add(struct http_call *c)
                               &content, "shared", &shared) != 0)
         http_reply_error(c, 400, "Not a filter to save: %s.", why.text);
     else if (!description[0] || !content[0] || strlen(description) > MAX_DESCRIPTION ||
-             strlen(content) > MAX_CONTENT)
+             strlen(content) > FILTER_MAX_LEN)
         http_reply_error(c, 400,
                          "A saved filter wants a description (at most %d bytes) and content (at most %d).",
-                         MAX_DESCRIPTION, MAX_CONTENT);
+                         MAX_DESCRIPTION, FILTER_MAX_LEN);
     else if (insert_filter(c, login, description, content, shared))
         http_reply(c, 204, "", STR(""));
     json_decref(in);

@@ -156,8 +156,9 @@ def test_filters_and_settings_are_kept(tmp_path, server):
             assert ask(role, "DELETE", f"filter/saved/{wrong}")[0] == 404
         assert ask(role, "DELETE", f"filter/saved/{number}")[0] == 204
         assert ask(role, "DELETE", f"filter/saved/{number}")[0] == 404
-        assert ask(role, "POST", "filter/saved", {"description": "long", "content": "x" * 60_000})[0] == 204
-        assert len(filters_of(role, "alice")["long"]["content"]) == 60_000
+        assert ask(role, "POST", "filter/saved", {"description": "long", "content": "x" * 16_384})[0] == 204
+        assert len(filters_of(role, "alice")["long"]["content"]) == 16_384
+        assert ask(role, "POST", "filter/saved", {"description": "longer than any filter", "content": "x" * 16_385})[0] == 400
         # settings
         value = {"theme": "dark", "text": EVIL, "list": [1, 2.5, None]}
         assert ask(role, "GET", "user/settings") == (200, {"settings": {}})
@@ -165,7 +166,9 @@ def test_filters_and_settings_are_kept(tmp_path, server):
         assert ask(role, "PUT", "user/settings/page", value)[0] == 204
         for name in ("n" * 65, "%FF"):
             assert ask(role, "PUT", "user/settings/" + name, 1)[0] == 400
-        assert ask(role, "GET", "user/settings")[1] == {"settings": {"page": value}}
+        assert ask(role, "PUT", "user/settings/long", "x" * 65_000)[0] == 204
+        assert ask(role, "GET", "user/settings")[1] == {"settings": {"page": value, "long": "x" * 65_000}}
+        assert ask(role, "DELETE", "user/settings/long")[0] == 204
         assert ask(role, "GET", "user/settings", user="bob")[1] == {"settings": {}}
         assert ask(role, "DELETE", "user/settings/page", user="bob")[0] == 404
     with console(tmp_path / "two", server, [{"description": "Other", "content": "DstAS = 1"}]) as role:
@@ -240,13 +243,13 @@ def test_a_full_disk_and_one_that_cannot_be_written(tmp_path):
                 while True:
                     os.write(hog, bytes(4096))
             os.close(hog)
-            status, answer = ask(role, "POST", "filter/saved", {"description": "big", "content": "x" * 60_000})
+            status, answer = ask(role, "POST", "filter/saved", {"description": "big", "content": "x" * 16_000})
             assert status == 500 and "database" in answer["message"]
             assert ask(role, "PUT", "user/settings/page", "x" * 60_000)[0] == 500
             assert set(filters_of(role, "alice")) == {"From Google", "first"}
             os.remove(room / "hog")
             assert ask(role, "PUT", "user/settings/page", "x" * 30_000)[0] == 204
-            assert ask(role, "POST", "filter/saved", {"description": "big", "content": "x" * 30_000})[0] == 204
+            assert ask(role, "POST", "filter/saved", {"description": "big", "content": "x" * 16_000})[0] == 204
         subprocess.run(["mount", "-o", "remount,ro", room], check=True)
         with pytest.raises(AssertionError, match="room/console.sqlite: .*must be there, and be writable"):
             console(tmp_path / "two", server).start()
