@@ -9,8 +9,10 @@
 #include "net/encoding.h"
 #include "store/ch.h"
 #include "store/embedded/frame.h"
+#include "store/embedded/gate.h"
 #include "store/embedded/guard.h"
 #include "store/embedded/request.h"
+#include "store/embedded/settings.h"
 #include "store/embedded/status.h"
 #include "store/exception.h"
 #include <openssl/crypto.h>
@@ -20,7 +22,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { WAIT_S = 20, WATCH_MS = 100, COPY_MAX = 1 << 20 };
+enum { WATCH_MS = 100, COPY_MAX = 1 << 20 };
 /* Stopping: inserts under way have a while; what still runs is told to end again and again. */
 enum { NO_SPACE_S = 300 }; /* so long an insert that failed is remembered when no other comes */
 enum { INSERT_GRACE_MS = 2000, KILL_AGAIN_MS = 500 };
@@ -34,14 +36,6 @@ static const struct counter_def counter_defs[COUNTERS] = {
     {"store_refused_total", "Statements of readers that are not for readers.", COUNTER},
     {"store_inserted_rows_total", "Rows written, those of views included.", COUNTER},
     {"store_running", "Statements running now.", GAUGE},
-};
-
-/* So many at a time; the others wait a while, then are told to come again. */
-struct gate {
-    pthread_mutex_t lock;
-    pthread_cond_t free;
-    unsigned left;
-    bool closed;
 };
 
 struct work {
@@ -81,53 +75,6 @@ struct server {
     uint64_t stopping_ns; /* atomic; since when nothing new is begun, 0: not */
     uint64_t last_id;     /* atomic */
 };
-
-/* ---- gates */
-
-static void gate_init(struct gate *g, unsigned n)
-{
-    pthread_mutex_init(&g->lock, NULL);
-    pthread_cond_init(&g->free, NULL);
-    g->left = n;
-}
-
-static void gate_fini(struct gate *g)
-{
-    pthread_mutex_destroy(&g->lock);
-    pthread_cond_destroy(&g->free);
-}
-
-static bool gate_enter(struct gate *g)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += WAIT_S;
-    int rc = 0;
-    pthread_mutex_lock(&g->lock);
-    while (g->left == 0 && !g->closed && rc == 0)
-        rc = pthread_cond_timedwait(&g->free, &g->lock, &until);
-    bool in = g->left > 0 && !g->closed;
-    g->left -= in;
-    pthread_mutex_unlock(&g->lock);
-    return in;
-}
-
-static void gate_leave(struct gate *g)
-{
-    pthread_mutex_lock(&g->lock);
-    g->left++;
-    pthread_cond_signal(&g->free);
-    pthread_mutex_unlock(&g->lock);
-}
-
-/* Nobody enters any more, those that wait neither. */
-static void gate_close(struct gate *g)
-{
-    pthread_mutex_lock(&g->lock);
-    g->closed = true;
-    pthread_cond_broadcast(&g->free);
-    pthread_mutex_unlock(&g->lock);
-}
 
 /* ---- errors */
 
@@ -224,47 +171,6 @@ static bool obey(struct work *w, const char *sql)
     return true;
 }
 
-static void add_setting(struct buf *sql, const char *name, struct str value)
-{
-    buf_z(sql, sql->len == 0 ? "SET " : ", ");
-    /* names come from outside: anything that is not a name would be another statement */
-    for (const char *p = name; *p; p++)
-        if (*p == '_' || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9'))
-            buf_u8(sql, (uint8_t)*p);
-    buf_z(sql, " = ");
-    ch_quote(sql, value);
-}
-
-static void add_number(struct buf *sql, const char *name, uint64_t v)
-{
-    char text[24];
-    int n = snprintf(text, sizeof text, "%llu", (unsigned long long)v);
-    if (v)
-        add_setting(sql, name, (struct str){text, (size_t)n});
-}
-
-static void settings_text(struct work *w, struct buf *sql)
-{
-    const struct request *rq = &w->rq;
-    const struct store_conf *conf = w->sv->conf;
-    add_setting(sql, "log_comment",
-                str_from(arena_printf(&rq->call->arena, "%s%s%s", w->id, rq->log_comment ? " " : "",
-                                      rq->log_comment ? rq->log_comment : "")));
-    add_number(sql, "max_threads", conf->query_threads);
-    add_number(sql, "max_memory_usage",
-               conf->max_query_memory ? conf->max_query_memory : conf->max_memory / 2);
-    for (size_t i = 0; i < rq->n_settings; i++)
-        if (!rq->reader || strcmp(rq->settings[i].name, "readonly") != 0)
-            add_setting(sql, rq->settings[i].name, rq->settings[i].value);
-    if (rq->reader) {
-        add_number(sql, "max_execution_time", (conf->max_query_ns + 999999999) / 1000000000);
-        add_number(sql, "max_result_rows", conf->max_result_rows);
-        add_setting(sql, "readonly", STR("1"));
-    } else if (rq->get) {
-        add_setting(sql, "readonly", STR("2"));
-    }
-}
-
 static bool settle(struct work *w)
 {
     struct request *rq = &w->rq;
@@ -272,14 +178,11 @@ static bool settle(struct work *w)
     buf_init(&sql, 0);
     bool ok = true;
     if (rq->database && rq->database[0] && strcmp(rq->database, "default") != 0) {
-        buf_z(&sql, "USE `");
-        for (const char *p = rq->database; *p; p++)
-            buf_add(&sql, *p == '`' || *p == '\\' ? (char[]){'\\', *p} : p, *p == '`' || *p == '\\' ? 2 : 1);
-        buf_add(&sql, "`", 2);
+        settings_use(rq->database, &sql);
         ok = obey(w, (const char *)sql.p);
         buf_reset(&sql);
     }
-    settings_text(w, &sql);
+    settings_text(rq, w->sv->conf, w->id, &sql);
     buf_u8(&sql, 0);
     ok = ok && obey(w, (const char *)sql.p);
     buf_fini(&sql);
