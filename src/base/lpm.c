@@ -71,6 +71,13 @@ static bool covers_v4(struct prefix p)
     return p.len < 96 && prefix_contains(p, first);
 }
 
+/* Look-ups read it while the writer counts. */
+static void count_covering(struct lpm *l, struct prefix p, uint32_t n)
+{
+    if (covers_v4(p))
+        __atomic_store_n(&l->n_covering_v4, l->n_covering_v4 + n, __ATOMIC_RELAXED);
+}
+
 /* Where a prefix is kept: which root, and from which bit on nodes decide. */
 struct place {
     uint32_t *root;
@@ -305,7 +312,7 @@ bool lpm_set(struct lpm *l, struct prefix p, uint32_t value)
     }
     if (ok && is_new) {
         l->n++;
-        l->n_covering_v4 += covers_v4(p);
+        count_covering(l, p, 1);
     }
     return ok;
 }
@@ -397,7 +404,7 @@ uint32_t lpm_remove(struct lpm *l, struct prefix prefix)
     }
     free_values(p, old, count);
     l->n--;
-    l->n_covering_v4 -= covers_v4(prefix);
+    count_covering(l, prefix, (uint32_t)-1);
     return was;
 }
 

@@ -239,9 +239,9 @@ static void who_does_not_go_on_is_ended(void **state)
     close(quiet);
     close(mute);
     close(slow);
-    conf.message_timeout_ns = 60000000000u;
     buf_fini(&b);
     station_stop(r.station);
+    conf.message_timeout_ns = 60000000000u; /* nobody reads it now */
     snapshot_fini(&r.view);
 }
 
