@@ -371,6 +371,11 @@ def samples():
     unpadded = xdr(1, struct.pack(">IIII", 1, 1518, 4, 53) + odd)
     yield Case(9, "padding-left-out", "sflow", [sflow(sample(unpadded)), sflow(sample(unpadded, SOUND), seq=2)], flows=2)
     counters = xdr(2, struct.pack(">III", 1, 7, 1) + xdr(1, struct.pack(">IIQ", 7, 6, 10**9) + bytes(72)))
+    operation = xdr(2202, struct.pack(">I4sI4s", 3, b"web", 3, b"get") + bytes(32))
+    yield Case(9, "samples-without-a-packet", "sflow", [sflow(sample(operation), sample(xdr(1001, bytes(16))), sample(), SOUND)], flows=1,
+               rejected={FORMAT: 3})
+    yield Case(9, "bytes-behind-the-samples", "sflow", alone([sflow(SOUND) + b"\1", OLD + b"\1", sflow(SOUND) + bytes(9), OLD + bytes(9)]),
+               flows=4, rejected={LENGTH: 2})
     yield Case(9, "counters-alone", "sflow", [sflow(counters, counters)], exact={"counter_samples": 2})
     bad = [xdr(1, bytes(4)), xdr(1005, h("ffffffff 61626364")), xdr(2000, h("fffffffe")), xdr(2001, h("ffffffff 00000001 ffffffff")),
            xdr(2001, b"", length=0x7fffffff)]
