@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "net/http_listen.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,12 +59,26 @@ static void keepalive(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
 }
 
+/* A session without a descriptor would be announced for ever: the spare one takes it, and ends it. */
+static void refuse_one(struct station *s)
+{
+    if (s->spare >= 0)
+        close(s->spare);
+    int fd = accept(s->listen_fd, NULL, NULL);
+    if (fd >= 0)
+        close(fd);
+    s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    log_warn("bmp", "session refused: no file descriptor is left (ulimit -n)", NULL);
+}
+
 static void accept_one(struct station *s)
 {
     struct sockaddr_storage from;
     socklen_t len = sizeof from;
     char text[IP_TEXT_MAX];
     int fd = accept4(s->listen_fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+        refuse_one(s);
     if (fd < 0)
         return;
     struct session *x = xcalloc(1, sizeof *x);
@@ -299,6 +314,7 @@ static bool begin(struct station *s, struct err *e)
     }
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
     s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     watch(s, s->listen_fd, &s->listen_fd);
     watch(s, s->wake, &s->wake);
     return pthread_create(&s->thread, NULL, station_run, s) == 0 || err_set(e, "cannot make a thread");
@@ -306,7 +322,7 @@ static bool begin(struct station *s, struct err *e)
 
 static void station_free(struct station *s)
 {
-    int fds[] = {s->listen_fd, s->epoll, s->wake};
+    int fds[] = {s->listen_fd, s->epoll, s->wake, s->spare};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             close(fds[i]);
@@ -339,7 +355,7 @@ struct station *station_start(const struct enrich_routing_provider *conf, const 
     struct station *s = xcalloc(1, sizeof *s);
     s->conf = conf;
     s->view = view;
-    s->listen_fd = s->epoll = s->wake = -1;
+    s->listen_fd = s->epoll = s->wake = s->spare = -1;
     snprintf(s->path, sizeof s->path, "%s", path);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->answered, NULL);

@@ -29,6 +29,7 @@ struct station {
     struct route_vrf *vrfs;
     size_t n_vrfs;
     int listen_fd, epoll, wake;
+    int spare; /* a descriptor held for sessions that have none left */
     uint16_t port;
     pthread_t thread;
     bool stop, ready;

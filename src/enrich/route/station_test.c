@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -208,6 +209,40 @@ static void bad_sessions_end_alone(void **state)
     close(bad);
     close(third);
     close(fourth);
+    station_stop(r.station);
+    buf_fini(&b);
+}
+
+/* Else the listening socket would be ready again and again, and the session never told. */
+static void without_descriptors_sessions_are_refused(void **state)
+{
+    struct rig r;
+    struct buf b;
+    struct rlimit before, few;
+    buf_init(&b, 0);
+    start(&r, "");
+    int good = dial(&r);
+    hello(&b);
+    send_all(good, &b);
+    assert_true(comes(&r, "198.51.100.1", 15169));
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(station_port(r.station))};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int late = socket(AF_INET, SOCK_STREAM, 0); /* the lowest that was free: none is left below the limit */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = (struct rlimit){(rlim_t)late + 1, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    assert_int_equal(connect(late, (struct sockaddr *)&to, sizeof to), 0);
+    bool closed = is_closed(late);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_true(closed);
+    int next = dial(&r);
+    buf_reset(&b);
+    hello(&b);
+    send_all(next, &b);
+    assert_true(comes(&r, "198.51.100.1", 15169));
+    close(good);
+    close(late);
+    close(next);
     station_stop(r.station);
     buf_fini(&b);
 }
@@ -504,6 +539,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(routes_last_over_a_restart),
         cmocka_unit_test(bad_sessions_end_alone),
+        cmocka_unit_test(without_descriptors_sessions_are_refused),
         cmocka_unit_test(who_does_not_go_on_is_ended),
         cmocka_unit_test(half_a_message_is_no_route),
         cmocka_unit_test(a_renamed_router_is_the_one_that_is_there),
