@@ -29,7 +29,7 @@ static void store_health(struct outlet *o, struct role_health *h)
         return;
     h->status = "warning";
     snprintf(h->reason, sizeof h->reason, "no insert for %llu s: %.200s",
-             (unsigned long long)((now - since) / 1000000000u), why);
+             (unsigned long long)((now - since) / 1000000000u), why[0] ? why : "the store does not answer");
 }
 
 static void bus_health(struct outlet *o, struct role_health *h)

@@ -162,7 +162,9 @@ static void step(const struct replay *p, struct outlet *o, uint64_t began_ns)
 {
     char why[256];
     outlet_waiting_for(o, why);
-    if (!why[0] && outlet_stuck_since(o, why) == 0)
+    if (!why[0])
+        outlet_stuck_since(o, why);
+    if (!why[0])
         snprintf(why, sizeof why, "%s", rewind_bus_progress(&p->bus) < 1 ? "" : "being stored");
     progress(p, o, began_ns, why);
     nanosleep(&(struct timespec){0, STEP_MS * 1000000L}, NULL);

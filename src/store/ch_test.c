@@ -168,6 +168,58 @@ static void no_block_before_the_tables_are_made(void **state)
     way.close(w);
 }
 
+/* A way that looks at the inserter from within a try, as health does while a store hangs. */
+static struct {
+    struct inserter *inserter;
+    enum ch_failure next;
+    uint64_t since;
+    char why[256];
+} hanging;
+
+static void *hanging_open(void *arg, bool (*abandon)(void *), void *abandon_arg)
+{
+    return arg;
+}
+
+static void hanging_close(void *way)
+{
+}
+
+static enum ch_failure hanging_insert(void *way, const char *table, const char *token, struct str data,
+                                      const char **who, struct err *e)
+{
+    hanging.since = inserter_stuck_since(hanging.inserter, hanging.why);
+    if (hanging.next == CH_AWAY)
+        err_set(e, "connection refused");
+    return hanging.next;
+}
+
+static void a_store_that_hangs_is_told_before_it_fails(void **state)
+{
+    const struct insert_conf conf = {.way = {hanging_open, hanging_close, hanging_insert, NULL}};
+    struct insert_job job = {.table = "flows", .token = "t"};
+    char why[256];
+    buf_init(&job.data, 0);
+    hanging.inserter = inserter_new(&conf);
+    assert_int_equal(inserter_stuck_since(hanging.inserter, why), 0);
+    inserter_push(hanging.inserter, &job);
+    hanging.next = CH_AWAY;
+    inserter_do(hanging.inserter, 0);
+    uint64_t first = hanging.since;
+    assert_true(first > 0);
+    assert_string_equal(hanging.why, "");
+    assert_int_equal(inserter_stuck_since(hanging.inserter, why), first);
+    assert_string_equal(why, "connection refused");
+    hanging.next = CH_OK;
+    inserter_do(hanging.inserter, 0);
+    assert_int_equal(hanging.since, first);
+    assert_int_equal(inserter_stuck_since(hanging.inserter, why), 0);
+    assert_string_equal(why, "");
+    assert_int_equal(insert_settled(&job), INSERT_STORED);
+    inserter_free(hanging.inserter);
+    buf_fini(&job.data);
+}
+
 static void blocks_for_other_machines_are_compressed(void **state)
 {
     struct err e;
@@ -358,6 +410,7 @@ int main(void)
         cmocka_unit_test(a_query_arrives_and_its_answer_returns),
         cmocka_unit_test(an_insert_carries_its_token),
         cmocka_unit_test(no_block_before_the_tables_are_made),
+        cmocka_unit_test(a_store_that_hangs_is_told_before_it_fails),
         cmocka_unit_test(blocks_for_other_machines_are_compressed),
         cmocka_unit_test(failures_are_told_apart),
         cmocka_unit_test(a_dead_server_is_passed_over),

@@ -30,8 +30,9 @@ struct inserter {
     pthread_t threads[THREADS_MAX];
     struct counters *counters;
     unsigned rejected;
-    uint64_t stuck_since;
-    char why[256];
+    unsigned under_way;    /* tries */
+    uint64_t wanted_since; /* an insert, and none has succeeded; 0: none is wanted */
+    char why[256];         /* the last try since then failed */
     /* of inserter_do */
     void *way;
     struct block_sealer sealer;
@@ -156,21 +157,37 @@ static struct str sealed(struct inserter *n, const struct insert_job *j, struct 
     return buf_str(out);
 }
 
+static void begin_try(struct inserter *n, uint64_t now)
+{
+    pthread_mutex_lock(&n->lock);
+    n->under_way++;
+    if (!n->wanted_since)
+        n->wanted_since = now;
+    pthread_mutex_unlock(&n->lock);
+}
+
+/* A store that hangs lets no try fail for a minute: what counts is when one succeeded. */
+static void end_try(struct inserter *n, enum ch_failure f, const struct err *e)
+{
+    pthread_mutex_lock(&n->lock);
+    n->under_way--;
+    if (f == CH_OK || f == CH_PERMANENT) {
+        n->wanted_since = n->under_way ? clock_mono_ns() : 0;
+        n->why[0] = '\0';
+    } else {
+        snprintf(n->why, sizeof n->why, "%.255s", e->msg);
+    }
+    pthread_mutex_unlock(&n->lock);
+}
+
 static enum ch_failure try_once(struct inserter *n, void *way, const struct insert_job *j, struct str data,
                                 struct err *e)
 {
     const char *server = "";
     uint64_t begin = clock_mono_ns();
+    begin_try(n, begin);
     enum ch_failure f = n->conf.way.insert(way, j->table, j->token, data, &server, e);
-    pthread_mutex_lock(&n->lock);
-    if (f == CH_OK || f == CH_PERMANENT) {
-        n->stuck_since = 0;
-    } else {
-        if (!n->stuck_since)
-            n->stuck_since = begin;
-        snprintf(n->why, sizeof n->why, "%.255s", e->msg);
-    }
-    pthread_mutex_unlock(&n->lock);
+    end_try(n, f, e);
     if (f == CH_OK) {
         counter_add_shared(n->counters, INSERT_BLOCKS, 1);
         counter_add_shared(n->counters, INSERT_ROWS, j->rows);
@@ -355,7 +372,7 @@ struct counters *inserter_counters(struct inserter *n)
 uint64_t inserter_stuck_since(struct inserter *n, char *why)
 {
     pthread_mutex_lock(&n->lock);
-    uint64_t since = n->stuck_since;
+    uint64_t since = n->wanted_since;
     snprintf(why, sizeof n->why, "%s", n->why);
     pthread_mutex_unlock(&n->lock);
     return since;

@@ -65,7 +65,10 @@ void inserter_push(struct inserter *n, struct insert_job *job);
 bool inserter_do(struct inserter *n, size_t k);
 size_t inserter_waiting(struct inserter *n);
 struct counters *inserter_counters(struct inserter *n);
-/* Since when (monotonic ns) no insert has succeeded while one was wanted; 0: all is well. why[256] says the last reason. */
+/*
+ * Since when (monotonic ns) no insert has succeeded while one was wanted, be it by a moment; 0: none is wanted. why[256] says
+ * why the last one failed; it is empty when none has failed yet.
+ */
 uint64_t inserter_stuck_since(struct inserter *n, char *why);
 
 static inline enum insert_state insert_settled(const struct insert_job *j)
