@@ -36,7 +36,7 @@ struct part {
 
 struct frame_parts {
     uint64_t age, lost;
-    struct part *parts;
+    struct part *parts[PENDING]; /* NULL: not needed yet */
 };
 
 struct frame_parts *frame_parts_new(void)
@@ -46,32 +46,38 @@ struct frame_parts *frame_parts_new(void)
 
 void frame_parts_free(struct frame_parts *f)
 {
-    if (f)
-        free(f->parts);
+    for (unsigned i = 0; f && i < PENDING; i++)
+        free(f->parts[i]);
     free(f);
+}
+
+static bool in_use(const struct part *p)
+{
+    return p && p->used;
 }
 
 uint64_t frame_parts_pending(const struct frame_parts *f)
 {
     uint64_t n = f->lost;
-    for (unsigned i = 0; f->parts && i < PENDING; i++)
-        n += f->parts[i].used;
+    for (unsigned i = 0; i < PENDING; i++)
+        n += in_use(f->parts[i]);
     return n;
 }
 
 static struct part *part_for(struct frame_parts *f, struct ip src, struct ip dst, uint32_t id)
 {
-    if (!f->parts)
-        f->parts = xcalloc(PENDING, sizeof *f->parts);
-    struct part *oldest = &f->parts[0];
+    struct part **slot = &f->parts[0]; /* one that is free, else the oldest */
     for (unsigned i = 0; i < PENDING; i++) {
-        struct part *p = &f->parts[i];
-        if (p->used && p->id == id && ip_eq(p->src, src) && ip_eq(p->dst, dst))
+        struct part *p = f->parts[i];
+        if (in_use(p) && p->id == id && ip_eq(p->src, src) && ip_eq(p->dst, dst))
             return p;
-        if (!p->used || (oldest->used && p->age < oldest->age))
-            oldest = p;
+        if (!in_use(p) || (in_use(*slot) && p->age < (*slot)->age))
+            slot = &f->parts[i];
     }
-    f->lost += oldest->used;
+    f->lost += in_use(*slot);
+    if (!*slot)
+        *slot = xmalloc(sizeof **slot);
+    struct part *oldest = *slot;
     memset(oldest, 0, offsetof(struct part, data));
     oldest->used = true;
     oldest->src = src;
