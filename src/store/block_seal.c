@@ -4,6 +4,7 @@
  */
 #include "store/block.h"
 #include "store/native.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
@@ -231,8 +232,13 @@ static void edge_numbers(const struct block *b, const struct block_sealer *s, in
                          struct buf *out)
 {
     uint8_t *to = native_room(out, b->n * width);
-    for (uint32_t i = 0; i < b->n; i++)
-        memcpy(to + i * width, &b->edges[s->edge[i]].v[value], width);
+    assert(width == 1 || width == 4);
+    if (width == 1)
+        for (uint32_t i = 0; i < b->n; i++)
+            to[i] = (uint8_t)b->edges[s->edge[i]].v[value];
+    else
+        for (uint32_t i = 0; i < b->n; i++)
+            memcpy(to + (size_t)i * 4, &b->edges[s->edge[i]].v[value], 4);
 }
 
 static void row_strings(const struct block *b, struct block_sealer *s, const uint32_t *col,

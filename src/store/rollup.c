@@ -350,15 +350,38 @@ void rollup_add(struct rollup *r, struct batch *b, uint32_t from, uint32_t to)
 
 /* ---- output */
 
+#define UNPACK(width)                                                                                        \
+    for (uint32_t i = 0; i < n; i++)                                                                         \
+    memcpy(to + (size_t)i * (width), from + rows[i].part[p] * stride, (width))
+
+/* One column of the tuples that the rows name; widths are constants, so that nothing is called for each value. */
+static void unpack(char *to, const char *from, size_t stride, size_t width, int p,
+                   const struct rollup_entry *rows, uint32_t n)
+{
+    switch (width) {
+    case 1:
+        UNPACK(1);
+        break;
+    case 2:
+        UNPACK(2);
+        break;
+    case 4:
+        UNPACK(4);
+        break;
+    case 8:
+        UNPACK(8);
+        break;
+    default:
+        UNPACK(16);
+    }
+}
+
 static void emit_tuples(const struct rollup_tuples *t, int p, const struct rollup_entry *rows, uint32_t n,
                         struct batch *tmp)
 {
     for (unsigned k = 0; k < t->n_cols; k++) {
         enum column c = t->cols[k];
-        size_t width = column_width(c);
-        char *to = batch_col(tmp, c);
-        for (uint32_t i = 0; i < n; i++)
-            memcpy(to + i * width, (const char *)t->rows + rows[i].part[p] * t->width + t->at[k], width);
+        unpack(batch_col(tmp, c), (const char *)t->rows + t->at[k], t->width, column_width(c), p, rows, n);
     }
 }
 
