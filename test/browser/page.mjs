@@ -1,5 +1,6 @@
 /* Chromium, and what every test needs of a page: complaints collected, screenshots, and whether a chart has ink. */
 import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 const { chromium } = createRequire(import.meta.url)("playwright-core");
@@ -15,7 +16,8 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
     "--font-render-hinting=none", "--disable-lcd-text", "--force-color-profile=srgb"];
 
 export async function openBrowser() {
-    const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+    const env = { FONTCONFIG_FILE: fileURLToPath(new URL("fonts.conf", import.meta.url)), ...process.env };
+    const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS, env });
     return {
         context: (url, shotPrefix) => new TestContext(browser, url, shotPrefix),
         close: () => browser.close(),

@@ -2,7 +2,8 @@
  *
  * The program serves the pages; their numbers are the made-up ones of web/dev/answers.ts at a fixed time, so that a picture is
  * the same everywhere. It is compared when it is made small, where neither a pixel's rounding nor an edge's smoothing is
- * seen but a colour, a gap or a line that moved is. A picture that differs is kept in OUT with the difference beside it.
+ * seen but a colour, a gap or a line that moved is. A picture that differs is kept in OUT with the difference beside it. Text has
+ * the fonts of the page itself, drawn as fonts.conf says: the machine's own fonts and settings do not matter.
  *
  *   RENEW=1 node test/browser/run.mjs pictures     makes the pictures anew: look at them before they are committed */
 import assert from "node:assert/strict";
