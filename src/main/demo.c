@@ -1,7 +1,7 @@
 /* weir demo: ends the demonstration, or begins it again, in a `weir run` that goes on running. */
 #include "main/commands.h"
 #include "main/datadir.h"
-#include "main/run.h"
+#include "main/run/run.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
