@@ -18,7 +18,8 @@ from weir import DEFAULT_PORTS, ENVIRONMENT, SANITIZED, Weir, command, configura
 
 pytestmark = pytest.mark.root
 
-EXPORTERS = ("127.0.8.1", "127.0.8.2", "127.0.8.3")
+EXPORTERS = ("127.0.8.1", "127.0.8.2", "127.0.8.3", "127.0.8.4")
+GONE = EXPORTERS[3]  # sends at the beginning of the span alone, before anybody knows whom to ask for its names
 STEP = 120  # of the coarsest table
 TABLES = ("flows", "flows_1m0s", "flows_2m0s", "flows_2m0s_input")
 NARROW = ("flows_2m0s_input", "flows_2m0s_output", "flows_2m0s_src_as", "flows_2m0s_dst_as")
@@ -35,11 +36,12 @@ class Sender(threading.Thread):
 
     def __init__(self, namespace):
         super().__init__()
-        self.sent = 0
+        self.namespace = namespace
+        self.sent = self.burst_sent = 0
         self.over = threading.Event()
         self.sockets = []
         with inside(namespace):
-            for address in EXPORTERS:
+            for address in EXPORTERS[:3]:
                 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
                 s.bind((address, 0))
                 self.sockets.append(s)
@@ -51,6 +53,13 @@ class Sender(threading.Thread):
                     s.sendto(packet(self.sent, in_if), ("127.0.0.1", 2055))
                     self.sent += 1
 
+    def burst(self, address, number):
+        with inside(self.namespace), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind((address, 0))
+            for n in range(number):
+                s.sendto(packet(n, 17), ("127.0.0.1", 2055))
+        self.burst_sent += number
+
     def stop(self):
         self.over.set()
         self.join()
@@ -58,7 +67,8 @@ class Sender(threading.Thread):
             s.close()
 
 
-AGENT = {"address": EXPORTERS[2], "community": "public", "name": "edge", "interfaces": {"17": ["xe-0/0/17", "xe", "Peering", 1000]}}
+AGENTS = [{"address": address, "community": "public", "name": name, "interfaces": {"17": [interface, "xe", "Peering", 1000]}}
+          for address, name, interface in ((EXPORTERS[2], "edge", "xe-0/0/17"), (GONE, "gone", "xe-1/1/17"))]
 
 
 def with_names(conf):
@@ -67,7 +77,8 @@ def with_names(conf):
     conf["outlet"]["metadata"] = {"providers": [{"type": "static", "exporters": {
         f"{a}/32": {"name": f"router-{i}", "ifindexes": {"17": {"name": "Gi0/0/1", "description": "Transit: Cogent", "speed": 1000}},
                     "default": {"name": "unknown", "description": "unknown", "speed": 1000}}
-        for i, a in enumerate(EXPORTERS[:2])}}, {"type": "snmp", "credentials": {EXPORTERS[2]: {"communities": ["public"]}}}]}
+        for i, a in enumerate(EXPORTERS[:2])}}, {"type": "snmp", "credentials": {
+            address: {"communities": ["public"]} for address in EXPORTERS[2:]}}]}
     conf["outlet"]["core"] = {"exporter-classifiers": ['ClassifySiteRegex(Exporter.Name, "^([^-]+)-", "$1")']}
     return conf
 
@@ -97,7 +108,7 @@ def running(tmp_path_factory, namespace):
     os.makedirs(w.data)
     with open(state(w), "w", encoding="utf-8") as f:  # of a life before: all but the end is done
         json.dump({"from": 1795000000, "to": 1795003600, "exporter": "", "tables": [{"table": "flows", "sum": 1, "done": True}]}, f)
-    with agents(namespace, str(folder), [AGENT]), w:
+    with agents(namespace, str(folder), AGENTS), w:
         assert "a repair of history was interrupted" in w.log()
         status, out, err = rewind(w)
         assert status == 0 and "is finished" in out and not os.path.exists(state(w)), err
@@ -106,6 +117,8 @@ def running(tmp_path_factory, namespace):
         try:
             first = int(time.time()) // STEP * STEP
             first += STEP if time.time() > first + STEP // 2 else 0
+            wait_until(lambda: time.time() > first + 2, 200, "time")
+            sender.burst(GONE, 50)
             # a step, settled
             wait_until(lambda: time.time() > first + STEP + 75, 400, "time")
             w.old = conf
@@ -154,14 +167,16 @@ def test_the_difference_is_shown(running):
     assert (got["from"], got["to"], got["less"], got["one_flow_in"]) == (*running.span, "", 1)
     assert got["stored"] == got["new"] and got["stored"]["packets"] == before[0][0][1] > 5000
     assert [(x["exporter"], x["name"]) for x in got["exporters"][:2]] == [(EXPORTERS[0], "router-0"), (EXPORTERS[1], "router-1")]
-    assert len(got["exporters"]) == 3 and all(x["stored"] == x["new"] for x in got["exporters"])
+    assert len(got["exporters"]) == 4 and all(x["stored"] == x["new"] for x in got["exporters"])
     changes = {c["column"]: {(x["before"], x["after"]): x["flows"] for x in c["changes"]} for c in got["columns"]}
-    one, two = got["exporters"][2]["stored"]["flows"], sum(x["stored"]["flows"] for x in got["exporters"][:2])
+    two, one, gone = (sum(x["stored"]["flows"] for x in got["exporters"][a:b]) for a, b in ((0, 2), (2, 3), (3, 4)))
     assert changes["InIfName"][("17", "Gi0/0/1")] == two // 2
     assert changes["ExporterSite"] == {("", "router"): two}
     # what the outlet learnt, over SNMP and over BMP
     assert changes["InIfName"][("17", "xe-0/0/17")] == one // 2 and changes["ExporterName"][("", "edge")] == one
-    assert changes["DstASPath"] == {("[]", "[65999]"): one + two}
+    # what only the repair asks, before it decodes the first flow
+    assert changes["InIfName"][("17", "xe-1/1/17")] == changes["ExporterName"][("", "gone")] == gone == 50
+    assert changes["DstASPath"] == {("[]", "[65999]"): one + two + gone}
     assert "SrcPort" not in changes and "SrcAS" not in changes
     # and for people
     status, out, err = rewind(running, *span(running), "--dry-run")
@@ -300,7 +315,7 @@ def test_what_is_fewer_is_refused(running):
 def test_live_flows_are_complete(running):
     """All that was sent is there once, in each table, though flows came in all the time; names are in all of it."""
     running.sender.stop()
-    sent = running.sender.sent
+    sent = running.sender.sent + running.sender.burst_sent
     total = [[10 * sent]]
     running.wait_sql("SELECT sum(Packets) FROM flows", lambda r: r == total, 60)
     # the last minute's aggregate comes when the minute is over

@@ -256,6 +256,14 @@ static void want(struct target *t, uint32_t index)
         t->wanted[t->n_wanted++] = index;
 }
 
+bool metadata_ask(struct metadata *m, struct ip exporter, uint32_t index)
+{
+    pthread_mutex_lock(&m->lock); /* so that the view is not replaced meanwhile */
+    bool ok = meta_view_ask(snapshot_get(m->out).data, exporter, index);
+    pthread_mutex_unlock(&m->lock);
+    return ok;
+}
+
 static void take_ask(struct metadata *m, const struct meta_ask *ask, uint64_t now)
 {
     struct exporter *x = exporter_get(m, ask->exporter, true);
@@ -722,6 +730,7 @@ void metadata_status(struct metadata *m, struct metadata_status *s)
                 s->exporters++;
                 s->answered += x->answers[i] != NULL;
                 s->silent += x->targets[i]->failures > 0;
+                s->open += !x->answers[i] && !x->targets[i]->failures;
             }
     pthread_mutex_unlock(&m->lock);
 }

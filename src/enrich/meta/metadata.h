@@ -27,11 +27,17 @@ bool metadata_start(struct metadata *m, const char *data_dir, struct err *e);
 void metadata_wait(struct metadata *m, const bool *stop);
 /* Who is to be told what decoders learn of exporters; by threads that are readers of snapshots. */
 struct learnt_sink *metadata_learnt(struct metadata *m);
+/*
+ * As if a worker had met the exporter and that interface (0: the exporter alone): whoever has to be asked for what is missing
+ * is asked soon. False: too much is to be asked just now. Any thread.
+ */
+bool metadata_ask(struct metadata *m, struct ip exporter, uint32_t index);
 void metadata_free(struct metadata *m); /* NULL is nothing */
 
 /* How it stands, for people; any thread. */
 struct metadata_status {
     unsigned exporters, answered, silent; /* asked; with an answer; not answering now */
+    unsigned open;                        /* neither */
 };
 void metadata_status(struct metadata *m, struct metadata_status *s);
 /* How many `exporter-sources` fail now, and why the first of them does. */

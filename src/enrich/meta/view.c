@@ -234,6 +234,13 @@ static void fill_row(struct batch *b, struct view *v, uint32_t row, const struct
     FILL_IFACE(OutIf, row, &f->out, BATCH_U32(b, OutIfIndex)[row]);
 }
 
+bool meta_view_ask(const struct meta_view *v, struct ip exporter, uint32_t index)
+{
+    struct found f;
+    look_up(v, meta_view_find(v, exporter), exporter, index, 0, &f);
+    return !f.ask.providers || !v->wishes || meta_queue_put(&v->wishes->asks, &f.ask);
+}
+
 /* Says what is used and what is missing. */
 static void wish(struct meta_wishes *w, const struct meta_known *known, const struct found *f)
 {

@@ -60,3 +60,5 @@ void meta_view_add(struct meta_view *v, struct ip exporter, uint32_t stamp,
                    struct meta_answer *const *answers);
 void meta_view_free(void *view);
 const struct meta_known *meta_view_find(const struct meta_view *v, struct ip exporter);
+/* Puts what is missing of an exporter and an interface (0: none) into the queue; false: it is full. */
+bool meta_view_ask(const struct meta_view *v, struct ip exporter, uint32_t index);

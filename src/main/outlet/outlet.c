@@ -332,6 +332,11 @@ void outlet_metadata(struct outlet *o, struct metadata_status *s)
     metadata_status(o->enrich.metadata, s);
 }
 
+bool outlet_ask(struct outlet *o, struct ip exporter, uint32_t index)
+{
+    return metadata_ask(o->enrich.metadata, exporter, index);
+}
+
 void outlet_waiting_for(struct outlet *o, char *why)
 {
     pthread_mutex_lock(&o->lock);

@@ -24,6 +24,8 @@ void outlet_free(struct outlet *o);
 struct outlet_tap *outlet_tap_of(struct outlet *o);
 /* How the names of exporters and interfaces stand. */
 void outlet_metadata(struct outlet *o, struct metadata_status *s);
+/* As metadata_ask. */
+bool outlet_ask(struct outlet *o, struct ip exporter, uint32_t index);
 struct station *outlet_station(struct outlet *o); /* NULL: no routes are received */
 /* "" or what the outlet still waits for before it reads; why[256]. */
 void outlet_waiting_for(struct outlet *o, char *why);

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define SECOND_NS 1000000000ull
-#define ASKED_NS (SECOND_NS / 2) /* until whom the workers met has been asked */
+#define ASKED_NS (SECOND_NS / 2) /* until who is to be asked has been asked */
 
 enum {
     LEAD_S = 1800,       /* templates and rates come again within it */
@@ -29,7 +29,7 @@ enum {
     SLOT_S = 60,
     NICE = 10,
     STEP_MS = 200,
-    NAMES_WAIT_S = 15 /* for answers over SNMP about exporters that nobody knows yet */
+    NAMES_WAIT_S = 15 /* for one more answer over SNMP */
 };
 
 struct replay {
@@ -170,22 +170,52 @@ static void step(const struct replay *p, struct outlet *o, uint64_t began_ns)
     nanosleep(&(struct timespec){0, STEP_MS * 1000000L}, NULL);
 }
 
-/* Exporters met before the span are asked for their names by now; those that answer do so within a moment. */
+/*
+ * Who sent flows in the span is asked for names before the first of these is decoded. An interface without a name was stored
+ * under its number; of the others the exporter tells with the rest.
+ */
+static bool ask_for_names(struct replay *p, struct outlet *o, uint64_t began_ns, struct err *e)
+{
+    const struct rewind *r = p->r;
+    json_t *row,
+        *rows = rewind_ask(p->r, e,
+                           "SELECT DISTINCT replaceOne(toString(ExporterAddress), '::ffff:', ''), "
+                           "arrayJoin([%s, %s]) FROM flows WHERE %s",
+                           r->schema.enabled[COL_InIfName] ? "toUInt32OrZero(InIfName)" : "0",
+                           r->schema.enabled[COL_OutIfName] ? "toUInt32OrZero(OutIfName)" : "0", r->where);
+    size_t i;
+    json_array_foreach(rows, i, row)
+    {
+        struct ip exporter;
+        if (ip_parse(str_from(rewind_cell(row, 0)), &exporter))
+            while (!outlet_ask(o, exporter, (uint32_t)rewind_u64(row, 1)))
+                step(p, o, began_ns);
+    }
+    bool ok = rows != NULL;
+    json_decref(rows);
+    return ok || err_wrap(e, "exporters of that span");
+}
+
+/* Those that answer do so within a moment; of many, one after the other. */
 static void wait_for_names(struct replay *p, struct outlet *o, uint64_t began_ns)
 {
-    uint64_t begin = clock_mono_ns();
+    uint64_t begin = clock_mono_ns(), moved = begin;
     struct metadata_status s;
     outlet_metadata(o, &s);
-    while (s.exporters && clock_mono_ns() < begin + NAMES_WAIT_S * SECOND_NS &&
-           (s.answered + s.silent < s.exporters || clock_mono_ns() < begin + ASKED_NS)) {
+    while (clock_mono_ns() < begin + ASKED_NS ||
+           (s.open && clock_mono_ns() < moved + NAMES_WAIT_S * SECOND_NS)) {
+        unsigned before = s.open;
         step(p, o, began_ns);
         outlet_metadata(o, &s);
+        moved = s.open < before ? clock_mono_ns() : moved;
     }
 }
 
 static bool drive(struct replay *p, struct outlet *o, struct err *e)
 {
     uint64_t began = clock_mono_ns();
+    if (!ask_for_names(p, o, began, e))
+        return false;
     while (!rewind_bus_held(&p->bus) && !failed(p))
         step(p, o, began);
     wait_for_names(p, o, began);
