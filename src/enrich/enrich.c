@@ -71,6 +71,11 @@ bool enrich_by_vlan(const struct enrich *e)
     return classify_by_vlan(snapshot_get(&e->sources[ENRICH_classify]).data);
 }
 
+bool enrich_by_mask(const struct enrich *e)
+{
+    return providers_by_mask(snapshot_get(&e->providers).data);
+}
+
 bool enrich_start(struct enrich *e, const char *data_dir, struct err *err)
 {
     return metadata_start(e->metadata, data_dir, err);

@@ -43,6 +43,8 @@ bool enrich_networks(struct enrich *e, const struct enrich_networks_conf *networ
 void enrich_fini(struct enrich *e);
 /* Classifier rules look at VLANs, so these must be decoded. */
 bool enrich_by_vlan(const struct enrich *e);
+/* As providers_by_mask. */
+bool enrich_by_mask(const struct enrich *e);
 
 /* What all enrichers of one thread use in turn. */
 struct enrich_desk {

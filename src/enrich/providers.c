@@ -60,6 +60,14 @@ static enum column as_column(const struct side *s, int provider)
     }
 }
 
+bool providers_by_mask(const struct providers *p)
+{
+    for (unsigned k = 0; k < p->n_asn; k++)
+        if (p->asn[k] == ASN_FLOW_EXCEPT_DEFAULT_ROUTE)
+            return true;
+    return false;
+}
+
 static void take_as(uint32_t *out, const struct batch *b, const struct side *s, int provider, uint32_t from,
                     uint32_t to)
 {

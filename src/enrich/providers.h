@@ -14,6 +14,8 @@
 struct providers;
 
 void providers_publish(struct snapshot *s, const struct enrich_core_conf *core);
+/* Whether prefix lengths of the flow decide about its AS numbers, so that they must be decoded, stored or not. */
+bool providers_by_mask(const struct providers *p);
 /* Rows [from, to); columns that are not stored are left alone. */
 void providers_fill(const struct providers *p, const struct schema *schema, struct batch *b, uint32_t from,
                     uint32_t to);

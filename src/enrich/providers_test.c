@@ -85,6 +85,17 @@ static void as_numbers_come_from_who_knows_first(void **state)
     check_as((int[]){ASN_ROUTING, ASN_FLOW}, 2, (struct as_case[]){{1, 2, 0, 8, 2}, {1, 0, 0, 8, 1}}, 2);
 }
 
+static void masks_are_wanted_where_they_decide(void **state)
+{
+    struct rig r;
+    rig_init(&r);
+    configure(&r, (int[]){ASN_ROUTING, ASN_FLOW_EXCEPT_DEFAULT_ROUTE}, 2, NULL, 0);
+    assert_true(providers_by_mask(snapshot_get(&r.snapshot).data));
+    configure(&r, (int[]){ASN_FLOW_EXCEPT_PRIVATE, ASN_ROUTING}, 2, NULL, 0);
+    assert_false(providers_by_mask(snapshot_get(&r.snapshot).data));
+    rig_fini(&r);
+}
+
 /* With one provider, the flow's own numbers: what is not asked for must go. */
 static void the_flow_may_not_be_asked(void **state)
 {
@@ -146,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_numbers_come_from_who_knows_first),
+        cmocka_unit_test(masks_are_wanted_where_they_decide),
         cmocka_unit_test(the_flow_may_not_be_asked),
         cmocka_unit_test(masks_and_next_hops_follow_their_order),
         cmocka_unit_test(some_numbers_are_private),

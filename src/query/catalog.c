@@ -107,6 +107,8 @@ bool catalog_narrow(struct str name, struct str comment, struct query_narrow *n)
     }
     if (str_ends(name, local)) /* on one server of a cluster: asked for by the name that all have */
         name.len -= local.len;
+    if (!str_starts(name, STR("flows_")))
+        return false;
     size_t stem = strlen("flows_");
     while (stem < name.len && name.p[stem] != '_')
         stem++;

@@ -451,7 +451,8 @@ static void announce(const struct monitoring *m, const struct bgp_part *part, st
     }
     c.next_hop = next_hop;
     drop_own_as(m, &c);
-    c.origin_as = c.n_path ? c.origin_as : m->peer->as; /* the peer's own */
+    if (!c.n_path) /* whoever made the route: what goes out before policy is the router's */
+        c.origin_as = m->variant & 2 ? m->peer->local_as : m->peer->as;
     if (!env->paths)
         c.n_path = 0;
     if (!env->asns)

@@ -100,6 +100,22 @@ static void an_empty_path_is_the_peers_own(void **state)
     t_rig_fini(&t);
 }
 
+/* RFC 8671: what a router is about to send has no path yet when the router made it; its neighbour did not. */
+static void a_route_without_a_path_is_of_who_sends_it(void **state)
+{
+    struct t_rig t;
+    struct t_peer out = peer4;
+    out.flags = T_OUT;
+    t_rig_init(&t);
+    up(&t, &peer4);
+    t_monitoring(&t.out, &out, &(struct t_route){.announced = "198.51.100.0/24", .next_hop = "10.0.0.1"});
+    t_monitoring(&t.out, &peer4, &(struct t_route){.announced = "203.0.113.0/24", .next_hop = "10.0.0.2"});
+    SENT(&t);
+    assert_int_equal(as_of(&t, "198.51.100.1"), 65000);
+    assert_int_equal(as_of(&t, "203.0.113.1"), 65001);
+    t_rig_fini(&t);
+}
+
 static void an_own_as_in_front_is_left_out(void **state)
 {
     struct t_rig t;
@@ -629,6 +645,7 @@ int main(void)
         cmocka_unit_test(routes_come_and_go),
         cmocka_unit_test(ipv6_has_fields_of_its_own),
         cmocka_unit_test(an_empty_path_is_the_peers_own),
+        cmocka_unit_test(a_route_without_a_path_is_of_who_sends_it),
         cmocka_unit_test(an_own_as_in_front_is_left_out),
         cmocka_unit_test(two_byte_paths_are_read),
         cmocka_unit_test(add_path_keeps_several),

@@ -127,7 +127,10 @@ static void session_end(struct station *s, struct session *x, const char *why)
 
 static void session_wrong(struct station *s, struct session *x, const char *why)
 {
+    char text[IP_TEXT_MAX];
     counter_add(x->counters, BMP_ERRORS, 1);
+    log_warn("bmp", "what the router sends is wrong", "router", ip_format(x->address, text), "reason", why,
+             NULL);
     session_end(s, x, why);
 }
 

@@ -255,6 +255,7 @@ struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir
         return NULL;
     }
     o->schema.asked[COL_SrcVlan] = o->schema.asked[COL_DstVlan] = enrich_by_vlan(&o->enrich);
+    o->schema.asked[COL_SrcNetMask] = o->schema.asked[COL_DstNetMask] = enrich_by_mask(&o->enrich);
     o->tap = tap_new(&o->schema);
     o->env = (struct outlet_env){.schema = &o->schema,
                                  .bus = bus,
@@ -286,6 +287,13 @@ void outlet_reload(struct outlet *o, const struct config_outlet *conf)
         log_warn("outlet", "a GeoIP database is missing", "error", e.msg, NULL);
     if (enrich_by_vlan(&o->enrich) && !o->schema.asked[COL_SrcVlan])
         log_warn("outlet", "Interface.VLAN is 0 until the next start: VLANs were not decoded so far", NULL);
+    if (enrich_by_mask(&o->enrich) &&
+        !(o->schema.enabled[COL_SrcNetMask] && o->schema.enabled[COL_DstNetMask]) &&
+        !o->schema.asked[COL_SrcNetMask])
+        log_warn(
+            "outlet",
+            "AS numbers of flows are unknown until the next start: prefix lengths were not decoded so far",
+            NULL);
     set_rule(o, conf);
 }
 
