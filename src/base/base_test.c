@@ -207,6 +207,34 @@ static void tables_keep_what_they_hold(void **state)
     }
 }
 
+/* Whether [p, p + len) is one mapping, as kernels before 6.17 want it for moving. */
+static bool is_one_mapping(const void *p, size_t len)
+{
+    unsigned long long from, to;
+    char line[512];
+    bool is = false;
+    FILE *f = fopen("/proc/self/maps", "re");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f))
+        is |= sscanf(line, "%llx-%llx", &from, &to) == 2 && from <= (uintptr_t)p && (uintptr_t)p + len <= to;
+    fclose(f);
+    return is;
+}
+
+static void tables_that_grew_can_grow_again(void **state)
+{
+    size_t len = TABLE_HUGE;
+    char *t = table_resize(NULL, 0, len);
+    for (unsigned i = 1; i < 5; i++) {
+        memset(t, (int)i, len);
+        t = table_resize(t, len, len + TABLE_HUGE);
+        assert_int_equal(t[len - 1], i);
+        len += TABLE_HUGE;
+        assert_true(is_one_mapping(t, len));
+    }
+    table_free(t, len);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +248,7 @@ int main(void)
         cmocka_unit_test(err_gathers_context),
         cmocka_unit_test(a_line_of_the_log_lies_ready),
         cmocka_unit_test(tables_keep_what_they_hold),
+        cmocka_unit_test(tables_that_grew_can_grow_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,13 @@ static void *move(void *p, size_t had, size_t len)
         return p;
     }
     void *to = map(len);
-    if (mremap(p, had, had, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED) {
+    /*
+     * To its new length at once: what is moved and what is added would stay two mappings, and kernels before Linux 6.17 move
+     * one only. When it fails, the place may be gone.
+     */
+    if (mremap(p, had, len, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED) {
+        munmap(to, len);
+        to = map(len);
         memcpy(to, p, had);
         munmap(p, had);
     }

@@ -70,7 +70,7 @@ struct enricher {
     uint32_t n_dropped; /* of the batch filled last: flows that are gone, and their rows */
     uint16_t dropped[BATCH_ROWS];
     uint32_t raised; /* flows whose rate was raised, see raise_rates */
-    uint32_t listed; /* edges below this were handed out by enricher_unlisted */
+    uint32_t listed; /* edges below this have been told to table exporters */
     struct {
         uint64_t unknown_rate, unknown_exporter; /* flows */
         uint64_t edges;                          /* edges made */
