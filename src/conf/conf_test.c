@@ -536,10 +536,12 @@ static void secrets_are_not_shown(void **state)
     assert_null(strstr(shown(w, &w->c, 0), "hunter2"));
     assert_non_null(strstr(shown(w, &w->c, 0), "secret: \"***\"\n"));
     assert_string_equal(shown(w, &w->c, SHOW_CHANGED | SHOW_SECRETS), "secret: hunter2\n");
-    static const char *const urls[][2] = {{"http://me:a@b@h.example/x@y", "\"http://***@h.example/x@y\""},
-                                          {"socks5://me@[2001:db8::1]:8", "\"socks5://***@[2001:db8::1]:8\""},
-                                          {"me:secret@h.example:8", "\"***@h.example:8\""},
-                                          {"http://h.example?q=a@b", "\"http://h.example?q=a@b\""}};
+    static const char *const urls[][2] = {
+        {"http://me:a@b@h.example/x@y", "\"http://***@h.example/x@y\""},
+        {"socks5://me@[2001:db8::1]:8", "\"socks5://***@[2001:db8::1]:8\""},
+        {"me:secret@h.example:8", "\"***@h.example:8\""},
+        {"me:secret@h.example/?to=http://x", "\"***@h.example/?to=http://x\""},
+        {"http://h.example?q=a@b", "\"http://h.example?q=a@b\""}};
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
         char text[128], want[128];
         snprintf(text, sizeof text, "url: '%s'\n", urls[i][0]);

@@ -2,6 +2,7 @@
 #include "conf/show.h"
 #include "conf/load.h"
 #include "conf/value.h"
+#include "net/url.h"
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -65,17 +66,12 @@ static const char *choice_name(const struct opt *o, int v)
     return "";
 }
 
-/* Who asks is between "://" and the last "@" before the path (RFC 3986 3.2). */
 static void show_url(const char *url, struct buf *out)
 {
-    const char *scheme = strstr(url, "://"), *who = scheme ? scheme + 3 : url;
-    const char *at = memrchr(who, '@', strcspn(who, "/?#"));
+    struct str user = url_user(url);
     struct buf text;
     buf_init(&text, 0);
-    if (at)
-        buf_printf(&text, "%.*s***%s", (int)(who - url), url, at);
-    else
-        buf_z(&text, url);
+    buf_printf(&text, "%.*s%s%s", (int)(user.p - url), url, user.len ? "***@" : "", user.p + user.len);
     buf_u8(&text, 0);
     show_text((const char *)text.p, out);
     buf_fini(&text);

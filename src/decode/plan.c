@@ -50,9 +50,8 @@ struct building {
     const struct template_def *def;
     struct plan_fate *fates; /* NULL, or by field */
     struct candidate *fields;
-    uint16_t
-        first[2]
-             [IANA]; /* IANA's elements, forward and reverse: which of `fields` comes first, counted from 1 */
+    /* IANA's elements, forward and reverse: which of `fields` comes first, counted from 1 */
+    uint16_t first[2][IANA];
     struct worth *worth; /* n_fields; scratch */
     unsigned n_fields, room;
     bool reverse;   /* the operations being added are the reverse flow's */

@@ -89,12 +89,17 @@ bool url_same_origin(const char *a, const char *b)
     return same;
 }
 
+struct str url_user(const char *url)
+{
+    const char *colon = memmem(url, strcspn(url, "?#"), "://", 3), *from = colon ? colon + 3 : url;
+    const char *at = memrchr(from, '@', strcspn(from, "/?#"));
+    return (struct str){from, at ? (size_t)(at + 1 - from) : 0};
+}
+
 const char *url_bare(const char *url, char out[URL_BARE])
 {
-    size_t len = strcspn(url, "?#");
-    const char *colon = memmem(url, len, "://", 3), *host = colon ? colon + 3 : url;
-    size_t authority = strcspn(host, "/?#");
-    const char *at = memrchr(host, '@', authority), *rest = at ? at + 1 : host;
-    snprintf(out, URL_BARE, "%.*s%.*s", (int)(host - url), url, (int)(url + len - rest), rest);
+    struct str user = url_user(url);
+    const char *host = user.p + user.len;
+    snprintf(out, URL_BARE, "%.*s%.*s", (int)(user.p - url), url, (int)strcspn(host, "?#"), host);
     return out;
 }

@@ -10,6 +10,11 @@ bool url_check(const char *url, struct err *e);
  * free()d. NULL with a reason.
  */
 char *url_resolve(const char *base, struct str to, struct err *e);
+/*
+ * Who asks (RFC 3986 3.2.1), with the "@" behind: "user:password@", without a scheme in front as well, as proxies have it. When
+ * nobody is named it is empty and begins at the host.
+ */
+struct str url_user(const char *url);
 enum { URL_BARE = 300 };
 /* As messages have it, in `out`: without user, password, query and fragment, where secrets may be; cut when long. */
 const char *url_bare(const char *url, char out[URL_BARE]);

@@ -331,8 +331,7 @@ static bool is_gone(const struct query_asker *asker)
 static void await_first(struct catalog *t, const struct query_asker *asker, uint64_t end_ns)
 {
     enum { LOOK_MS = 100 };
-    while (t->reading && !t->read_ns && clock_mono_ns() < end_ns &&
-           !(asker->gone && asker->gone(asker->arg))) {
+    while (t->reading && !t->read_ns && clock_mono_ns() < end_ns && !is_gone(asker)) {
         uint64_t until = clock_mono_ns() + LOOK_MS * UINT64_C(1000000);
         until = until < end_ns ? until : end_ns;
         pthread_cond_timedwait(&t->read, &t->lock,

@@ -17,17 +17,18 @@ static const struct bench {
      bench_inlet},
     {"path",
      "socket to sealed block: CPU time per flow [--rate N] [--seconds N] [--only v5|v9|ipfix|sflow] "
-     "[--captures DIR] [--dir DIR]",
+     "[--captures DIR] [--dir DIR] [--zipf 0|1] [--routes PREFIXES] [--networks N] [--geo FILE]",
      bench_path},
     {"e2e",
      "weir run with its store: flows a second, CPU time, loss [--rate DATAGRAMS] [--seconds N] [--only "
-     "v9|sflow] [--traffic zipf|drawn] [--rollups 0|1] [--views 0|1] [--captures DIR] [--dir DIR]",
+     "v9|sflow] [--traffic zipf|drawn] [--rollups 0|1] [--views 0|1] [--narrow 0|1] [--captures DIR] [--dir "
+     "DIR]",
      bench_e2e},
     {"store", "the embedded store: cost of a stored flow, time of queries [--rows N] [--runs N] [--dir DIR]",
      bench_store},
     {"console",
      "the console's own questions over a month of rows: milliseconds [--rows N] [--days N] [--times N] "
-     "[--keep 0|1] [--dir DIR]",
+     "[--narrow 0|1] [--keep 0|1] [--dir DIR]",
      bench_console},
     {"nets",
      "networks and GeoIP: making the table, memory, look-ups [--prefixes N] [--geo FILE,FILE] [--asn "

@@ -43,7 +43,7 @@ static uint16_t free_port(int type)
     return ok ? ntohs(a.sin_port) : 0;
 }
 
-static bool write_config(struct e2e *x, bool views)
+static bool write_config(struct e2e *x, bool views, bool narrow)
 {
     char path[4200];
     snprintf(path, sizeof path, "%s/weir.yaml", x->dir);
@@ -58,9 +58,9 @@ static bool write_config(struct e2e *x, bool views)
             "      - {type: udp, decoder: netflow, listen: \"127.0.0.1:%u\", receive-buffer: 64MiB}\n"
             "      - {type: udp, decoder: sflow, listen: \"127.0.0.1:%u\", receive-buffer: 64MiB}\n"
             "outlet:\n  http: {listen: \"127.0.0.1:%u\"}\n  core: {default-sampling-rate: 1}\n"
-            "store: {http: {listen: \"127.0.0.1:%u\"}}\nclickhouse: {rollups: %s}\n",
+            "store: {http: {listen: \"127.0.0.1:%u\"}}\nclickhouse: {rollups: %s%s}\n",
             x->port[0], x->port[1], x->port[2], x->port[5], x->port[6], x->port[3], x->port[4],
-            views ? "views" : "outlet");
+            views ? "views" : "outlet", narrow ? "" : ", narrow-rollups: []");
     return fclose(f) == 0;
 }
 
@@ -377,7 +377,9 @@ int bench_e2e(int argc, char **argv)
         return 2;
     }
     int rc = 1;
-    if (!write_config(&x, bench_number(argc, argv, "views", 0) != 0) || !start_run(&x) || !ready(&x))
+    if (!write_config(&x, bench_number(argc, argv, "views", 0) != 0,
+                      bench_number(argc, argv, "narrow", 1) != 0) ||
+        !start_run(&x) || !ready(&x))
         fprintf(stderr, "weir bench: weir run did not become ready; see %s/log\n", x.dir);
     else
         rc = measure(&x, &c, x.port[sflow ? 6 : 5], bench_number(argc, argv, "rate", 20000),

@@ -122,72 +122,81 @@ static bool ask_store(struct run_control *k, const char *sql, struct buf *out)
     return ch_query(k->ch, &q, out, &k->err) == CH_OK;
 }
 
+/* Does `each` for every name that `sql` answers with, until one fails. */
+static bool for_each_name(struct run_control *k, const char *sql, const char *addresses,
+                          bool (*each)(struct run_control *k, struct arena *a, const char *name,
+                                       const char *addresses))
+{
+    struct arena a;
+    struct buf out;
+    struct str names, name;
+    arena_init(&a);
+    buf_init(&out, 0);
+    bool ok = ask_store(k, sql, &out);
+    names = buf_str(&out);
+    while (ok && str_split(&names, '\n', &name))
+        ok = each(k, &a, arena_z(&a, name), addresses);
+    buf_fini(&out);
+    arena_fini(&a);
+    return ok;
+}
+
+/* A statement without rows to read. */
+static bool obey(struct run_control *k, const char *sql)
+{
+    struct buf nothing;
+    buf_init(&nothing, 0);
+    bool ok = ask_store(k, sql, &nothing);
+    buf_fini(&nothing);
+    return ok;
+}
+
+static bool purge_table(struct run_control *k, struct arena *a, const char *name, const char *addresses)
+{
+    struct buf out;
+    uint64_t n = 0;
+    buf_init(&out, 0);
+    bool ok = ask_store(
+        k,
+        arena_printf(a, "SELECT count() FROM `%s` WHERE ExporterAddress IN (%s) FORMAT TSV", name, addresses),
+        &out);
+    ok = ok && str_u64(str_trim(buf_str(&out)), &n);
+    buf_fini(&out);
+    k->rows += n;
+    return ok && (n == 0 || obey(k, arena_printf(a,
+                                                 "ALTER TABLE `%s` DELETE WHERE ExporterAddress IN (%s) "
+                                                 "SETTINGS mutations_sync = 1",
+                                                 name, addresses)));
+}
+
 /* All tables with the column, so that none is forgotten when there are more one day. */
-static bool purge_tables(struct run *r, const char *addresses)
+static bool purge_tables(struct run_control *k, const char *addresses)
 {
     static const char tables_sql[] = "SELECT c.table FROM system.columns c JOIN system.tables t ON "
                                      "t.database = c.database AND t.name = c.table "
                                      "WHERE c.database = currentDatabase() AND c.name = 'ExporterAddress' "
                                      "AND t.engine LIKE '%MergeTree' FORMAT TSV";
-    struct run_control *k = r->control;
-    struct arena a;
-    struct buf out, row;
-    struct str names, name;
-    arena_init(&a);
-    buf_init(&out, 0);
-    buf_init(&row, 0);
-    bool ok = ask_store(k, tables_sql, &out);
-    names = buf_str(&out);
-    while (ok && str_split(&names, '\n', &name)) {
-        uint64_t n = 0;
-        ok = ask_store(k,
-                       arena_printf(&a, "SELECT count() FROM `%.*s` WHERE ExporterAddress IN (%s) FORMAT TSV",
-                                    STR_ARG(name), addresses),
-                       &row);
-        if (!ok || !str_u64(str_trim(buf_str(&row)), &n) || n == 0)
-            continue;
-        k->rows += n;
-        ok = ask_store(
-            k,
-            arena_printf(
-                &a, "ALTER TABLE `%.*s` DELETE WHERE ExporterAddress IN (%s) SETTINGS mutations_sync = 1",
-                STR_ARG(name), addresses),
-            &row);
-    }
-    buf_fini(&row);
-    buf_fini(&out);
-    arena_fini(&a);
-    return ok;
+    return for_each_name(k, tables_sql, addresses, purge_table);
+}
+
+static bool drop_narrow(struct run_control *k, struct arena *a, const char *name, const char *addresses)
+{
+    return obey(k, arena_printf(a, "DROP VIEW IF EXISTS `%s_consumer` SYNC", name)) &&
+           obey(k, arena_printf(a, "DROP TABLE IF EXISTS `%s` SYNC", name));
 }
 
 /*
  * Narrow rollups without exporters cannot tell whose traffic is whose. The orchestrator makes them anew, for the time to come; the
  * time before is then answered from the tables that can.
  */
-static bool drop_without_exporters(struct run *r)
+static bool drop_without_exporters(struct run_control *k)
 {
     static const char names_sql[] =
         "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND "
-        "comment "
-        "LIKE 'weir % since % by %' AND name NOT IN (SELECT table FROM system.columns WHERE database = "
+        "comment LIKE 'weir % since % by %' AND name NOT IN (SELECT table FROM system.columns WHERE database "
+        "= "
         "currentDatabase() AND name = 'ExporterAddress') FORMAT TSV";
-    struct run_control *k = r->control;
-    struct arena a;
-    struct buf out, row;
-    struct str names, name;
-    arena_init(&a);
-    buf_init(&out, 0);
-    buf_init(&row, 0);
-    bool ok = ask_store(k, names_sql, &out);
-    names = buf_str(&out);
-    while (ok && str_split(&names, '\n', &name))
-        ok =
-            ask_store(k, arena_printf(&a, "DROP VIEW IF EXISTS `%.*s_consumer` SYNC", STR_ARG(name)), &row) &&
-            ask_store(k, arena_printf(&a, "DROP TABLE IF EXISTS `%.*s` SYNC", STR_ARG(name)), &row);
-    buf_fini(&row);
-    buf_fini(&out);
-    arena_fini(&a);
-    return ok;
+    return for_each_name(k, names_sql, NULL, drop_narrow);
 }
 
 static void purge_work(uv_work_t *w)
@@ -204,7 +213,7 @@ static void purge_work(uv_work_t *w)
     }
     if (demo_addresses(r, &addresses)) {
         buf_u8(&addresses, 0);
-        k->ok = purge_tables(r, (const char *)addresses.p) && (k->rows == 0 || drop_without_exporters(r));
+        k->ok = purge_tables(k, (const char *)addresses.p) && (k->rows == 0 || drop_without_exporters(k));
     }
     buf_fini(&addresses);
 }
