@@ -1,6 +1,7 @@
 /* Tables of the shared blocks. */
 #include "conf/shared.h"
 #include "base/log.h"
+#include "net/http_listen.h"
 
 static const struct opt tls_rows[] = {
     {"enable", OPT_BOOL, OPT_AT(struct tls_conf, enable), .def = "false", .help = "Use TLS."},
@@ -60,8 +61,15 @@ static const struct opt http_rows[] = {
     {"cache", OPT_STRUCT, OPT_AT(struct conf_http, cache), .sub = &cache_table,
      .help = "Cache of answers (console)."},
 };
+
+static bool http_check(const void *conf, const char **bad_key, struct err *e)
+{
+    *bad_key = "listen";
+    return http_listen_check(((const struct conf_http *)conf)->listen, e);
+}
+
 const struct opt_table conf_http_table =
-    OPT_TABLE("HTTP", struct conf_http, http_rows, .help = "The HTTP server of a role.");
+    OPT_TABLE("HTTP", struct conf_http, http_rows, .check = http_check, .help = "The HTTP server of a role.");
 
 static const struct opt_choice levels[] = {
     {"debug", LOG_DEBUG, "all there is to say"},  {"info", LOG_INFO, "what happens"},

@@ -2,6 +2,7 @@
 #include "demo/demo_conf.h"
 #include "base/ip.h"
 #include "demo/bmp.h"
+#include "net/http_listen.h"
 #include <string.h>
 
 #define KIND(field) OPT_AT(struct demo_kind, field)
@@ -94,6 +95,9 @@ static bool check_snmp(const void *conf, const char **bad_key, struct err *e)
 {
     const struct demo_snmp_conf *c = conf;
     uint64_t index;
+    *bad_key = "listen";
+    if (!http_listen_check(c->listen, e))
+        return false;
     *bad_key = "interfaces";
     for (size_t i = 0; i < c->interfaces.n; i++)
         if (!str_u64(str_from(c->interfaces.keys[i]), &index) || index < 1 || index > INT32_MAX)

@@ -5,6 +5,7 @@
 #include "enrich/remote/transform.h"
 #include "enrich/remote_conf.h"
 #include "enrich/route/rd.h"
+#include "net/http_listen.h"
 #include "net/url.h"
 #include <ctype.h>
 
@@ -216,6 +217,9 @@ static bool routing_check(const void *conf, const char **bad_key, struct err *e)
     uint64_t v;
     if (c->type != ROUTING_BMP)
         return true;
+    *bad_key = "listen";
+    if (!http_listen_check(c->listen, e))
+        return false;
     *bad_key = "rds";
     for (size_t i = 0; i < c->rds.n; i++)
         if (!rd_parse(str_from(*OPT_ITEM(c->rds, const char *, i)), &v))

@@ -1,9 +1,11 @@
 /* getaddrinfo in front of socket, bind, listen. */
 #include "net/http_listen.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -28,6 +30,32 @@ static bool split(const char *listen, char *host, size_t room, const char **port
     memcpy(host, listen, n);
     host[n] = '\0';
     *port = colon + 1;
+    return true;
+}
+
+/* A name, or an address of the family that its look says. */
+static bool is_host(const char *host, bool brackets)
+{
+    static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+    struct in6_addr v6;
+    struct in_addr v4;
+    if (brackets) /* a zone, as in fe80::1%eth0, is known to the machine only */
+        return strchr(host, '%') || inet_pton(AF_INET6, host, &v6) == 1;
+    if (host[0] && strspn(host, "0123456789.") == strlen(host))
+        return inet_pton(AF_INET, host, &v4) == 1;
+    return strspn(host, name) == strlen(host);
+}
+
+bool http_listen_check(const char *listen, struct err *e)
+{
+    char host[256];
+    const char *port;
+    if (!split(listen, host, sizeof host, &port))
+        return err_set(e, "wants ADDRESS:PORT, [IPV6]:PORT or :PORT, not \"%s\"", listen);
+    if (!is_host(host, listen[0] == '['))
+        return err_set(e, "\"%s\" is no address of this machine", host);
+    if (strlen(port) > 5 || atoi(port) > 65535)
+        return err_set(e, "port %s is above 65535", port);
     return true;
 }
 

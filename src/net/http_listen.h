@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <stdbool.h>
 
+/* False, and what is wrong: the text is no address to listen on, whether this machine has it or not. For UDP as well. */
+bool http_listen_check(const char *listen, struct err *e);
 /* True when only this machine reaches the address. */
 bool http_listen_is_local(const char *listen);
 /*

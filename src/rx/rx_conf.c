@@ -1,8 +1,8 @@
 /* Option tables of the inputs. */
 #include "rx/rx_conf.h"
+#include "net/http_listen.h"
 #include "schema/dgram.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct opt_choice types[] = {{"udp", RX_UDP, "datagrams from the network"},
@@ -52,11 +52,9 @@ static const struct opt input_rows[] = {
 static bool input_check(const void *conf, const char **bad_key, struct err *e)
 {
     const struct rx_input_conf *in = conf;
-    const char *colon = strrchr(in->listen, ':');
     *bad_key = "listen";
-    if (in->type == RX_UDP && (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
-                               strlen(colon) > 6 || atoi(colon + 1) > 65535))
-        return err_set(e, "wants ADDRESS:PORT or :PORT, not \"%s\"", in->listen);
+    if (in->type == RX_UDP && !http_listen_check(in->listen, e))
+        return false;
     *bad_key = "timestamp-source";
     if (in->decoder == DECODER_SFLOW && in->time != TIME_INPUT)
         return err_set(e, "sFlow has no other time than the input's");
