@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "bus/kafka.h"
 #include "bus/rawflow.h"
 #include "bus/shed.h"
@@ -212,7 +213,7 @@ struct bus_writer *kafka_writer_new(const struct bus_kafka_producer_conf *conf, 
         return NULL;
     }
     k->shed = xcalloc(k->w.partitions, sizeof *k->shed);
-    pthread_create(&k->poller, NULL, poll_thread, k);
+    thread_start(&k->poller, poll_thread, k, "kafka poll");
     k->polling = true;
     return &k->w;
 }

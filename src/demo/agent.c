@@ -4,6 +4,7 @@
 #include "base/ber.h"
 #include "base/clock.h"
 #include "base/counters.h"
+#include "base/thread.h"
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -350,7 +351,7 @@ struct agent *agent_start(const struct demo_snmp_conf *conf, struct counters *co
     a->start_ns = clock_mono_ns();
     a->mib = agent_mib_new(conf);
     a->counters = counters;
-    if (pthread_create(&a->thread, NULL, run, a) == 0)
+    if (thread_start(&a->thread, run, a, "demo agent"))
         return a;
     err_set(e, "cannot make a thread");
     agent_mib_free(a->mib);

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/ip.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -399,7 +400,7 @@ struct demo_bmp *demo_bmp_start(const struct demo_bmp_conf *conf, const char *na
     demo_bmp_opening(conf, name, &b->opening, &e); /* the configuration's check has done the same */
     for (size_t i = 0; i < conf->routes.n; i++)
         b->routes += (uint32_t)OPT_ITEM(conf->routes, struct demo_route_conf, i)->prefixes.n;
-    pthread_create(&b->thread, NULL, run, b);
+    thread_start(&b->thread, run, b, "demo bmp");
     return b;
 }
 

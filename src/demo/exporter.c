@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "demo/bmp.h"
 #include "demo/encode.h"
 #include "net/http_client.h"
@@ -412,9 +413,9 @@ struct demo_exporter *demo_exporter_start(const struct demo_conf *conf, const ch
     if (conf->bmp.target[0])
         x->bmp = demo_bmp_start(&conf->bmp, conf->snmp.name, conf->flows.source, x->counters, BMP_SESSIONS,
                                 BMP_ERRORS);
-    pthread_create(&x->present, NULL, present_thread, x);
+    thread_start(&x->present, present_thread, x, "demo present");
     if (x->has_past)
-        pthread_create(&x->past, NULL, past_thread, x);
+        thread_start(&x->past, past_thread, x, "demo past");
     return x;
 }
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "bus/open.h"
 #include "main/commands.h"
 #include "main/inlet.h"
@@ -148,7 +149,7 @@ struct inlet *inlet_new(const struct config_inlet *conf, const char *data_dir, s
     in->counters = counters_new(counter_defs, N_COUNTERS, "");
     in->bus = bus_open_writer(&conf->bus, &conf->kafka, data_dir, e);
     if (in->bus) {
-        pthread_create(&in->ticker, NULL, tick_thread, in);
+        thread_start(&in->ticker, tick_thread, in, "tick");
         in->ticking = true;
     }
     bool ok = in->bus;

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "orch/migrate.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -236,7 +237,7 @@ struct provision *provision_new(const struct provision_conf *conf, struct err *e
              conf->clickhouse->skip_migrations ? "" : "ClickHouse has not been looked at yet");
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
-    if (pthread_create(&p->thread, NULL, provisioner, p) == 0)
+    if (thread_start(&p->thread, provisioner, p, "provision"))
         return p;
     err_errno(e, "a thread");
     free(p);

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "rx/pcap.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -74,7 +75,7 @@ struct rx_file *rx_file_start(const struct rx_input_conf *in, const struct rx_si
     struct rx_file *f = xcalloc(1, sizeof *f);
     f->in = in;
     f->sink = *sink;
-    pthread_create(&f->thread, NULL, run, f);
+    thread_start(&f->thread, run, f, "file");
     return f;
 }
 

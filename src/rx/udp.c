@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "rx/exporters.h"
 #include "rx/udp_socket.h"
 #include <errno.h>
@@ -233,7 +234,7 @@ struct rx_udp *rx_udp_start(const struct rx_input_conf *in, const struct rx_sink
     }
     for (unsigned i = 0; i < u->n; i++) {
         prepare(&u->workers[i], i);
-        pthread_create(&u->workers[i].thread, NULL, run, &u->workers[i]);
+        thread_start(&u->workers[i].thread, run, &u->workers[i], "udp %u", i);
     }
     log_info("rx", "listening", "listen", in->listen, "workers", LOG_U64(u->n), "inherited",
              u->workers[0].inherited ? "yes" : "no", NULL);

@@ -2,6 +2,7 @@
 #include "store/insert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -281,7 +282,7 @@ struct inserter *inserter_new(const struct insert_conf *conf)
     if (n->conf.threads > THREADS_MAX)
         n->conf.threads = THREADS_MAX;
     for (; n->started < n->conf.threads; n->started++)
-        if (pthread_create(&n->threads[n->started], NULL, run, n) != 0)
+        if (!thread_start(&n->threads[n->started], run, n, "insert %u", n->started))
             break;
     return n;
 }

@@ -10,6 +10,7 @@
 #include "base/counters.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "enrich/meta/persist.h"
 #include "enrich/meta/snmp.h"
 #include "enrich/meta/snmp_session.h"
@@ -675,7 +676,7 @@ bool metadata_start(struct metadata *m, const char *data_dir, struct err *e)
     load(m);
     m->sources = meta_sources_new(data_dir, on_sources, m);
     metadata_configure(m, m->conf); /* publishes what was loaded, and that somebody listens now */
-    m->started = pthread_create(&m->thread, NULL, run, m) == 0;
+    m->started = thread_start(&m->thread, run, m, "metadata");
     return m->started || err_set(e, "cannot make a thread");
 }
 

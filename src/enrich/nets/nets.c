@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "enrich/nets/geofiles.h"
 #include "enrich/nets/netrows.h"
 #include "enrich/remote/remote.h"
@@ -307,7 +308,7 @@ bool nets_configure(struct nets *n, const struct enrich_networks_conf *networks,
     want(n);
     pthread_mutex_unlock(&n->lock);
     remotes_configure(n->remotes, &networks->network_sources);
-    if (!n->started && pthread_create(&n->thread, NULL, run, n) != 0)
+    if (!n->started && !thread_start(&n->thread, run, n, "networks"))
         abort();
     n->started = true;
     return ok;

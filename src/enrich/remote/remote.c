@@ -4,6 +4,7 @@
 #include "base/counters.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "enrich/remote/fetch.h"
 #include <ctype.h>
 #include <pthread.h>
@@ -259,7 +260,7 @@ static void begin(struct remotes *r, const char *name, const struct enrich_remot
     s->next = r->first;
     r->first = s;
     pthread_mutex_unlock(&r->lock);
-    if (pthread_create(&s->thread, NULL, run, s) != 0)
+    if (!thread_start(&s->thread, run, s, "remote source"))
         abort();
 }
 

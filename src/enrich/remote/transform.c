@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include <jq.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -245,7 +246,7 @@ bool transform_run(struct transform *tr, jv input, const struct transform_limits
                       .changed = PTHREAD_COND_INITIALIZER};
     struct taking t = {.rows = rows, .bytes = tr->bytes};
     pthread_t watcher;
-    if (pthread_create(&watcher, NULL, watch_run, &w) != 0) {
+    if (!thread_start(&watcher, watch_run, &w, "jq watch")) {
         jv_free(input);
         return err_set(e, "cannot make a thread");
     }

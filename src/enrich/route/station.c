@@ -5,6 +5,7 @@
 #include "enrich/route/station_own.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "net/http_listen.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -320,7 +321,7 @@ static bool begin(struct station *s, struct err *e)
     s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     watch(s, s->listen_fd, &s->listen_fd);
     watch(s, s->wake, &s->wake);
-    return pthread_create(&s->thread, NULL, station_run, s) == 0 || err_set(e, "cannot make a thread");
+    return thread_start(&s->thread, station_run, s, "bmp") || err_set(e, "cannot make a thread");
 }
 
 static void station_free(struct station *s)

@@ -3,6 +3,7 @@
 #include "enrich/route/station_own.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include <stdlib.h>
 #include <stdio.h>
 
@@ -60,7 +61,7 @@ void station_save_tick(struct station *s, uint64_t now)
     *save = (struct save){s, rib_file_peers(&s->routers)};
     s->changed = false;
     s->saved = false;
-    s->saving = pthread_create(&s->saver, NULL, save_run, save) == 0;
+    s->saving = thread_start(&s->saver, save_run, save, "routes save");
     if (!s->saving) {
         rib_file_peers_free(save->peers);
         free(save);

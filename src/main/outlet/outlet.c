@@ -5,6 +5,7 @@
 #include "main/outlet/outlet.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "bus/open.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -137,7 +138,7 @@ static bool start_workers(struct outlet *o, struct err *e)
             worker_fini(&o->workers[i]);
             return false;
         }
-        if (pthread_create(&o->threads[i], NULL, worker_run, &o->workers[i]) != 0) {
+        if (!thread_start(&o->threads[i], worker_run, &o->workers[i], "worker %u", i)) {
             worker_fini(&o->workers[i]);
             return err_set(e, "cannot make a thread");
         }
@@ -270,7 +271,7 @@ struct outlet *outlet_new(const struct config_outlet *conf, const char *data_dir
     block_layout_init(&o->env.rolled, &o->schema, true);
     set_rule(o, conf);
     o->env.inserter = make_inserter(o, way);
-    o->starting = pthread_create(&o->starter, NULL, starter, o) == 0;
+    o->starting = thread_start(&o->starter, starter, o, "outlet start");
     if (!o->starting) {
         err_set(e, "cannot make a thread");
         outlet_free(o);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "conf/opt.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -179,7 +180,7 @@ struct budget *budget_new(const struct engine *en, const char *path, uint64_t ma
     pthread_mutex_init(&b->looking, NULL);
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->wake, NULL);
-    if (pthread_create(&b->thread, NULL, keeper, b) == 0)
+    if (thread_start(&b->thread, keeper, b, "disk budget"))
         return b;
     err_errno(e, "a thread for the disk budget");
     b->thread = 0;

@@ -5,6 +5,7 @@
 #include "store/embedded/embedded.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "store/embedded/budget.h"
 #include "store/embedded/confine.h"
 #include "store/embedded/engine_chdb.h"
@@ -195,7 +196,7 @@ struct embedded *embedded_open(const struct embedded_conf *conf, struct err *e)
     setenv("TZ", "UTC", 1); /* times are UTC in the store */
     bool ok = make_directory(em, e) && find_library(em, e) &&
               (em->password = embedded_password(&em->store, conf->data_dir, e)) != NULL;
-    if (ok && pthread_create(&t, NULL, opener, em) == 0) {
+    if (ok && thread_start(&t, opener, em, "store open")) {
         pthread_join(t, NULL);
         ok = em->ok;
         if (!ok)

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "net/encoding.h"
 #include "store/ch.h"
 #include "store/embedded/frame.h"
@@ -639,7 +640,7 @@ struct server *server_new(const struct engine *en, const struct store_conf *conf
     const struct http_limits limits = {.bodies = conf->max_body + conf->max_body / 2,
                                        .connections = 256,
                                        .stack = (size_t)8 << 20}; /* the engine parses on it */
-    if (learn(sv, e) && pthread_create(&sv->watcher, NULL, watcher, sv) == 0) {
+    if (learn(sv, e) && thread_start(&sv->watcher, watcher, sv, "store watch")) {
         sv->http = http_server_new_limited(listen, sv->tables, 1 + (n_more < 3 ? n_more : 3), &limits, e);
         if (sv->http)
             return sv;
