@@ -35,6 +35,13 @@ struct run {
 
 static uint64_t sealed_bytes;
 
+static void print(const struct run *r, const char *what, uint64_t value, const char *unit)
+{
+    char name[64];
+    snprintf(name, sizeof name, "path_%s_%s", r->name, what);
+    bench_print(name, (double)value, unit);
+}
+
 static void *nowhere_open(void *arg, bool (*abandon)(void *), void *abandon_arg)
 {
     return arg;
@@ -241,9 +248,7 @@ static void send_routes(struct outlet *out, const struct run *r, struct routers_
     buf_fini(&b);
     free(t);
     settle(routes_known, out);
-    char name[64];
-    snprintf(name, sizeof name, "path_%s_routes", r->name);
-    bench_print(name, (double)routes_known(out), "routes");
+    print(r, "routes", routes_known(out), "routes");
 }
 
 /* ---- which thread took the time */
@@ -273,14 +278,26 @@ static uint64_t threads_ns(const char *name)
     return sum;
 }
 
-/* Reading, decoding, completing, adding up, appending to blocks; and sealing them. */
-struct outlet_time {
-    uint64_t worker, seal;
+/* CPU time: all; reading, decoding, completing, adding up, appending to blocks; sealing them. */
+struct path_time {
+    uint64_t all, worker, seal;
 };
 
-static struct outlet_time outlet_time(void)
+static struct path_time path_time(void)
 {
-    return (struct outlet_time){threads_ns("worker"), threads_ns("insert")};
+    return (struct path_time){clock_cpu_ns(), threads_ns("worker"), threads_ns("insert")};
+}
+
+static void report(const struct run *r, const struct path_time *before, const struct path_time *after,
+                   const struct outlet_totals *t)
+{
+    uint64_t flows = t->flows ? t->flows : 1;
+    print(r, "ns_per_flow", (after->all - before->all) / flows, "ns");
+    print(r, "worker_ns_per_flow", (after->worker - before->worker) / flows, "ns");
+    print(r, "seal_ns_per_flow", (after->seal - before->seal) / flows, "ns");
+    print(r, "flows", t->flows, "flows");
+    print(r, "rollup_rows", t->rows - t->flows, "rows");
+    print(r, "sealed_len", sealed_bytes / flows, "bytes/flow");
 }
 
 static int measure(const struct run *r, const struct bench_capture *c)
@@ -313,8 +330,7 @@ static int measure(const struct run *r, const struct bench_capture *c)
         fprintf(stderr, "weir bench: %s\n", e.msg);
         return 1;
     }
-    uint64_t cpu = clock_cpu_ns();
-    struct outlet_time before = outlet_time();
+    struct path_time before = path_time();
     struct bench_sent sent = bench_sender_wait(&sender);
     settle(received, in);
     struct inlet_totals got;
@@ -322,8 +338,7 @@ static int measure(const struct run *r, const struct bench_capture *c)
     inlet_free(in);
     close_minutes(r->dir);
     bool done = all_stored(out, got.datagrams);
-    cpu = clock_cpu_ns() - cpu;
-    struct outlet_time after = outlet_time();
+    struct path_time after = path_time();
     struct outlet_totals t;
     outlet_totals(out, &t);
     for (unsigned i = 0; i < ROUTERS; i++)
@@ -331,22 +346,8 @@ static int measure(const struct run *r, const struct bench_capture *c)
             close(routers.fd[i]);
     outlet_free(out);
     arena_fini(&a);
-    char name[64];
-    uint64_t flows = t.flows ? t.flows : 1;
-    snprintf(name, sizeof name, "path_%s_ns_per_flow", r->name);
-    bench_print(name, (double)(cpu / flows), "ns");
-    snprintf(name, sizeof name, "path_%s_worker_ns_per_flow", r->name);
-    bench_print(name, (double)((after.worker - before.worker) / flows), "ns");
-    snprintf(name, sizeof name, "path_%s_seal_ns_per_flow", r->name);
-    bench_print(name, (double)((after.seal - before.seal) / flows), "ns");
-    snprintf(name, sizeof name, "path_%s_flows", r->name);
-    bench_print(name, (double)t.flows, "flows");
-    snprintf(name, sizeof name, "path_%s_rollup_rows", r->name);
-    bench_print(name, (double)(t.rows - t.flows), "rows");
-    snprintf(name, sizeof name, "path_%s_sealed_len", r->name);
-    bench_print(name, (double)sealed_bytes / (double)flows, "bytes/flow");
-    snprintf(name, sizeof name, "path_%s_kernel_drops", r->name);
-    bench_print(name, (double)(sent.datagrams - got.datagrams), "datagrams");
+    report(r, &before, &after, &t);
+    print(r, "kernel_drops", sent.datagrams - got.datagrams, "datagrams");
     return done ? 0 : 1;
 }
 
