@@ -1,5 +1,6 @@
 /* Option tables of the console. */
 #include "api/console_conf.h"
+#include "api/db.h"
 #include "base/log.h"
 #include "lang/filter.h"
 #include "query/request.h"
@@ -78,8 +79,10 @@ static const struct opt saved_rows[] = {
 static const struct opt_table saved_table =
     OPT_TABLE("saved filter", struct console_saved_filter, saved_rows);
 
-static const struct opt_choice drivers[] = {
-    {"sqlite", 0, ""}, {"mysql", 1, "MySQL or MariaDB"}, {"postgresql", 2, ""}, {NULL}};
+static const struct opt_choice drivers[] = {{"sqlite", DB_SQLITE, ""},
+                                            {"mysql", DB_MYSQL, "MySQL or MariaDB"},
+                                            {"postgresql", DB_POSTGRESQL, ""},
+                                            {NULL}};
 
 #define DATABASE(field)                                                                                      \
     (offsetof(struct console_conf, database.field) - offsetof(struct console_conf, database))
@@ -158,8 +161,9 @@ static bool console_check(const void *p, const char **bad_key, struct err *e)
         return err_set(e, "limit: %llu is more than dimensions-limit, %llu",
                        (unsigned long long)c->visualize.limit, (unsigned long long)c->dimensions_limit);
     *bad_key = "database";
-    return c->database.driver == 0 || c->database.dsn[0] ||
-           err_set(e, "dsn: it must say where the database is");
+    if (c->database.driver != DB_SQLITE && !c->database.dsn[0])
+        return err_set(e, "dsn: it must say where the database is");
+    return db_dsn_check((enum db_driver)c->database.driver, c->database.dsn, e);
 }
 
 const struct opt_table console_table =

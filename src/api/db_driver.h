@@ -7,6 +7,7 @@ enum { DB_PATIENCE_S = 5 };
 
 struct db_ops {
     const char *name;
+    bool (*dsn_check)(const char *dsn, struct err *e); /* NULL: a file, which is never away */
     /* Connection, or NULL with a reason. */
     void *(*open)(const char *dsn, struct err *e);
     void (*close)(void *conn);

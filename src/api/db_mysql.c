@@ -16,6 +16,16 @@ static const char *const first[] = {"CREATE TABLE saved_filters (id BIGINT PRIMA
                                     NULL};
 static const char *const *const steps[] = {first};
 
+static bool check(const char *dsn, struct err *e)
+{
+    struct arena a;
+    struct mysql_dsn ignored;
+    arena_init(&a);
+    bool ok = mysql_dsn_parse(&a, dsn, &ignored, e) || err_wrap(e, "dsn");
+    arena_fini(&a);
+    return ok;
+}
+
 static void *open_connection(const char *dsn, struct err *e)
 {
     struct arena a;
@@ -114,24 +124,24 @@ static bool run(void *conn, const char *sql, const char *const *params, size_t n
     return true;
 }
 
-const struct db_ops db_mysql = {"mysql",
-                                open_connection,
-                                close_connection,
-                                run,
-                                lost,
-                                "START TRANSACTION",
-                                "DO GET_LOCK('weir', 4)",
-                                "DO RELEASE_LOCK('weir')",
-                                steps,
-                                1};
+const struct db_ops db_mysql = {.name = "mysql",
+                                .dsn_check = check,
+                                .open = open_connection,
+                                .close = close_connection,
+                                .run = run,
+                                .lost = lost,
+                                .begin = "START TRANSACTION",
+                                .lock = "DO GET_LOCK('weir', 4)",
+                                .unlock = "DO RELEASE_LOCK('weir')",
+                                .steps = steps,
+                                .n_steps = 1};
 
 #else
 
-static void *open_connection(const char *dsn, struct err *e)
+static bool check(const char *dsn, struct err *e)
 {
-    err_set(e, "this program was built without libmariadb");
-    return NULL;
+    return err_set(e, "driver: this program was built without libmariadb");
 }
 
-const struct db_ops db_mysql = {.name = "mysql", .open = open_connection};
+const struct db_ops db_mysql = {.name = "mysql", .dsn_check = check};
 #endif

@@ -24,6 +24,17 @@ static void be_silent(void *arg, const char *message)
 {
 }
 
+static bool check(const char *dsn, struct err *e)
+{
+    char *why = NULL; /* it quotes words of the text, and one may be of the password */
+    PQconninfoOption *parts = PQconninfoParse(dsn, &why);
+    bool ok = parts;
+    PQconninfoFree(parts);
+    PQfreemem(why);
+    return ok ||
+           err_set(e, "dsn: expected \"host=... user=... password=... dbname=...\" or \"postgresql://...\"");
+}
+
 static void *open_connection(const char *dsn, struct err *e)
 {
     const char *keys[] = {"connect_timeout", "application_name", "dbname", NULL};
@@ -123,24 +134,24 @@ static bool run(void *conn, const char *sql, const char *const *params, size_t n
     return ok;
 }
 
-const struct db_ops db_postgresql = {"postgresql",
-                                     open_connection,
-                                     close_connection,
-                                     run,
-                                     lost,
-                                     "BEGIN",
-                                     "SELECT pg_advisory_lock(82719346)",
-                                     "SELECT pg_advisory_unlock(82719346)",
-                                     steps,
-                                     1};
+const struct db_ops db_postgresql = {.name = "postgresql",
+                                     .dsn_check = check,
+                                     .open = open_connection,
+                                     .close = close_connection,
+                                     .run = run,
+                                     .lost = lost,
+                                     .begin = "BEGIN",
+                                     .lock = "SELECT pg_advisory_lock(82719346)",
+                                     .unlock = "SELECT pg_advisory_unlock(82719346)",
+                                     .steps = steps,
+                                     .n_steps = 1};
 
 #else
 
-static void *open_connection(const char *dsn, struct err *e)
+static bool check(const char *dsn, struct err *e)
 {
-    err_set(e, "this program was built without libpq");
-    return NULL;
+    return err_set(e, "driver: this program was built without libpq");
 }
 
-const struct db_ops db_postgresql = {.name = "postgresql", .open = open_connection};
+const struct db_ops db_postgresql = {.name = "postgresql", .dsn_check = check};
 #endif

@@ -80,5 +80,13 @@ static bool run(void *conn, const char *sql, const char *const *params, size_t n
     return rc == SQLITE_DONE;
 }
 
-const struct db_ops db_sqlite = {"sqlite",          open_file, close_file, run,   lost,
-                                 "BEGIN IMMEDIATE", "",        "",         steps, 1};
+const struct db_ops db_sqlite = {.name = "sqlite",
+                                 .open = open_file,
+                                 .close = close_file,
+                                 .run = run,
+                                 .lost = lost,
+                                 .begin = "BEGIN IMMEDIATE",
+                                 .lock = "",
+                                 .unlock = "",
+                                 .steps = steps,
+                                 .n_steps = 1};

@@ -43,15 +43,13 @@ struct saved *saved_new(const char *path, const struct console_conf *conf, struc
 {
     const char *dsn = conf->database.dsn;
     bool is_file = conf->database.driver == DB_SQLITE && (!dsn || !dsn[0]);
-    struct db *db = db_open((enum db_driver)conf->database.driver, is_file ? path : dsn, e);
+    struct db *db = db_open((enum db_driver)conf->database.driver, is_file ? path : dsn, insert_configured,
+                            (void *)(uintptr_t)conf, e);
     if (!db)
         return NULL;
     struct saved *s = xcalloc(1, sizeof *s);
     s->db = db;
-    if (db_transaction(db, insert_configured, (void *)(uintptr_t)conf, e))
-        return s;
-    saved_free(s);
-    return NULL;
+    return s;
 }
 
 void saved_free(struct saved *s)
@@ -64,7 +62,8 @@ void saved_free(struct saved *s)
 
 bool saved_answers(struct saved *s, const char **driver, struct err *e)
 {
-    return db_answers(s->db, driver, e);
+    *driver = db_name(s->db);
+    return db_answers(s->db, e);
 }
 
 /* False when answered already: nobody asks, or with a name that no table has room for. */
@@ -80,9 +79,18 @@ static bool owner_of(struct http_call *c, const char **login)
     return false;
 }
 
-static void away(struct http_call *c)
+/* 503: the server is away and is tried again. 500: it answers, or is a file, and did not do what it was told. */
+static void failed(struct http_call *c)
 {
-    http_reply_error(c, 500, "The database of saved filters and settings does not answer.");
+    const struct db *db = api_of(c)->saved->db;
+    if (db_is_away(db))
+        http_reply_error(
+            c, 503,
+            "The database of saved filters and settings (%s) does not answer; all else works without it.",
+            db_name(db));
+    else
+        http_reply_error(c, 500, "The database of saved filters and settings (%s) refused this.",
+                         db_name(db));
 }
 
 /* ---- filters */
@@ -108,7 +116,7 @@ void saved_list(struct http_call *c)
                &login, 1, list_row, list, NULL, &e))
         http_reply_json(c, 200, json_pack("{s:O}", "filters", list));
     else
-        away(c);
+        failed(c);
     json_decref(list);
 }
 
@@ -126,7 +134,7 @@ static bool insert_filter(struct http_call *c, const char *login, const char *de
     struct err e;
     if (!db_run(db, "SELECT count(*) FROM saved_filters WHERE owner = ?", &login, 1, read_count, &have, NULL,
                 &e)) {
-        away(c);
+        failed(c);
         return false;
     }
     if (have >= MAX_PER_USER) {
@@ -136,7 +144,7 @@ static bool insert_filter(struct http_call *c, const char *login, const char *de
     if (db_run(db, "INSERT INTO saved_filters (owner, shared, description, content) VALUES (?, ?, ?, ?)", row,
                4, NULL, NULL, NULL, &e))
         return true;
-    away(c);
+    failed(c);
     return false;
 }
 
@@ -172,7 +180,7 @@ void saved_delete(struct http_call *c)
     bool is_id = str_u64(str_from(id), &number) && number <= INT64_MAX;
     if (is_id && !db_run(api_of(c)->saved->db, "DELETE FROM saved_filters WHERE owner = ? AND id = ?", params,
                          2, NULL, NULL, &changed, &e))
-        away(c);
+        failed(c);
     else if (changed)
         http_reply(c, 204, "", STR(""));
     else
@@ -199,7 +207,7 @@ void saved_settings_list(struct http_call *c)
                &login, 1, setting_row, all, NULL, &e))
         http_reply_json(c, 200, json_pack("{s:O}", "settings", all));
     else
-        away(c);
+        failed(c);
     json_decref(all);
 }
 
@@ -248,7 +256,7 @@ void saved_settings_put(struct http_call *c)
         http_reply_error(c, 400, "A setting is JSON of at most %d bytes, its name UTF-8 of at most %d.",
                          MAX_CONTENT, MAX_NAME);
     else if (!db_transaction(api_of(c)->saved->db, replace_setting, &s, &e))
-        away(c);
+        failed(c);
     else if (s.full)
         http_reply_error(c, 400, "You have %d settings already; delete some first.", MAX_SETTINGS);
     else
@@ -264,7 +272,7 @@ void saved_settings_delete(struct http_call *c)
     if (!owner_of(c, &s.row[0]))
         return;
     if (!db_transaction(api_of(c)->saved->db, replace_setting, &s, &e))
-        away(c);
+        failed(c);
     else if (s.had)
         http_reply(c, 204, "", STR(""));
     else

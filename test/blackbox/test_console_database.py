@@ -11,7 +11,6 @@ import socket
 import sqlite3
 import subprocess
 import tempfile
-import time
 
 import pytest
 
@@ -31,10 +30,10 @@ def as_user(name):
 
 
 class Postgres:
-    def __init__(self, folder):
+    def __init__(self, folder, port=None):
         self.bin = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
         # not in pytest's folder, which is root's alone
-        self.data, self.port, self.user = tempfile.mkdtemp(prefix="weir-pg-"), free_port(), as_user("postgres")
+        self.data, self.port, self.user = tempfile.mkdtemp(prefix="weir-pg-"), port or free_port(), as_user("postgres")
         if self.user:
             shutil.chown(self.data, "postgres")
         subprocess.run([*self.user, f"{self.bin}/initdb", "-D", self.data, "-U", "weir", "--auth=trust", "--no-sync"],
@@ -57,8 +56,8 @@ class Postgres:
 
 
 class MariaDB:
-    def __init__(self, folder):
-        self.data, self.port = str(folder / "maria"), free_port()
+    def __init__(self, folder, port=None):
+        self.data, self.port = str(folder / "maria"), port or free_port()
         subprocess.run(["mariadb-install-db", "--no-defaults", "--datadir=" + self.data, "--auth-root-authentication-method=normal",
                         "--skip-test-db"], check=True, capture_output=True)
         self.dsn = f"root:@tcp(127.0.0.1:{self.port})/weir?charset=utf8mb4"
@@ -190,7 +189,7 @@ def test_a_database_that_comes_back_is_used_again(tmp_path, kind):
             assert health(role)["details"]["database"] == {"status": "ok", "reason": ""}
             server.close()
             status, answer = ask(role, "GET", "filter/saved")
-            assert status == 500 and "database" in answer["message"]
+            assert status == 503 and f"({kind}) does not answer" in answer["message"]
             wait_until(lambda: health(role)["details"]["database"]["status"] == "warning", 20, "its health is known")
             assert health(role)["details"]["database"]["reason"].startswith(kind + ": ")
             server.start()
@@ -216,7 +215,7 @@ def test_a_database_that_hangs_holds_nobody_up(tmp_path):
             signal_all(signal.SIGSTOP)
             try:
                 with concurrent.futures.ThreadPoolExecutor(8) as pool:
-                    assert [status for status, _ in pool.map(lambda _: ask(role, "GET", "filter/saved"), range(8))] == [500] * 8
+                    assert [status for status, _ in pool.map(lambda _: ask(role, "GET", "filter/saved"), range(8))] == [503] * 8
                 assert ask(role, "GET", "user/info")[0] == 200
             finally:
                 signal_all(signal.SIGCONT)
@@ -295,14 +294,54 @@ def test_file_of_the_first_version_is_brought_along(tmp_path):
         role.start()
 
 
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_a_console_starts_without_its_database(tmp_path, kind):
+    """Everything else is answered; when the server comes, the tables are made, and made anew when it comes back without them."""
+    server = DRIVERS[kind](tmp_path)
+    server.driver = kind
+    server.close()
+    try:
+        with console(tmp_path / "one", server) as role:
+            for method, path, body in (("GET", "filter/saved", None), ("POST", "filter/saved", {"description": "d", "content": "x"}),
+                                       ("DELETE", "filter/saved/1", None), ("GET", "user/settings", None),
+                                       ("PUT", "user/settings/page", 1), ("DELETE", "user/settings/page", None)):
+                status, answer = ask(role, method, path, body)
+                assert status == 503 and f"({kind}) does not answer" in answer["message"]
+            assert ask(role, "GET", "configuration")[0] == ask(role, "GET", "user/info")[0] == 200
+            assert health(role)["details"]["database"]["status"] == "warning"
+            assert health(role)["details"]["database"]["reason"].startswith(kind + ": ")
+            server.start()
+            wait_until(lambda: ask(role, "GET", "filter/saved")[0] == 200, 20, "the console finds its database")
+            assert health(role)["details"]["database"] == {"status": "ok", "reason": ""}
+            assert ask(role, "POST", "filter/saved", {"description": "mine", "content": "SrcAS = 1"})[0] == 204
+            assert set(filters_of(role, "alice")) == {"From Google", "mine"}
+            server.close()
+            server.remove()
+            again = DRIVERS[kind](tmp_path, server.port)
+            server.process, server.data = again.process, again.data
+            wait_until(lambda: ask(role, "GET", "filter/saved")[0] == 200, 20, "the console finds the empty database")
+            assert set(filters_of(role, "alice")) == {"From Google"}
+    finally:
+        server.close()
+        server.remove()
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path):
+    for driver, dsn, word in (("postgresql", f"host=127.0.0.1 port={free_port()} dbname=x password=secret", "refused"),
+                              ("mysql", f"root:secret@tcp(127.0.0.1:{free_port()})/x", "connect")):
+        server = File(tmp_path)
+        server.driver, server.dsn = driver, dsn
+        with console(tmp_path / driver, server) as role:
+            reason = health(role)["details"]["database"]["reason"]
+            assert word in reason and "secret" not in reason
+
+
 def test_wrong_dsn_is_said(tmp_path):
-    for driver, dsn, word in (("postgresql", f"host=127.0.0.1 port={free_port()} dbname=x", "refused"),
-                              ("mysql", f"root:secret@tcp(127.0.0.1:{free_port()})/x", "connect"), ("mysql", "nonsense", "expected"),
+    for driver, dsn, word in (("postgresql", "host=127.0.0.1 password=my secret", "expected"), ("mysql", "nonsense", "expected"),
                               ("mysql", "root:secret@tcp(127.0.0.1:70000)/x", "the port is not a number")):
         server = File(tmp_path)
         server.driver, server.dsn = driver, dsn
         role = console(tmp_path / driver, server)
-        began = time.monotonic()
         with pytest.raises(AssertionError, match=word) as info:
             role.start()
-        assert "secret" not in str(info.value) and time.monotonic() - began < 20
+        assert "secret" not in str(info.value)
