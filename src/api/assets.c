@@ -1,9 +1,10 @@
 /*
  * Files under assets/ have their hash in their name and are kept for ever; all else is asked for again each time, cheaply.
- * A path that is no file is a page of the console: its own router knows which.
+ * A path that is no file may be a page of the console; its own router shows those, and says that others are not there.
  */
 #include "api/assets.h"
 #include "api/api.h"
+#include "net/encoding.h"
 #include <stdio.h>
 
 /* No script, style or request from elsewhere; style attributes are what the editor and charts set. */
@@ -13,8 +14,11 @@
 
 static bool accepts_gzip(struct http_call *c)
 {
-    const char *v = http_header(c, "Accept-Encoding");
-    return v && strstr(v, "gzip");
+    struct str rest = str_from(http_header(c, "Accept-Encoding")), item;
+    while (str_split(&rest, ',', &item))
+        if (encoding_accepted(arena_z(&c->arena, item)) == ENCODING_GZIP)
+            return true;
+    return false;
 }
 
 void assets_reply(struct http_call *c, const struct embed *f, const char *cache_control)
@@ -43,8 +47,9 @@ static void not_built(struct http_call *c)
                    "The API answers all the same, under /api/v0/console/.\n"));
 }
 
-void assets_reply_page(struct http_call *c, const char *url_prefix)
+static void reply_page(struct http_call *c, int status)
 {
+    const char *url_prefix = api_of(c)->conf->url_prefix;
     static const struct str mark = {"<base href=\"/\"", 14};
     const struct embed *page = embed_find(web_files, web_files_n, "index.html");
     if (!page) {
@@ -67,34 +72,67 @@ void assets_reply_page(struct http_call *c, const char *url_prefix)
     buf_add(&html, page->data.p + before, page->data.len - before);
     http_reply_header(c, "Content-Security-Policy", POLICY);
     http_reply_header(c, "Cache-Control", "no-cache");
-    http_reply_header(c, "Referrer-Policy", "same-origin");
-    http_reply_header(c, "X-Frame-Options", "DENY");
-    http_reply(c, 200, "text/html; charset=utf-8", buf_str(&html));
+    http_reply(c, status, "text/html; charset=utf-8", buf_str(&html));
     buf_fini(&html);
+}
+
+void assets_reply_page(struct http_call *c)
+{
+    reply_page(c, 200);
+}
+
+static bool below(const char *path, const char *folder)
+{
+    size_t n = strlen(folder);
+    return strncmp(path, folder, n) == 0 && (path[n] == '/' || !path[n]);
+}
+
+/* Those of web/src/router.ts: "/" and all below these. */
+static bool is_page(const char *path)
+{
+    static const char *const pages[] = {"visualize", "compare", "flows", "docs"};
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+        if (below(path, pages[i]))
+            return true;
+    return !path[0];
+}
+
+/* People see the page say it; programs, and whoever wants a file, hear it in a line. */
+static void not_there(struct http_call *c, const char *path)
+{
+    const char *accept = http_header(c, "Accept"), *slash = strrchr(path, '/');
+    bool is_file = strchr(slash ? slash : path, '.') || below(path, "assets");
+    if (below(path, "api"))
+        http_reply_error(c, 404, "There is no such endpoint.");
+    else if (is_file || !accept || !strstr(accept, "text/html"))
+        http_reply_error(c, 404, "There is no such file or page.");
+    else
+        reply_page(c, 404);
+}
+
+static const struct embed *image_of_docs(const char *path)
+{
+    static const char docs[] = "assets/docs/";
+    char image[256];
+    if (strncmp(path, docs, sizeof docs - 1) != 0)
+        return NULL;
+    snprintf(image, sizeof image, "images/%s", path + sizeof docs - 1);
+    return embed_find(doc_files, doc_files_n, image);
 }
 
 void assets_get(struct http_call *c)
 {
     const char *path = c->path + strspn(c->path, "/");
-    const struct embed *f = embed_find(web_files, web_files_n, path);
-    static const char docs[] = "assets/docs/";
-    if (!f && strncmp(path, docs, sizeof docs - 1) == 0) {
-        char image[256];
-        snprintf(image, sizeof image, "images/%s", path + sizeof docs - 1);
-        f = embed_find(doc_files, doc_files_n, image);
-        if (f) {
-            assets_reply(c, f, "max-age=3600");
-            return;
-        }
-    }
-    if (f && strcmp(f->path, "index.html") != 0)
-        assets_reply(c, f,
-                     strncmp(path, "assets/", 7) == 0 ? "public, max-age=31536000, immutable" : "no-cache");
-    else if (strncmp(path, "api/", 4) == 0)
-        http_reply_error(c, 404, "There is no such endpoint.");
-    else if (strncmp(path, "assets/", 7) == 0)
-        http_reply_error(c, 404,
-                         "There is no such file."); /* of an older version: the page must not come instead */
+    const char *file = strcmp(path, "favicon.ico") == 0 ? "favicon.svg" : path;
+    const struct embed *f = embed_find(web_files, web_files_n, file), *image = f ? NULL : image_of_docs(path);
+    if (image)
+        assets_reply(c, image, "max-age=3600");
+    else if (f && strcmp(f->path, "index.html") != 0)
+        assets_reply(c, f, below(path, "assets") ? "public, max-age=31536000, immutable" : "no-cache");
+    else if (strcmp(path, "robots.txt") == 0) /* a console is of its people */
+        http_reply(c, 200, "text/plain; charset=utf-8", STR("User-agent: *\nDisallow: /\n"));
+    else if (f || is_page(path))
+        reply_page(c, 200);
     else
-        assets_reply_page(c, api_of(c)->conf->url_prefix);
+        not_there(c, path);
 }

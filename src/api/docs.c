@@ -192,7 +192,7 @@ void docs_page(struct http_call *c)
     const struct embed *f = page_find(http_param(c, "name"));
     http_reply_header(c, "Vary", "Accept");
     if (wants(c, "text/html"))
-        assets_reply_page(c, api_of(c)->conf->url_prefix);
+        assets_reply_page(c);
     else if (f)
         assets_reply(c, f, "no-cache");
     else

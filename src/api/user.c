@@ -59,6 +59,11 @@ bool user_get(struct http_call *c, const struct console_conf *conf, struct user 
     const struct console_user_conf *h = &conf->auth.headers, *d = &conf->auth.default_user;
     if (!origin_check(c))
         return false;
+    if (h->login[0] && http_header_twice(c, h->login)) { /* one of them may be the visitor's own */
+        http_reply_error(
+            c, 400, "Two %s headers: the reverse proxy must replace the visitor's, not add to it.", h->login);
+        return false;
+    }
     *u = (struct user){.login = header(c, h->login)};
     if (u->login[0]) {
         u->name = header(c, h->name);

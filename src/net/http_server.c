@@ -62,6 +62,8 @@ struct http_call_impl {
     struct http_server *server;
     struct MHD_Connection *conn;
     const struct http_route *route;
+    const char *
+        authority; /* of an absolute request target, which comes before Host; NULL: the usual target is a path */
     struct buf body;
     size_t reserved; /* our part of server->body_bytes */
     size_t thrown;   /* bytes read and thrown away after a refusal */
@@ -144,6 +146,26 @@ const char *http_header(struct http_call *c, const char *name)
     return MHD_lookup_connection_value(c->impl->conn, MHD_HEADER_KIND, name);
 }
 
+struct count {
+    const char *name;
+    unsigned n;
+};
+
+static enum MHD_Result count_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len,
+                                    const char *value, size_t len)
+{
+    struct count *count = arg;
+    count->n += strcasecmp(name, count->name) == 0;
+    return MHD_YES;
+}
+
+bool http_header_twice(struct http_call *c, const char *name)
+{
+    struct count count = {name, 0};
+    MHD_get_connection_values_n(c->impl->conn, MHD_HEADER_KIND, count_header, &count);
+    return count.n > 1;
+}
+
 const char *http_param(struct http_call *c, const char *name)
 {
     return http_route_param(c->impl->route->path, c->path, name, &c->arena);
@@ -197,6 +219,12 @@ void http_reply_header(struct http_call *c, const char *name, const char *value)
     c->impl->headers = h;
 }
 
+/* What browsers are told with every answer: no guessing of types, no frames, no use by other sites. */
+static const char *const always[][2] = {{"X-Content-Type-Options", "nosniff"},
+                                        {"X-Frame-Options", "DENY"},
+                                        {"Referrer-Policy", "same-origin"},
+                                        {"Cross-Origin-Resource-Policy", "same-origin"}};
+
 static void queue(struct http_call *c, int status, const char *content_type, struct MHD_Response *r)
 {
     struct http_call_impl *im = c->impl;
@@ -204,7 +232,10 @@ static void queue(struct http_call *c, int status, const char *content_type, str
         abort(); /* a handler answers exactly once */
     if (content_type)
         MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-    MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+        MHD_add_response_header(r, always[i][0], always[i][1]);
+    if (content_type && strncmp(content_type, "application/json", 16) == 0) /* data: nothing in it may run */
+        MHD_add_response_header(r, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
     for (struct header *h = im->headers; h; h = h->next)
         MHD_add_response_header(r, h->name, h->value);
     im->replied = true;
@@ -426,10 +457,22 @@ static struct http_call_impl *call_new(struct http_server *s, struct MHD_Connect
     return im;
 }
 
+/* "http://host/path", as it is written for proxies, means the path (RFC 9112 3.2.2). */
+static void take_absolute(struct http_call_impl *im)
+{
+    static const char scheme[] = "http://";
+    struct http_call *c = &im->call;
+    if (strncasecmp(c->path, scheme, sizeof scheme - 1) != 0)
+        return;
+    const char *at = c->path + sizeof scheme - 1, *end = strchrnul(at, '/');
+    im->authority = arena_z(&c->arena, (struct str){at, (size_t)(end - at)});
+    c->path = *end ? end : "/";
+}
+
 static void check_host(struct http_call_impl *im)
 {
     const struct http_limits *l = &im->server->limits;
-    const char *host = http_header(&im->call, "Host");
+    const char *host = im->authority ? im->authority : http_header(&im->call, "Host");
     if (!im->refusal && host && !http_host_known(host, l->hosts, l->n_hosts))
         refuse(im, 421,
                "this host name is not known here: use an IP address or localhost, or add the name to "
@@ -438,6 +481,7 @@ static void check_host(struct http_call_impl *im)
 
 struct framing {
     unsigned hosts, lengths, encodings;
+    bool odd; /* a name with a space: others may read it without */
 };
 
 static enum MHD_Result read_framing(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len,
@@ -447,12 +491,13 @@ static enum MHD_Result read_framing(void *arg, enum MHD_ValueKind kind, const ch
     f->hosts += strcasecmp(name, "Host") == 0;
     f->lengths += strcasecmp(name, "Content-Length") == 0;
     f->encodings += strcasecmp(name, "Transfer-Encoding") == 0;
+    f->odd = f->odd || name[strcspn(name, " \t")];
     return MHD_YES;
 }
 
 /*
  * A request whose end or host a proxy in front may see elsewhere than we do carries another one past it, with any user's name
- * (RFC 9112 3.2, 6.1, 6.3): it is refused, and its connection closed.
+ * (RFC 9112 3.2, 5.1, 6.1, 6.3): it is refused, and its connection closed.
  */
 static void check_framing(struct http_call_impl *im, const char *version)
 {
@@ -462,10 +507,12 @@ static void check_framing(struct http_call_impl *im, const char *version)
     MHD_get_connection_values_n(im->conn, MHD_HEADER_KIND, read_framing, &f);
     bool host = f.hosts == 1 || (f.hosts == 0 && strcmp(version, "HTTP/1.1") != 0);
     bool end = f.lengths + f.encodings <= 1 && (!encoding || strcasecmp(encoding, "chunked") == 0);
-    if (host && end)
+    if (host && end && !f.odd)
         return;
     im->refusal = NULL; /* it comes before any other */
-    refuse(im, 400, "expected one Host, and at most one of Content-Length and Transfer-Encoding: chunked");
+    refuse(im, 400,
+           "expected one Host, at most one of Content-Length and Transfer-Encoding: chunked, and no space in "
+           "a header's name");
     http_reply_header(c, "Connection", "close");
     http_reply_error(c, 400, "%s", im->refusal);
 }
@@ -474,6 +521,7 @@ static void check_framing(struct http_call_impl *im, const char *version)
 static void begin(struct http_call_impl *im, const char *version)
 {
     struct http_call *c = &im->call;
+    take_absolute(im);
     find_route(im);
     const char *length = http_header(c, "Content-Length");
     uint64_t len = 0;

@@ -3,7 +3,7 @@
  *
  * libmicrohttpd with one thread per connection (bounded), so a handler may block. A handler reads the call, then answers
  * exactly once with one of the http_reply functions. Everything of a call lives in its arena and dies with it. Answers of
- * text and JSON are compressed when the client accepts it. Requests and their time are counted by route.
+ * text and JSON are compressed when the client accepts it; browsers are told with each to be careful with it. Requests and their time are counted by route.
  */
 #pragma once
 #include "base/arena.h"
@@ -70,6 +70,7 @@ void http_server_free(struct http_server *s);
 
 const char *http_query(struct http_call *c, const char *name);  /* NULL when absent */
 const char *http_header(struct http_call *c, const char *name); /* without case; NULL when absent */
+bool http_header_twice(struct http_call *c, const char *name);  /* and http_header gives the first */
 const char *http_param(struct http_call *c, const char *name);  /* of {name} in the route's path */
 /* All parameters of the query string, decoded, in order. */
 void http_query_each(struct http_call *c, void (*fn)(void *arg, const char *name, struct str value),

@@ -1,7 +1,10 @@
 """What the console stands: other sites, other names, many clients at once, slow and large ones; and answers in two steps."""
 import contextlib
+import gzip
 import http.client
 import json
+import os
+import re
 import socket
 import threading
 import time
@@ -60,7 +63,10 @@ def test_headers_that_keep_browsers_safe(site):
     ports, _, _ = site
     for path in ("/", "/api/v0/console/user/info", "/api/v0/console/user/avatar", "/api/v0/nothing"):
         _, headers, _ = ask(ports, "GET", path)
-        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Content-Type-Options"] == "nosniff" and headers["X-Frame-Options"] == "DENY"
+        assert headers["Referrer-Policy"] == headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        if headers["Content-Type"] == "application/json":
+            assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
         assert "text/html" not in headers["Content-Type"] or "default-src 'self'" in headers["Content-Security-Policy"]
     assert "script-src" not in ask(ports, "GET", "/api/v0/console/user/avatar")[1].get("Content-Security-Policy", "")
 
@@ -74,6 +80,64 @@ def test_no_path_leads_out(site, path):
     assert b"root:" not in body and status in (200, 400, 404)
 
 
+def test_only_pages_of_the_console_are_answered_with_the_page(site):
+    """Those that its router knows. Others are 404: shown by the page to people, told in a line to programs."""
+    ports, _, _ = site
+    html = {"Accept": "text/html,*/*;q=0.8"}
+    with open(os.path.join(os.path.dirname(__file__), "../../web/src/router.ts"), encoding="utf-8") as f:
+        pages = [p.split("/:")[0] for p in re.findall(r'path: "([^"]*)"', f.read())]
+    assert len(pages) == 6 and pages.pop() == ""  # the rest
+    for path in pages:
+        for below in ("", "/v1-abc", "/a.b"):
+            if below and path in ("/", "/docs"):
+                continue
+            status, headers, body = ask(ports, "GET", path + below, headers=html)
+            assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8") and b"<base href" in body
+            assert ask(ports, "HEAD", path + below, headers=html)[0] == 200
+    for path in ("/nowhere", "/debug/pprof/", "/visualizer"):
+        status, headers, body = ask(ports, "GET", path, headers=html)
+        assert status == 404 and b"<base href" in body and "default-src 'self'" in headers["Content-Security-Policy"]
+        assert ask(ports, "GET", path)[0] == 404
+    for path in ("/wp-login.php", "/.env", "/x/y.js", "/assets/gone.js", "/assets", "/api", "/api/v2/x", "/sitemap.xml"):
+        for accept in (html, {}):
+            status, headers, body = ask(ports, "GET", path, headers=accept)
+            assert (status, headers["Content-Type"]) == (404, "application/json") and "no such" in json.loads(body)["message"]
+    assert ask(ports, "GET", "/robots.txt")[2] == b"User-agent: *\nDisallow: /\n"
+    assert ask(ports, "GET", "/favicon.ico")[1]["Content-Type"] == "image/svg+xml"
+
+
+def test_files_are_sent_once(site):
+    ports, _, _ = site
+    page = ask(ports, "GET", "/")[2].decode()
+    script = "/" + re.search(r'src="[./]*(assets/[^"]+\.js)"', page)[1]
+    _, headers, plain = ask(ports, "GET", script)
+    assert "immutable" in headers["Cache-Control"] and "Content-Encoding" not in headers
+    for accept in ("gzip", "br, gzip;q=0.5", "zstd, GZIP"):
+        _, packed, body = ask(ports, "GET", script, headers={"Accept-Encoding": accept})
+        assert packed["Content-Encoding"] == "gzip" and gzip.decompress(body) == plain
+        assert packed["ETag"] != headers["ETag"] and packed["Vary"] == "Accept-Encoding"
+    for accept in ("gzip;q=0", "br", "gzipped"):
+        assert ask(ports, "GET", script, headers={"Accept-Encoding": accept})[2] == plain
+    for tag in (headers["ETag"], "W/" + headers["ETag"], '"other", ' + headers["ETag"]):
+        assert ask(ports, "GET", script, headers={"If-None-Match": tag})[0::2] == (304, b"")
+
+
+def test_a_target_for_proxies_is_a_path(site):
+    ports, _, _ = site
+    for target, status in (("http://localhost/api/v0/console/user/info", 200), ("HTTP://127.0.0.1:1/", 200),
+                           ("http://localhost", 200), ("http://evil.example/api/v0/console/user/info", 421)):
+        assert ask(ports, "GET", target)[0] == status
+
+
+def test_a_login_is_told_once(site):
+    """A proxy that adds its header to the visitor's own would let visitors choose who they are."""
+    ports, _, _ = site
+    with socket.create_connection(("127.0.0.1", ports["console"]), timeout=10) as s:
+        s.sendall(b"GET /api/v0/console/user/info HTTP/1.1\r\nHost: localhost\r\nremote-user: admin\r\nRemote-User: alice\r\n\r\n")
+        answer = s.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 400 ") and b"admin" not in answer
+
+
 TO = b"POST /api/v0/console/filter/validate HTTP/1.1\r\n"
 
 
@@ -81,7 +145,7 @@ TO = b"POST /api/v0/console/filter/validate HTTP/1.1\r\n"
     b"Host: localhost\r\nContent-Length: 2\r\nContent-Length: 40\r\n", b"Host: localhost\r\nContent-Length: 0\r\nContent-Length: 40\r\n",
     b"Host: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n", b"Host: localhost\r\nTransfer-Encoding: gzip, chunked\r\n",
     b"Host: localhost\r\nTransfer-Encoding: xchunked\r\n", b"Host: localhost\r\nHost: evil.example\r\nContent-Length: 2\r\n",
-    b"Content-Length: 2\r\n"])
+    b"Content-Length: 2\r\n", b"Host: localhost\r\nContent-Length : 2\r\n", b"Host: localhost\r\nRemote-User : admin\r\n"])
 def test_nothing_is_carried_past_a_proxy(site, head):
     """One answer and an end, whatever follows: a proxy in front may see the request's end elsewhere."""
     ports, _, _ = site
