@@ -50,7 +50,7 @@ static void look_up(const struct plan_op *op, struct plan_run *r, enum name_kind
         struct str id = plan_bytes(r, &at, i);
         if (dst[i] || is_none(id))
             continue;
-        struct name *n = names_find(&r->session->names, r->seed, kind, applications_key(id));
+        struct name *n = session_name_find(r->sessions, r->session, kind, applications_key(id));
         char room[64];
         if (n)
             dst[i] = names_intern(n, r->strings);

@@ -207,7 +207,6 @@ static void begin_run(struct plan_run *r, const struct decoder_state *st, const 
     r->base = st->pointers;
     r->strings = st->strings;
     r->times = st->times;
-    r->seed = st->sessions.seed;
     r->sessions = &st->sessions;
     r->registry = st->sessions.templates.registry;
     r->spread_s = st->spread_s;

@@ -153,8 +153,7 @@ static struct known know(const struct decoding *x, const struct session *s, uint
     struct known k = {.type = ELEMENT_octetArray, .units = ""};
     bool reverse = pen == PEN_REVERSE;
     const struct element *el = registry_element(x->st->sessions.templates.registry, reverse ? 0 : pen, id);
-    const struct name *told =
-        names_find(&s->names, x->st->sessions.seed, NAME_ELEMENT, (uint64_t)pen << 16 | id);
+    const struct name *told = session_name_find(&x->st->sessions, s, NAME_ELEMENT, (uint64_t)pen << 16 | id);
     if (el) {
         snprintf(k.name, sizeof k.name, "%s%s", reverse ? "reverse " : "", el->name);
         k.type = (enum element_type)el->type;
@@ -265,19 +264,21 @@ static void print_record(struct printing *p, const struct plan_run *r, const str
     }
 }
 
-/* The rate of the header or of options, which counts where the record has no other and names no sampler. */
+/* The rate of the header or of options, which counts where the record has no other and no sampler that is known. */
 static void print_rate(const struct printing *p, const struct plan_run *r)
 {
-    uint64_t rate = r->fixed_rate ? r->fixed_rate : session_rate_get(p->s, 0);
+    uint64_t rate = plan_session_rate(r);
     bool by_interface = !rate && session_rate_interfaces(p->s);
-    if (r->plan->has_sampler || (!rate && !by_interface))
+    if (!rate && !by_interface)
         return;
     fprintf(p->f, "%*s%-10s %-32s ", INDENT, "", r->fixed_rate ? "header" : "options", "sampling rate");
     if (by_interface)
         fputs("that of the interface", p->f);
     else
         fprintf(p->f, "%" PRIu64, rate);
-    fputs("  -> SamplingRate (unless the record has one)\n", p->f);
+    fputs(r->plan->has_sampler ? "  -> SamplingRate (unless the record or its sampler has one)\n"
+                               : "  -> SamplingRate (unless the record has one)\n",
+          p->f);
 }
 
 void explain_records(const struct decoding *x, const struct plan_run *r, const struct template *t)

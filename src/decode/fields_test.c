@@ -386,6 +386,65 @@ static void applications(void **state)
     assert_string_equal(TEXT(Application, 0), "13:500");
 }
 
+/* IOS XE: all options in domain 6, the flows in another. Whoever has flows of its own lends nothing. */
+static void options_in_a_domain_of_their_own(void **state)
+{
+    struct rig *r = *state;
+    v9(&b, 1, 6);
+    put_set(&b, 1, "0101 0004 0008 0001 0004 0030 0001 0032 0004 0000");
+    put_set(&b, 257, "00000000 01 0000000a 00000000 02 00000064");
+    put_set(&b, 1, "0102 0004 0008 0001 0004 005f 0004 0060 0004 0000");
+    put_set(&b, 258, "00000000 0d0001c5 73736c00");
+    rig_decode(r, &b);
+    v9(&b, 1, 256);
+    put_set(&b, 0, "0100 0003 0001 0004 0030 0001 005f 0004 0102 0001 0001 0004");
+    put_set(&b, 256, "00000001 01 0d0001c5 00000001 02 0d000001 00000001 03 00000000");
+    put_set(&b, 258, "00000001");
+    rig_decode(r, &b);
+    assert_int_equal(NUM(SamplingRate, 0), 10);
+    assert_int_equal(NUM(SamplingRate, 1), 100);
+    assert_int_equal(NUM(SamplingRate, 2), 0);
+    assert_int_equal(NUM(SamplingRate, 3), 0); /* sampled by none */
+    assert_string_equal(TEXT(Application, 0), "ssl");
+    assert_string_equal(TEXT(Application, 1), "13:1");
+    v9(&b, 1, 7); /* says the same of sampler 1, another of 2 */
+    put_set(&b, 1, "0101 0004 0008 0001 0004 0030 0001 0032 0004 0000");
+    put_set(&b, 257, "00000000 01 0000000a 00000000 02 000003e8");
+    rig_decode(r, &b);
+    v9(&b, 2, 256);
+    put_set(&b, 256, "00000001 01 00000000 00000001 02 00000000");
+    rig_decode(r, &b);
+    assert_int_equal(NUM(SamplingRate, 0), 10);
+    assert_int_equal(NUM(SamplingRate, 1), 0);
+    v9(&b, 2, 7); /* it has flows, so its samplers are its own */
+    put_set(&b, 0, "0100 0001 0001 0004");
+    rig_decode(r, &b);
+    v9(&b, 3, 256);
+    put_set(&b, 256, "00000001 02 00000000");
+    rig_decode(r, &b);
+    assert_int_equal(NUM(SamplingRate, 0), 100);
+    r->d.src = ip_v4((const uint8_t[]){192, 0, 2, 2}); /* and another exporter's never count */
+    v9(&b, 1, 256);
+    put_set(&b, 0, "0100 0002 0001 0004 0030 0001");
+    put_set(&b, 256, "00000001 01");
+    rig_decode(r, &b);
+    assert_int_equal(NUM(SamplingRate, 0), 0);
+}
+
+/* A sampler nobody spoke of: what was told of the exporter as a whole holds. */
+static void rate_of_the_whole(void **state)
+{
+    struct rig *r = *state;
+    v9(&b, 1, 1);
+    put_set(&b, 1, "0101 0004 0004 0001 0004 0022 0004");
+    put_set(&b, 257, "00000000 00000064");
+    put_set(&b, 0, "0100 0002 0001 0004 0030 0001");
+    put_set(&b, 256, "00000001 05 00000001 00");
+    rig_decode(r, &b);
+    assert_int_equal(NUM(SamplingRate, 0), 100);
+    assert_int_equal(NUM(SamplingRate, 1), 100);
+}
+
 static void vrfs(void **state)
 {
     struct rig *r = *state;
@@ -637,8 +696,10 @@ int main(void)
         T(interfaces_of_v9),
         T(interfaces_of_ipfix),
         T(applications),
+        T(options_in_a_domain_of_their_own),
         T(vrfs),
         T(rates_by_interface),
+        T(rate_of_the_whole),
         T(rates_in_records),
         T(nsel),
         T(old_asa),

@@ -613,12 +613,18 @@ static void fill_common(struct plan_run *r)
     }
 }
 
-/* The rate of the session, where the record told neither a rate nor a sampler that is known. */
+uint64_t plan_session_rate(const struct plan_run *r)
+{
+    if (r->fixed_rate)
+        return r->fixed_rate;
+    return r->plan->has_sampler ? session_rate_told(r->session, 0)
+                                : session_rate_find(r->sessions, r->session, 0);
+}
+
+/* Where the record told neither a rate nor a sampler that is known. */
 static void fill_rate(struct plan_run *r)
 {
-    if (r->plan->has_sampler)
-        return;
-    uint64_t rate = r->fixed_rate ? r->fixed_rate : session_rate_get(r->session, 0);
+    uint64_t rate = plan_session_rate(r);
     uint64_t *dst = BATCH_U64(r->b, SamplingRate) + r->row;
     for (uint32_t i = 0; rate && i < r->n; i++)
         dst[i] = dst[i] ? dst[i] : rate;

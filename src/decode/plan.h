@@ -112,7 +112,6 @@ struct plan_run {
     const struct session *session;
     struct intern *strings; /* NULL: columns of text are left empty */
     struct plan_times *times;
-    uint64_t seed; /* of the sessions' tables */
     const struct session_table *sessions;
     const struct registry *registry;
     uint32_t spread_s;    /* grid on which flows are spread over their time, 0: not at all */
@@ -133,6 +132,12 @@ struct plan *plan_new(const struct schema *schema, const struct registry *regist
 void plan_free(struct plan *p);
 /* Flows of r->n records whose segments are in r->base; what r->base holds is lost. */
 void plan_run(struct plan_run *r, struct batch_sink *sink);
+
+/*
+ * The rate of records that tell none and whose sampler is not known; 0: there is none. A record that names a sampler has
+ * not that of another one, but what was told for the exporter as a whole holds for it too.
+ */
+uint64_t plan_session_rate(const struct plan_run *r);
 
 static inline const uint8_t *plan_at(const struct plan_run *r, unsigned seg, unsigned off, uint32_t i)
 {

@@ -75,6 +75,58 @@ static void unplace(struct session_table *t, const struct session *s)
     t->slots[gap] = NULL;
 }
 
+/* ---- sessions that were told something */
+
+/* The list of an exporter: any domain of it. */
+static uint32_t told_of(const struct session_table *t, const struct session *s)
+{
+    struct session_key exporter = s->key;
+    exporter.domain = 0;
+    return hash_of(t, &exporter) % SESSION_TOLD;
+}
+
+static void link_told(struct session_table *t, struct session *s)
+{
+    if (s->told_at)
+        return;
+    s->told_at = &t->told[told_of(t, s)];
+    s->told = *s->told_at;
+    *s->told_at = s;
+    if (s->told)
+        s->told->told_at = &s->told;
+}
+
+static void unlink_told(struct session *s)
+{
+    if (!s->told_at)
+        return;
+    *s->told_at = s->told;
+    if (s->told)
+        s->told->told_at = s->told_at;
+}
+
+static bool same_exporter(const struct session *a, const struct session *b)
+{
+    return ip_eq(a->key.src, b->key.src) && a->key.proto == b->key.proto && a->key.port == b->key.port &&
+           ip_eq(a->key.agent, b->key.agent);
+}
+
+/* Up to SESSION_LENDERS sessions that s may borrow from; 0 where there are more. */
+static unsigned lenders(const struct session_table *t, const struct session *s,
+                        const struct session *of[SESSION_LENDERS])
+{
+    unsigned n = 0, seen = 0;
+    for (const struct session *at = t->told[told_of(t, s)]; at; at = at->told) {
+        if (at == s || !same_exporter(at, s))
+            continue;
+        if (seen++ == SESSION_LENDERS)
+            return 0;
+        if (at->n_flow_templates == 0)
+            of[n++] = at;
+    }
+    return n;
+}
+
 static void unlink_use(struct session_table *t, struct session *s)
 {
     *(s->older ? &s->older->newer : &t->oldest) = s->newer;
@@ -93,6 +145,7 @@ static void drop(struct session_table *t, struct session *s)
 {
     unplace(t, s);
     unlink_use(t, s);
+    unlink_told(s);
     for (unsigned i = 0; i < s->n_templates; i++)
         template_release(&t->templates, s->templates[i].t);
     size_t names = names_bytes(&s->names);
@@ -216,6 +269,7 @@ struct template *session_template_get(const struct session_table *tab, const str
 
 static void remove_template(struct session_table *tab, struct session *s, unsigned i)
 {
+    s->n_flow_templates -= !s->templates[i].t->options;
     template_release(&tab->templates, s->templates[i].t);
     s->n_templates--;
     tab->bytes -= sizeof *s->templates;
@@ -246,6 +300,7 @@ static void insert_template(struct session_table *tab, struct session *s, uint16
     memmove(s->templates + i + 1, s->templates + i, (s->n_templates - i) * sizeof *s->templates);
     s->templates[i] = (struct session_template){t, now, id};
     s->n_templates++;
+    s->n_flow_templates += !t->options;
     tab->bytes += sizeof *s->templates;
 }
 
@@ -259,6 +314,7 @@ void session_template_set(struct session_table *tab, struct session *s, uint16_t
     if (there && t) {
         if (s->templates[i].t != t && contradicted(s))
             s->split = true;
+        s->n_flow_templates += s->templates[i].t->options - t->options;
         template_release(&tab->templates, s->templates[i].t);
         s->templates[i] = (struct session_template){t, now, id};
     } else if (there) {
@@ -292,11 +348,12 @@ bool session_rate_set(struct session_table *tab, struct session *s, uint64_t id,
     memmove(s->rates + i + 1, s->rates + i, (s->n_rates - i) * sizeof *s->rates);
     s->rates[i] = (struct session_rate){id, rate};
     s->n_rates++;
+    link_told(tab, s);
     tab->bytes += sizeof *s->rates;
     return true;
 }
 
-uint64_t session_rate_get(const struct session *s, uint64_t id)
+uint64_t session_rate_told(const struct session *s, uint64_t id)
 {
     unsigned lo = 0, hi = s->n_rates;
     while (lo < hi) {
@@ -306,9 +363,27 @@ uint64_t session_rate_get(const struct session *s, uint64_t id)
         else
             hi = mid;
     }
-    if (lo < s->n_rates && s->rates[lo].id == id)
-        return s->rates[lo].rate;
-    return id == 0 && s->n_rates == 1 && !session_rate_interfaces(s) ? s->rates[0].rate : 0;
+    return lo < s->n_rates && s->rates[lo].id == id ? s->rates[lo].rate : 0;
+}
+
+uint64_t session_rate_get(const struct session *s, uint64_t id)
+{
+    uint64_t rate = session_rate_told(s, id);
+    bool only = id == 0 && s->n_rates == 1 && !session_rate_interfaces(s);
+    return !rate && only ? s->rates[0].rate : rate;
+}
+
+uint64_t session_rate_find(const struct session_table *tab, const struct session *s, uint64_t id)
+{
+    const struct session *of[SESSION_LENDERS];
+    uint64_t rate = session_rate_get(s, id);
+    for (unsigned i = 0, n = rate ? 0 : lenders(tab, s, of); i < n; i++) {
+        uint64_t told = session_rate_told(of[i], id);
+        if (rate && told && told != rate)
+            return 0;
+        rate = told ? told : rate;
+    }
+    return rate;
 }
 
 bool session_name_set(struct session_table *tab, struct session *s, enum name_kind kind, uint64_t id,
@@ -319,7 +394,23 @@ bool session_name_set(struct session_table *tab, struct session *s, enum name_ki
     bool ok = names_set(&s->names, tab->seed, entry, text, room, &grown);
     tab->bytes += (uint64_t)grown;
     tab->name_bytes += (uint64_t)grown;
+    if (s->names.n)
+        link_told(tab, s);
     return ok;
+}
+
+struct name *session_name_find(const struct session_table *tab, const struct session *s, enum name_kind kind,
+                               uint64_t id)
+{
+    const struct session *of[SESSION_LENDERS];
+    struct name *name = names_find(&s->names, tab->seed, kind, id);
+    for (unsigned i = 0, n = name ? 0 : lenders(tab, s, of); i < n; i++) {
+        struct name *told = names_find(&of[i]->names, tab->seed, kind, id);
+        if (name && told && !str_eq((struct str){name->text, name->len}, (struct str){told->text, told->len}))
+            return NULL;
+        name = told ? told : name;
+    }
+    return name;
 }
 
 /* A datagram from before what is expected: late, or the exporter began to count anew. */

@@ -6,6 +6,10 @@
  * means that several exporters sit behind one translated address: an exporter that restarts on a new port keeps its
  * templates, exporters behind one address get sessions of their own (RFC 7011 3.1, 8: per Transport Session).
  *
+ * Some exporters (Cisco IOS XE) send all their options in a domain of its own, with another source id than any flow has.
+ * So what a session was not told, it may borrow from those of the same exporter that only tell: they have rates or names,
+ * and no template of flows. Where these disagree, nothing is borrowed.
+ *
  * All sessions of a decoder_state hang in a hash table and in a list by last use; past the caps the least recently used
  * goes. One thread.
  */
@@ -37,7 +41,9 @@ struct session_rate {
 struct session {
     struct session_key key;
     struct session *older, *newer;
-    uint64_t init_ms;                   /* systemInitTimeMilliseconds, 0: not told */
+    struct session *told,
+        **told_at;    /* the next in its list of those that have rates or names; NULL: not in one */
+    uint64_t init_ms; /* systemInitTimeMilliseconds, 0: not told */
     struct session_template *templates; /* by id */
     struct session_rate *rates;         /* by id */
     struct names names;
@@ -45,7 +51,8 @@ struct session {
     uint32_t next_seq, uptime_ms;
     uint32_t late, late_next; /* units that came after they were missed; what would follow the last of them */
     uint16_t n_templates, room_templates, n_rates, room_rates;
-    uint16_t port; /* of the last datagram */
+    uint16_t n_flow_templates; /* of the templates, those of flows */
+    uint16_t port;             /* of the last datagram */
     uint16_t other_port;
     uint32_t other_s; /* when other_port was last heard */
     uint8_t flips;    /* times the sequence broke as the port changed */
@@ -58,12 +65,19 @@ struct session {
 /* A rate that options told for an interface instead of a sampler has this in its id. */
 #define SESSION_INTERFACE ((uint64_t)1 << 63)
 
-enum { SESSION_RATES_MAX = 256, SESSION_FLIPS = 4, SESSION_PORT_ALIVE_S = 30 };
+enum {
+    SESSION_RATES_MAX = 256,
+    SESSION_FLIPS = 4,
+    SESSION_PORT_ALIVE_S = 30,
+    SESSION_TOLD = 1024, /* lists of sessions that were told something, by exporter */
+    SESSION_LENDERS = 64 /* sessions of one exporter that are looked at; one that has more lends nothing */
+};
 
 struct session_table {
     struct session **slots; /* open addressing */
     uint32_t mask, n;
     struct session *oldest, *newest;
+    struct session *told[SESSION_TOLD];
     uint64_t seed;
     uint64_t
         bytes; /* of what is in use, not of what is allocated, so that a state loaded again gives up the same */
@@ -99,8 +113,12 @@ void session_template_set(struct session_table *tab, struct session *s, uint16_t
                           uint32_t now);
 /* False when the cap on samplers was reached. */
 bool session_rate_set(struct session_table *tab, struct session *s, uint64_t id, uint64_t rate);
+/* 0: not told to this session. */
+uint64_t session_rate_told(const struct session *s, uint64_t id);
 /* 0: not known. Id 0 (no sampler told) is answered by the only sampler there is. */
 uint64_t session_rate_get(const struct session *s, uint64_t id);
+/* The rate of `id`, of this session's own or borrowed; 0: not known. */
+uint64_t session_rate_find(const struct session_table *tab, const struct session *s, uint64_t id);
 /* Has it rates told for interfaces? */
 static inline bool session_rate_interfaces(const struct session *s)
 {
@@ -109,6 +127,9 @@ static inline bool session_rate_interfaces(const struct session *s)
 /* False when there is no room for it: names may take half of the budget. */
 bool session_name_set(struct session_table *tab, struct session *s, enum name_kind kind, uint64_t id,
                       uint8_t type, struct str text);
+/* The name of `id`, of this session's own or borrowed; NULL: not known. */
+struct name *session_name_find(const struct session_table *tab, const struct session *s, enum name_kind kind,
+                               uint64_t id);
 /* After templates and rates came in: give up sessions until the budget is kept; never `keep`. */
 void session_shrink(struct session_table *t, const struct session *keep);
 

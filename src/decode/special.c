@@ -56,12 +56,12 @@ static void direction(const struct plan_op *op, struct plan_run *r)
 static void sampler(const struct plan_op *op, struct plan_run *r)
 {
     uint64_t *dst = (uint64_t *)r->b->col[op->col] + r->row;
-    uint64_t last = 0, rate = session_rate_get(r->session, 0);
+    uint64_t last = 0, rate = session_rate_find(r->sessions, r->session, 0);
     for (uint32_t i = 0; i < r->n; i++) {
         uint64_t id = plan_uint(plan_at(r, op->seg, op->off, i), op->len);
         if (id != last) {
             last = id;
-            rate = session_rate_get(r->session, id);
+            rate = session_rate_find(r->sessions, r->session, id);
         }
         dst[i] = dst[i] ? dst[i] : rate;
     }
@@ -153,7 +153,7 @@ static void vrf_name(const struct plan_op *op, struct plan_run *r)
     uint32_t *dst = (uint32_t *)r->b->col[op->col] + r->row;
     for (uint32_t i = 0; i < r->n && r->strings; i++) {
         uint64_t id = plan_uint(plan_at(r, op->seg, op->off, i), plan_len(r, op->seg, op->len, i));
-        struct name *n = dst[i] ? NULL : names_find(&r->session->names, r->seed, NAME_VRF, id);
+        struct name *n = dst[i] ? NULL : session_name_find(r->sessions, r->session, NAME_VRF, id);
         if (n)
             dst[i] = names_intern(n, r->strings);
     }
