@@ -11,7 +11,7 @@ enum { FIRST_ROWS = 1024, FIRST_SLOTS = 2048, FIRST_TUPLES = 64 };
 struct scratch {
     uint32_t id[ROLLUP_PARTS][BATCH_ROWS];
     struct rollup_entry key[BATCH_ROWS];
-    uint32_t hash[BATCH_ROWS];
+    uint32_t hash[BATCH_ROWS]; /* of tuples, then of keys */
     uint64_t packed[];
 };
 
@@ -79,10 +79,10 @@ static inline bool same_words(const uint64_t *a, const uint64_t *b, size_t words
     return differ == 0;
 }
 
-static uint32_t *tuple_slot(const struct rollup_tuples *t, const uint64_t *p)
+static inline uint32_t *tuple_slot(const struct rollup_tuples *t, const uint64_t *p, uint32_t hash)
 {
     size_t words = t->width / 8;
-    uint32_t i = tuple_hash(p, words) & t->mask;
+    uint32_t i = hash & t->mask;
     while (t->slots[i] && !same_words(t->rows + t->slots[i] * words, p, words))
         i = (i + 1) & t->mask;
     return &t->slots[i];
@@ -104,7 +104,7 @@ static __attribute__((noinline)) uint32_t tuple_add(struct rollup_tuples *t, uin
         t->mask = t->mask * 2 + 1;
         t->slots = xcalloc((size_t)t->mask + 1, sizeof *t->slots);
         for (uint32_t k = 1; k < t->n; k++)
-            *tuple_slot(t, t->rows + k * words) = k;
+            *tuple_slot(t, t->rows + k * words, tuple_hash(t->rows + k * words, words)) = k;
     }
     return id;
 }
@@ -135,8 +135,9 @@ static void pack(char *to, size_t stride, const char *from, size_t width, uint32
     }
 }
 
-static void tuple_ids(struct rollup_tuples *t, const struct batch *b, uint32_t from, uint32_t n,
-                      uint64_t *packed, uint32_t *id)
+/* Live columns of rows [from, from + n) side by side; false: there are none. */
+static bool pack_rows(const struct rollup_tuples *t, const struct batch *b, uint32_t from, uint32_t n,
+                      uint64_t *packed)
 {
     bool any = false;
     for (unsigned k = 0; k < t->n_cols; k++) {
@@ -149,9 +150,32 @@ static void tuple_ids(struct rollup_tuples *t, const struct batch *b, uint32_t f
         size_t width = column_width(c);
         pack((char *)packed + t->at[k], t->width, (const char *)b->col[c] + from * width, width, n);
     }
+    return any;
+}
+
+/* Hashes of all, with what they lead to on its way into the cache. */
+static void hash_tuples(const struct rollup_tuples *t, const uint64_t *packed, uint32_t n, uint32_t *hash)
+{
+    size_t words = t->width / 8;
+    for (uint32_t i = 0; i < n; i++) {
+        hash[i] = tuple_hash(packed + i * words, words);
+        __builtin_prefetch(&t->slots[hash[i] & t->mask]);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const uint64_t *row = t->rows + t->slots[hash[i] & t->mask] * words;
+        __builtin_prefetch(row);
+        __builtin_prefetch(row + words - 1); /* it may lie across two lines */
+    }
+}
+
+static void tuple_ids(struct rollup_tuples *t, const struct batch *b, uint32_t from, uint32_t n,
+                      struct scratch *s, uint32_t *id)
+{
+    const uint64_t *packed = s->packed;
     memset(id, 0, n * sizeof *id);
-    if (!any)
+    if (!pack_rows(t, b, from, n, s->packed))
         return;
+    hash_tuples(t, packed, n, s->hash);
     size_t words = t->width / 8;
     for (uint32_t i = 0; i < n; i++) {
         const uint64_t *p = packed + i * words;
@@ -161,7 +185,7 @@ static void tuple_ids(struct rollup_tuples *t, const struct batch *b, uint32_t f
         }
         if (same_words(p, t->rows, words))
             continue; /* all zeros: 0 */
-        uint32_t *slot = tuple_slot(t, p);
+        uint32_t *slot = tuple_slot(t, p, s->hash[i]);
         id[i] = *slot ? *slot : tuple_add(t, slot, p);
     }
 }
@@ -312,7 +336,7 @@ static void make_keys(struct rollup *r, struct batch *b, uint32_t from, uint32_t
 {
     struct scratch *s = r->scratch;
     for (int p = 0; p < ROLLUP_PARTS; p++)
-        tuple_ids(&r->tuples[p], b, from, n, s->packed, s->id[p]);
+        tuple_ids(&r->tuples[p], b, from, n, s, s->id[p]);
     const uint32_t *time = column32(b, COL_TimeReceived, from), *edge = column32(b, COL_Edge, from),
                    *src = column32(b, COL_SrcAS, from), *dst = column32(b, COL_DstAS, from);
     const uint64_t *bytes = (const uint64_t *)batch_col(b, COL_Bytes) + from,
