@@ -210,26 +210,24 @@ static void append_edges(struct block *b, const uint32_t *from, uint32_t n, cons
     }
 }
 
-static void append_arrays(struct block *b, enum column c, const struct batch *rows, uint32_t from, uint32_t n)
+/* Rows that share items in the batch share them in the block: append_pools copies the batch's as they lie. */
+static void append_arrays(struct span *to, const struct span *from, uint32_t n, uint32_t at)
 {
-    const struct span *in = (const struct span *)rows->col[c] + from;
-    struct span *out = (struct span *)column(b, c) + b->n;
-    bool wide = column_defs[c].store == STORE_A128;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t k = in[i].n;
-        if (wide) {
-            b->pool128 = grow_pool(b->pool128, &b->room128, b->n128 + k, sizeof *b->pool128);
-            out[i] = (struct span){b->n128, k};
-            if (k)
-                memcpy(b->pool128 + b->n128, rows->pool128 + in[i].at, k * sizeof *b->pool128);
-            b->n128 += k;
-        } else {
-            b->pool32 = grow_pool(b->pool32, &b->room32, b->n32 + k, sizeof *b->pool32);
-            out[i] = (struct span){b->n32, k};
-            if (k)
-                memcpy(b->pool32 + b->n32, rows->pool32 + in[i].at, k * sizeof *b->pool32);
-            b->n32 += k;
-        }
+    for (uint32_t i = 0; i < n; i++)
+        to[i] = (struct span){at + from[i].at, from[i].n};
+}
+
+static void append_pools(struct block *b, const struct batch *rows)
+{
+    if (rows->n32) {
+        b->pool32 = grow_pool(b->pool32, &b->room32, b->n32 + rows->n32, sizeof *b->pool32);
+        memcpy(b->pool32 + b->n32, rows->pool32, rows->n32 * sizeof *b->pool32);
+        b->n32 += rows->n32;
+    }
+    if (rows->n128) {
+        b->pool128 = grow_pool(b->pool128, &b->room128, b->n128 + rows->n128, sizeof *b->pool128);
+        memcpy(b->pool128 + b->n128, rows->pool128, rows->n128 * sizeof *b->pool128);
+        b->n128 += rows->n128;
     }
 }
 
@@ -250,7 +248,8 @@ static void append_column(struct block *b, enum column c, const struct batch *ro
         break;
     case STORE_A32:
     case STORE_A128:
-        append_arrays(b, c, rows, from, n);
+        append_arrays((struct span *)(void *)to, (const struct span *)(const void *)in, n,
+                      column_defs[c].store == STORE_A32 ? b->n32 : b->n128);
         break;
     default:
         memcpy(to, in, n * width);
@@ -271,5 +270,6 @@ void block_append(struct block *b, const struct batch *rows, uint32_t from, uint
     for (unsigned i = 0; i < b->layout->n; i++)
         if (!edge_column(b->layout->cols[i]))
             append_column(b, b->layout->cols[i], rows, from, n, strings);
+    append_pools(b, rows);
     b->n += n;
 }
