@@ -78,18 +78,17 @@ static void unplace(struct session_table *t, const struct session *s)
 /* ---- sessions that were told something */
 
 /* The list of an exporter: any domain of it. */
-static uint32_t told_of(const struct session_table *t, const struct session *s)
+static uint16_t told_list(const struct session_table *t, struct session_key exporter)
 {
-    struct session_key exporter = s->key;
     exporter.domain = 0;
-    return hash_of(t, &exporter) % SESSION_TOLD;
+    return (uint16_t)(hash_of(t, &exporter) % SESSION_TOLD);
 }
 
 static void link_told(struct session_table *t, struct session *s)
 {
     if (s->told_at)
         return;
-    s->told_at = &t->told[told_of(t, s)];
+    s->told_at = &t->told[s->told_list];
     s->told = *s->told_at;
     *s->told_at = s;
     if (s->told)
@@ -116,7 +115,7 @@ static unsigned lenders(const struct session_table *t, const struct session *s,
                         const struct session *of[SESSION_LENDERS])
 {
     unsigned n = 0, seen = 0;
-    for (const struct session *at = t->told[told_of(t, s)]; at; at = at->told) {
+    for (const struct session *at = t->told[s->told_list]; at; at = at->told) {
         if (at == s || !same_exporter(at, s))
             continue;
         if (seen++ == SESSION_LENDERS)
@@ -189,6 +188,7 @@ struct session *session_add(struct session_table *t, const struct session_key *k
         grow(t);
     struct session *s = xcalloc(1, sizeof *s);
     s->key = *key;
+    s->told_list = told_list(t, *key);
     place(t, s);
     link_newest(t, s);
     t->n++;

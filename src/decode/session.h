@@ -51,6 +51,7 @@ struct session {
     uint32_t next_seq, uptime_ms;
     uint32_t late, late_next; /* units that came after they were missed; what would follow the last of them */
     uint16_t n_templates, room_templates, n_rates, room_rates;
+    uint16_t told_list;        /* of the table's, the one for this exporter */
     uint16_t n_flow_templates; /* of the templates, those of flows */
     uint16_t port;             /* of the last datagram */
     uint16_t other_port;
@@ -119,6 +120,11 @@ uint64_t session_rate_told(const struct session *s, uint64_t id);
 uint64_t session_rate_get(const struct session *s, uint64_t id);
 /* The rate of `id`, of this session's own or borrowed; 0: not known. */
 uint64_t session_rate_find(const struct session_table *tab, const struct session *s, uint64_t id);
+/* May session_rate_find have an answer at all? */
+static inline bool session_rate_any(const struct session_table *tab, const struct session *s)
+{
+    return s->n_rates || tab->told[s->told_list];
+}
 /* Has it rates told for interfaces? */
 static inline bool session_rate_interfaces(const struct session *s)
 {

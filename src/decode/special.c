@@ -56,6 +56,8 @@ static void direction(const struct plan_op *op, struct plan_run *r)
 static void sampler(const struct plan_op *op, struct plan_run *r)
 {
     uint64_t *dst = (uint64_t *)r->b->col[op->col] + r->row;
+    if (!session_rate_any(r->sessions, r->session))
+        return;
     uint64_t last = 0, rate = session_rate_find(r->sessions, r->session, 0);
     for (uint32_t i = 0; i < r->n; i++) {
         uint64_t id = plan_uint(plan_at(r, op->seg, op->off, i), op->len);
