@@ -1,8 +1,9 @@
 /* classify/try and classify/preview: rules in the request, tried on one object or on all that the store has seen. */
 #include "enrich/classify/preview.h"
 #include "api/answer.h"
+#include "base/clock.h"
 
-enum { RULES_MAX = 1000 };
+enum { RULES_MAX = 1000, PREVIEW_S = 20 /* of computing */, LOOK_EVERY = 256 };
 
 static bool take_rules(struct http_call *c, json_t *body, const char *key, struct opt_list *out)
 {
@@ -62,14 +63,29 @@ void classify_try(struct http_call *c)
     json_decref(body);
 }
 
-/* False when the store's answer is not what was asked for. */
-static bool look_through(struct preview *p, struct str answer)
+/* Every row of the store's answer. What keeps it from that is in *e, and for QUERY_OK nothing but time. */
+static enum query_result look_through(struct http_call *c, struct preview *p, struct str answer,
+                                      struct err *e)
 {
+    uint64_t end = clock_mono_ns() + PREVIEW_S * 1000000000ull;
     struct str line;
-    while (str_split(&answer, '\n', &line))
-        if (!preview_line(p, line))
-            return false;
-    return true;
+    for (unsigned n = 1; str_split(&answer, '\n', &line); n++) {
+        if (n % LOOK_EVERY == 0 && http_gone(c))
+            return QUERY_GONE;
+        if (clock_mono_ns() > end) {
+            err_set(
+                e,
+                "These rules take more than %d s over all that was seen; weir classify --against-store has "
+                "the time.",
+                PREVIEW_S);
+            return QUERY_OK;
+        }
+        if (!preview_line(p, line)) {
+            err_set(e, "the store's answer cannot be read");
+            return QUERY_FAILED;
+        }
+    }
+    return QUERY_OK;
 }
 
 void classify_preview(struct http_call *c)
@@ -88,11 +104,11 @@ void classify_preview(struct http_call *c)
     struct preview *p = preview_new(rules);
     buf_init(&answer, 0);
     enum query_result r = query_pool_ask(api_of(c)->pool, &asker, preview_sql, 0, &answer, &e);
-    if (r == QUERY_OK && !look_through(p, buf_str(&answer))) {
-        r = QUERY_FAILED;
-        err_set(&e, "the store's answer cannot be read");
-    }
     if (r == QUERY_OK)
+        r = look_through(c, p, buf_str(&answer), &e);
+    if (r == QUERY_OK && e.msg[0])
+        answer_refused(c, &e);
+    else if (r == QUERY_OK)
         http_reply_json(c, 200, preview_result(p));
     else
         answer_failed(c, r, &e, &out);

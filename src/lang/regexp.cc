@@ -112,6 +112,11 @@ void regexp_free(struct regexp *r)
     delete r;
 }
 
+size_t regexp_size(const struct regexp *r)
+{
+    return (size_t)r->re.ProgramSize();
+}
+
 bool regexp_match(const struct regexp *r, struct str text)
 {
     return r->re.Match(piece(text), 0, text.len, re2::RE2::UNANCHORED, nullptr, 0);

@@ -20,6 +20,8 @@ struct regexp;
 /* NULL with the reason in why[room]. */
 struct regexp *regexp_new(struct str pattern, char *why, size_t room);
 void regexp_free(struct regexp *r);
+/* Instructions of its program: what it costs to compile (about a microsecond each) and to keep. */
+size_t regexp_size(const struct regexp *r);
 
 /* Is there a match anywhere in the text? */
 bool regexp_match(const struct regexp *r, struct str text);

@@ -11,6 +11,7 @@
 enum rule_scope { RULE_EXPORTER = 1, RULE_INTERFACE = 2, RULE_BOTH = 3 };
 
 enum { RULE_MAX_LEN = 16384, RULE_MAX_DEPTH = 64, RULE_MAX_STEPS = 100000, RULE_MAX_MEMORY = 256 << 10 };
+enum { RULE_MAX_REGEXPS = 256 << 10 }; /* of one rule, as rule_regexps_size counts; 0.1 s to compile */
 
 /* What rules may look at. The text is borrowed. */
 struct rule_subject {
@@ -54,6 +55,8 @@ struct rule;
 /* NULL with the error's place. The rule's memory is the arena's; its regular expressions are freed by rule_fini. */
 struct rule *rule_compile(struct str text, enum rule_scope scope, struct arena *a, struct lang_error *e);
 void rule_fini(struct rule *r);
+/* Instructions of all its regular expressions' programs, and a hundred for each of them. */
+size_t rule_regexps_size(const struct rule *r);
 /* Interface.VLAN is looked at. */
 bool rule_uses_vlan(const struct rule *r);
 /* Reject() is called. */

@@ -136,6 +136,7 @@ struct rule_parsed {
     unsigned locals;
     bool vlan, reject;
     struct rule_regexps *regexps;
+    size_t regexps_size;
 };
 
 bool rule_parse(struct rule_parsed *out, struct str text, enum rule_scope scope, struct arena *a,
@@ -179,6 +180,7 @@ struct rule {
     const struct rule_value *constants;
     bool vlan, reject;
     struct rule_regexps *regexps;
+    size_t regexps_size;
 };
 
 enum { RULE_STACK = 256, RULE_LOCALS = 16, RULE_LOOPS = 8, RULE_CODE = 8192, RULE_ARGUMENTS = 255 };

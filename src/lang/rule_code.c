@@ -277,7 +277,7 @@ struct rule *rule_compile(struct str text, enum rule_scope scope, struct arena *
         struct rule_value *values = arena_array(a, c.n_constants, sizeof *values);
         memcpy(own, c.code, c.n * sizeof *own);
         memcpy(values, c.constants, c.n_constants * sizeof *values);
-        *r = (struct rule){own, c.n, values, parsed.vlan, parsed.reject, parsed.regexps};
+        *r = (struct rule){own, c.n, values, parsed.vlan, parsed.reject, parsed.regexps, parsed.regexps_size};
         arena_fini(&work);
     }
     if (!e->message[0])
@@ -290,6 +290,11 @@ void rule_fini(struct rule *r)
 {
     if (r)
         free_regexps(r->regexps);
+}
+
+size_t rule_regexps_size(const struct rule *r)
+{
+    return r->regexps_size;
 }
 
 bool rule_uses_vlan(const struct rule *r)

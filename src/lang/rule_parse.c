@@ -5,7 +5,7 @@
 #include "lang/rule_ast.h"
 #include <stdio.h>
 
-enum { POWER_NOT = 50, POWER_SIGN = 90, ITEMS_MAX = 512 };
+enum { POWER_NOT = 50, POWER_SIGN = 90, ITEMS_MAX = 512, REGEXP_COST = 100 };
 
 struct parser {
     struct lexer lexer;
@@ -118,6 +118,11 @@ static struct rule_node *as_regexp(struct parser *p, struct rule_node *x)
     }
     keep->next = p->out->regexps;
     p->out->regexps = keep;
+    p->out->regexps_size += regexp_size(keep->re) + REGEXP_COST;
+    if (p->out->regexps_size > RULE_MAX_REGEXPS) {
+        lexer_error(&p->lexer, x->at, "the regular expressions of this rule are too large");
+        return NULL;
+    }
     struct rule_node *re = node(p, NODE_REGEXP, TYPE_REGEXP, x->at, 0, NULL, 0);
     re->value = (struct rule_value){.type = TYPE_REGEXP, .re = keep->re};
     return re;

@@ -66,6 +66,10 @@ const struct regexp *rule_vm_regexp(struct rule_vm *vm, const struct rule_value 
             return vm->cache[i].re;
     char why[160];
     struct regexp *re = rule_vm_work(vm, 1000) ? regexp_new(v->s, why, sizeof why) : NULL;
+    if (re && !rule_vm_work(vm, regexp_size(re))) { /* as long as so many steps take */
+        regexp_free(re);
+        return NULL;
+    }
     if (!re) {
         if (!vm->why[0])
             rule_vm_fail(vm, "\"%.*s\" is no regular expression: %s", v->s.len > 60 ? 60 : (int)v->s.len,

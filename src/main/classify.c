@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -71,30 +72,114 @@ static const char *word(json_t *o, const char *key)
     return json_is_true(v) ? "yes" : json_is_false(v) ? "no" : json_is_string(v) ? json_string_value(v) : "";
 }
 
-static void print_changes(json_t *result)
+static long long number(json_t *o, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(o, key));
+}
+
+enum { CELLS = 6, BEFORE = 3, AFTER, CELL_WIDTH = 48 };
+
+struct line {
+    const char *cell[CELLS];
+    char number[2][24];
+};
+
+/* A change is of an exporter or an interface, a kind of change was found so many times. */
+static void line_of(json_t *c, struct line *l)
+{
+    const char *exporter = word(c, "exporter");
+    snprintf(l->number[0], sizeof l->number[0], "%lld", number(c, "times"));
+    snprintf(l->number[1], sizeof l->number[1], "%.0lld", number(c, "rule"));
+    const char *who = json_object_get(c, "times") ? l->number[0]
+                      : exporter[0]               ? exporter
+                                                  : word(c, "address");
+    const char *cells[CELLS] = {
+        who, word(c, "interface"), word(c, "attribute"), word(c, "before"), word(c, "after"), l->number[1]};
+    memcpy(l->cell, cells, sizeof cells);
+}
+
+/* Prints a text's first characters, with a dot for those that would steer the terminal; how many. NULL: only counts. */
+static int show(const char *text, int most, FILE *f)
+{
+    int n = 0;
+    for (const char *p = text, *next; *p && n < most; n++, p = next) {
+        for (next = p + 1; (*next & 0xc0) == 0x80;)
+            next++;
+        bool control = (unsigned char)*p < ' ' || *p == 0x7f || (*p == '\xc2' && (p[1] & 0xe0) == 0x80);
+        if (f)
+            fwrite(control ? "." : p, 1, control ? 1 : (size_t)(next - p), f);
+    }
+    return n;
+}
+
+static void print_line(const struct line *l, const int width[CELLS], bool color)
+{
+    for (int i = 0, pad = 0; i < CELLS; i++) {
+        bool mark = color && (i == BEFORE || i == AFTER);
+        if (!width[i])
+            continue;
+        printf("%*s%s", pad, "", !mark ? "" : i == BEFORE ? "\033[31m" : "\033[32m");
+        pad = width[i] - show(l->cell[i], CELL_WIDTH, stdout) + 2;
+        fputs(mark ? "\033[m" : "", stdout);
+    }
+    putchar('\n');
+}
+
+/* Changes, or kinds of them; columns without a heading are left out. */
+static void print_table(json_t *rows, struct line heading)
+{
+    const char *plain = getenv("NO_COLOR");
+    bool color = isatty(STDOUT_FILENO) && !(plain && plain[0]);
+    struct line l;
+    int width[CELLS];
+    size_t i;
+    json_t *row;
+    for (int k = 0; k < CELLS; k++)
+        width[k] = show(heading.cell[k], CELL_WIDTH, NULL);
+    json_array_foreach(rows, i, row)
+    {
+        line_of(row, &l);
+        for (int k = 0, n; k < CELLS; k++)
+            width[k] = width[k] && (n = show(l.cell[k], CELL_WIDTH, NULL)) > width[k] ? n : width[k];
+    }
+    print_line(&heading, width, false);
+    json_array_foreach(rows, i, row)
+    {
+        line_of(row, &l);
+        print_line(&l, width, color);
+    }
+    putchar('\n');
+}
+
+static void print_failures(json_t *failures)
 {
     size_t i;
-    json_t *c;
-    json_array_foreach(json_object_get(result, "changes"), i, c)
+    json_t *f;
+    json_array_foreach(failures, i, f)
     {
-        const char *exporter = word(c, "exporter"), *interface = word(c, "interface");
-        printf("%s%s%s: %s \"%s\" -> \"%s\"", exporter[0] ? exporter : word(c, "address"),
-               interface[0] ? " " : "", interface, word(c, "attribute"), word(c, "before"), word(c, "after"));
-        json_t *rule = json_object_get(c, "rule");
-        if (rule)
-            printf(" (rule %lld)", (long long)json_integer_value(rule));
+        printf("%s rule %lld fails for %lld: ", word(f, "type"), number(f, "rule"), number(f, "times"));
+        show(word(f, "message"), 200, stdout);
         putchar('\n');
     }
-    json_int_t changed = json_integer_value(json_object_get(result, "changed"));
-    if ((json_int_t)i < changed)
-        printf("... and %lld more\n", (long long)changed - (long long)i);
-    json_array_foreach(json_object_get(result, "failures"), i, c)
-        printf("%s rule %lld fails for %lld: %s\n", word(c, "type"),
-               (long long)json_integer_value(json_object_get(c, "rule")),
-               (long long)json_integer_value(json_object_get(c, "times")), word(c, "message"));
-    printf("%lld exporters, %lld interfaces: %lld values would change\n",
-           (long long)json_integer_value(json_object_get(result, "exporters")),
-           (long long)json_integer_value(json_object_get(result, "interfaces")), (long long)changed);
+}
+
+static void print_changes(json_t *result)
+{
+    json_t *changes = json_object_get(result, "changes");
+    long long changed = number(result, "changed"), shown = (long long)json_array_size(changes);
+    if (shown)
+        print_table(changes,
+                    (struct line){{"EXPORTER", "INTERFACE", "ATTRIBUTE", "BEFORE", "AFTER", "RULE"}});
+    if (shown < changed) {
+        printf("... and %lld more. What changes, by number:\n\n", changed - shown);
+        print_table(json_object_get(result, "kinds"),
+                    (struct line){{"TIMES", "", "ATTRIBUTE", "BEFORE", "AFTER", "RULE"}});
+    }
+    print_failures(json_object_get(result, "failures"));
+    printf("%lld exporters, %lld interfaces: %lld values would change\n", number(result, "exporters"),
+           number(result, "interfaces"), changed);
+    if (json_is_true(json_object_get(result, "more")))
+        puts("There are more interfaces than these; the rest was not looked at.");
 }
 
 static bool ask(const struct ch_conf *db, struct preview *p, struct err *e)

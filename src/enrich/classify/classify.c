@@ -13,6 +13,9 @@ static struct rules *of(struct classifier *c, enum rule_scope scope)
 
 /* ---- compiling */
 
+/* Of the regular expressions of both lists, as rule_regexps_size counts: a second to compile, some 100 MiB. */
+enum { REGEXPS_MAX = 2 << 20 };
+
 static bool refuse(const char *text, size_t i, const struct lang_error *le, struct err *e)
 {
     struct buf b;
@@ -27,17 +30,21 @@ static bool refuse(const char *text, size_t i, const struct lang_error *le, stru
 }
 
 static bool compile(struct rules *l, struct arena *a, const struct opt_list *texts, enum rule_scope scope,
-                    struct err *e)
+                    size_t *regexps, struct err *e)
 {
     l->rules = arena_array(a, texts->n, sizeof *l->rules);
     l->texts = arena_array(a, texts->n, sizeof *l->texts);
-    for (size_t i = 0; i < texts->n; i++, l->n++) {
+    for (size_t i = 0; i < texts->n; i++) {
         struct lang_error le;
         const char *text = *OPT_ITEM(*texts, const char *, i);
         l->texts[i] = arena_strdup(a, text);
         l->rules[i] = rule_compile(str_from(l->texts[i]), scope, a, &le);
         if (!l->rules[i])
             return refuse(text, i, &le, e);
+        l->n++;
+        *regexps += rule_regexps_size(l->rules[i]);
+        if (*regexps > REGEXPS_MAX)
+            return err_set(e, "rule %zu: the regular expressions of all rules together are too large", i + 1);
         l->vlan |= rule_uses_vlan(l->rules[i]);
         l->reject |= rule_may_reject(l->rules[i]);
     }
@@ -47,14 +54,15 @@ static bool compile(struct rules *l, struct arena *a, const struct opt_list *tex
 struct classifier *classify_new(const struct enrich_core_conf *core, const char **bad_key, struct err *e)
 {
     static uint64_t ids;
+    size_t regexps = 0;
     struct classifier *c = xcalloc(1, sizeof *c);
     c->id = __atomic_add_fetch(&ids, 1, __ATOMIC_RELAXED);
     arena_init(&c->arena);
     *bad_key = "exporter-classifiers";
-    bool ok = compile(&c->exporter, &c->arena, &core->exporter_classifiers, RULE_EXPORTER, e);
+    bool ok = compile(&c->exporter, &c->arena, &core->exporter_classifiers, RULE_EXPORTER, &regexps, e);
     if (ok) {
         *bad_key = "interface-classifiers";
-        ok = compile(&c->interface, &c->arena, &core->interface_classifiers, RULE_INTERFACE, e);
+        ok = compile(&c->interface, &c->arena, &core->interface_classifiers, RULE_INTERFACE, &regexps, e);
     }
     if (ok)
         return c;

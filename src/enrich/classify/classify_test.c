@@ -396,10 +396,32 @@ static void previewed(void **state)
         "\"before\": false, \"after\": true, \"rule\": 3}]");
     assert_int_equal(json_integer_value(json_object_get(result, "exporters")), 3);
     assert_int_equal(json_integer_value(json_object_get(result, "interfaces")), 4);
+    assert_int_equal(json_array_size(json_object_get(result, "kinds")), 3);
     free(text);
     json_decref(result);
     preview_free(p);
     classify_free(c);
+}
+
+/* Rules come from whoever may use the console: what their regular expressions take is bounded, in a rule and in all. */
+static void bounded(void **state)
+{
+    static const char one[] = "Exporter.Name matches \"\\\\pL{40}\"";
+    char rule[6 * sizeof one + 32];
+    const char *texts[64];
+    struct enrich_core_conf core = {.exporter_classifiers = {64, texts}};
+    const char *key;
+    struct err e;
+    snprintf(rule, sizeof rule, "%s || %s || %s || %s || %s || %s", one, one, one, one, one, one);
+    for (size_t i = 0; i < 64; i++)
+        texts[i] = rule;
+    assert_null(classify_new(&core, &key, &e));
+    assert_non_null(
+        strstr(e.msg, "rule 1, line 1, column 203: the regular expressions of this rule are too large"));
+    for (size_t i = 0; i < 64; i++)
+        texts[i] = one;
+    assert_null(classify_new(&core, &key, &e));
+    assert_non_null(strstr(e.msg, "the regular expressions of all rules together are too large"));
 }
 
 static void rejected(void **state)
@@ -509,6 +531,7 @@ int main(void)
         cmocka_unit_test(raised_rates),
         cmocka_unit_test(shown),
         cmocka_unit_test(previewed),
+        cmocka_unit_test(bounded),
         cmocka_unit_test(by_vlan),
         cmocka_unit_test(many),
     };

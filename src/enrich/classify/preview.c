@@ -3,7 +3,7 @@
 #include "enrich/classify/internal.h"
 #include <stdlib.h>
 
-enum { CHANGES_MAX = 1000 };
+enum { CHANGES_MAX = 1000, KINDS_MAX = 1000, ROWS_MAX = 200000 };
 
 /* ---- one object */
 
@@ -159,8 +159,14 @@ const char preview_sql[] =
     "ExporterRegion, "
     "ExporterTenant, IfConnectivity, IfProvider, IfName, IfDescription, IfSpeed, toUInt8(IfBoundary), "
     "IfIndex, Given "
-    "FROM exporters FINAL WHERE TimeReceived > now() - INTERVAL 1 DAY "
-    "ORDER BY ExporterAddress, TimeReceived DESC LIMIT 200000 FORMAT JSONCompactEachRow";
+    "FROM (SELECT *, max(TimeReceived) OVER (PARTITION BY ExporterAddress, IfIndex) AS Newest FROM "
+    "exporters FINAL "
+    "WHERE TimeReceived > now() - INTERVAL 1 DAY) "
+    /* what has another name by now, or had none at first: rows are written again each hour */
+    "WHERE TimeReceived > Newest - INTERVAL 2 HOUR AND (IfName != toString(IfIndex) OR TimeReceived = "
+    "Newest) "
+    "ORDER BY ExporterAddress, TimeReceived DESC, IfIndex, IfName LIMIT 200000 FORMAT "
+    "JSONCompactEachRow"; /* ROWS_MAX */
 
 enum {
     P_ADDRESS,
@@ -182,6 +188,7 @@ struct preview {
     const struct classifier *rules;
     struct rule_vm *vm;
     json_t *changes, *failures;
+    json_t *kinds; /* an object: a kind's text -> what is told of it */
     uint64_t exporters, interfaces, changed;
     char last[IP_TEXT_MAX]; /* exporter looked at */
     bool rejected;          /* that one is */
@@ -190,7 +197,11 @@ struct preview {
 struct preview *preview_new(const struct classifier *c)
 {
     struct preview *p = xcalloc(1, sizeof *p);
-    *p = (struct preview){.rules = c, .vm = rule_vm_new(), .changes = json_array(), .failures = json_array()};
+    *p = (struct preview){.rules = c,
+                          .vm = rule_vm_new(),
+                          .changes = json_array(),
+                          .failures = json_array(),
+                          .kinds = json_object()};
     return p;
 }
 
@@ -199,6 +210,7 @@ void preview_free(struct preview *p)
     rule_vm_free(p->vm);
     json_decref(p->changes);
     json_decref(p->failures);
+    json_decref(p->kinds);
     free(p);
 }
 
@@ -213,6 +225,24 @@ static uint32_t cell_number(json_t *row, int i)
     return (uint32_t)json_integer_value(json_array_get(row, (size_t)i));
 }
 
+/* The same change, wherever it is, is one kind. */
+static void count_kind(struct preview *p, const json_t *change)
+{
+    json_t *kind = json_pack("{s:O, s:O, s:O}", "attribute", json_object_get(change, "attribute"), "before",
+                             json_object_get(change, "before"), "after", json_object_get(change, "after"));
+    json_object_set(kind, "rule", json_object_get(change, "rule")); /* fails when there is none */
+    char *key = json_dumps(kind, JSON_COMPACT);
+    json_t *seen = json_object_get(p->kinds, key), *times = json_object_get(seen, "times");
+    if (seen) {
+        json_integer_set(times, json_integer_value(times) + 1);
+    } else if (json_object_size(p->kinds) < KINDS_MAX) {
+        json_object_set_new(kind, "times", json_integer(1));
+        json_object_set(p->kinds, key, kind);
+    }
+    json_decref(kind);
+    free(key);
+}
+
 static void changed(struct preview *p, json_t *row, bool interface, enum rule_attribute a, json_t *before,
                     json_t *after, int rule)
 {
@@ -224,10 +254,10 @@ static void changed(struct preview *p, json_t *row, bool interface, enum rule_at
         json_object_set_new(c, "interface", text_json(cell(row, P_NAME)));
     if (rule >= 0)
         json_object_set_new(c, "rule", json_integer(rule + 1));
+    count_kind(p, c);
     if (json_array_size(p->changes) < CHANGES_MAX)
-        json_array_append_new(p->changes, c);
-    else
-        json_decref(c);
+        json_array_append(p->changes, c);
+    json_decref(c);
 }
 
 static void failed(struct preview *p, enum rule_scope scope, const struct classify_failure *f)
@@ -311,9 +341,31 @@ bool preview_line(struct preview *p, struct str line)
     return ok;
 }
 
+static int by_times(const void *a, const void *b)
+{
+    json_int_t x = json_integer_value(json_object_get(*(json_t *const *)a, "times")),
+               y = json_integer_value(json_object_get(*(json_t *const *)b, "times"));
+    return (x < y) - (x > y);
+}
+
+/* The most frequent first. */
+static json_t *kinds_json(const struct preview *p)
+{
+    json_t *all = json_array(), *kind, **sorted = xcalloc(KINDS_MAX, sizeof *sorted);
+    const char *key;
+    size_t n = 0;
+    json_object_foreach(p->kinds, key, kind) sorted[n++] = kind;
+    qsort(sorted, n, sizeof *sorted, by_times);
+    for (size_t i = 0; i < n; i++)
+        json_array_append(all, sorted[i]);
+    free(sorted);
+    return all;
+}
+
 json_t *preview_result(struct preview *p)
 {
-    return json_pack("{s:I, s:I, s:I, s:O, s:O}", "exporters", (json_int_t)p->exporters, "interfaces",
-                     (json_int_t)p->interfaces, "changed", (json_int_t)p->changed, "changes", p->changes,
-                     "failures", p->failures);
+    return json_pack("{s:I, s:I, s:b, s:I, s:O, s:o, s:O}", "exporters", (json_int_t)p->exporters,
+                     "interfaces", (json_int_t)p->interfaces, "more", p->interfaces >= ROWS_MAX, "changed",
+                     (json_int_t)p->changed, "changes", p->changes, "kinds", kinds_json(p), "failures",
+                     p->failures);
 }

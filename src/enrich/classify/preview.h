@@ -24,8 +24,9 @@ void preview_free(struct preview *p);
 /* False when this is no such line. */
 bool preview_line(struct preview *p, struct str line);
 /*
- * {"exporters", "interfaces": how many were looked at, "changed": how many values, "changes": [{"exporter", "address",
- * "interface", "attribute", "before", "after", "rule"}] (a thousand at most), "failures": [{"type", "rule", "message",
- * "times"}]}
+ * {"exporters", "interfaces": how many were looked at, "more": there are others, "changed": how many values, "changes":
+ * [{"exporter", "address", "interface", "attribute", "before", "after", "rule"}] (a thousand at most), "kinds":
+ * [{"attribute", "before", "after", "rule", "times"}] (the same change, wherever it is; the most frequent first, a thousand
+ * at most), "failures": [{"type", "rule", "message", "times"}]}
  */
 json_t *preview_result(struct preview *p);
