@@ -674,6 +674,16 @@ static void sets_that_lie(void **state)
     buf_zero(&b, 41);
     rig_decode(r, &b);
     assert_int_equal(rejected(r), 0);
+    ipfix(&b, 0, 1); /* and IPFIX, unless something follows the zeros */
+    put_set(&b, 2, template_256);
+    buf_zero(&b, 41);
+    rig_ipfix(r, &b);
+    assert_int_equal(rejected(r), 0);
+    assert_int_equal(r->stats.templates, 1);
+    buf_u8(&b, 1);
+    rig_ipfix(r, &b);
+    assert_int_equal(r->stats.rejected[REASON_LENGTH], 1);
+    assert_int_equal(r->stats.templates, 0);
 }
 
 static void templates_that_lie(void **state)

@@ -243,7 +243,7 @@ static void print_record(struct printing *p, const struct plan_run *r, const str
     unsigned seg = 0, off = 0;
     for (unsigned k = 0; k < t->n_fields; k++) {
         const struct field *f = &t->fields[k];
-        bool variable = f->len == FIELD_VARIABLE, scope = t->proto == TEMPLATE_V9 && k < t->n_scope;
+        bool variable = f->len == FIELD_VARIABLE, scope = field_is_scope(f, k, t->proto, t->n_scope);
         struct plan_place at = {(uint16_t)(variable ? seg + 1 : seg), (uint16_t)(variable ? 0 : off), f->len};
         seg += variable ? 2 : 0;
         off = variable ? 0 : off + f->len;
@@ -252,7 +252,7 @@ static void print_record(struct printing *p, const struct plan_run *r, const str
         static const char *const scopes[] = {"", "system", "interface", "line card", "cache", "template"};
         if (scope) {
             known = (struct known){.type = ELEMENT_unsigned32, .units = ""};
-            snprintf(known.name, sizeof known.name, "scope %s", f->id < 6 ? scopes[f->id] : "");
+            snprintf(known.name, sizeof known.name, "scope %s", scopes[f->id]);
         }
         print_element(p->f, 1, &known, f->pen, f->id, v);
         print_fate(p->f, &fates[k]);

@@ -431,6 +431,36 @@ static void options_in_a_domain_of_their_own(void **state)
     assert_int_equal(NUM(SamplingRate, 0), 0);
 }
 
+/* Scopes of v9 are numbers up to 5; what is told there by an element's number is meant as one. */
+static void scope_by_element(void **state)
+{
+    struct rig *r = *state;
+    v9(&b, 1, 1);
+    put_set(&b, 1, "0101 0004 0004 0030 0002 0032 0002 0000");
+    put_set(&b, 257, "0001 0064 0002 03e8");
+    put_set(&b, 0, "0100 0002 0001 0004 0030 0001");
+    put_set(&b, 256, "00000001 02 00000001 01");
+    rig_decode(r, &b);
+    assert_int_equal(NUM(SamplingRate, 0), 1000);
+    assert_int_equal(NUM(SamplingRate, 1), 100);
+}
+
+/* NetFlow v9 has one number for ICMP's type and code; the protocol says whose they are. */
+static void icmp_by_protocol(void **state)
+{
+    struct rig *r = *state;
+    v9(&b, 1, 1);
+    put_set(&b, 0, "0100 0002 0004 0001 0020 0002 0101 0001 0020 0002");
+    put_set(&b, 256, "3a 8001 01 0301 06 0101");
+    put_set(&b, 257, "0b02");
+    rig_decode(r, &b);
+    assert_int_equal(NUM(ICMPv6Type, 0) << 8 | NUM(ICMPv6Code, 0), 0x8001);
+    assert_int_equal(NUM(ICMPv4Type, 0), 0);
+    assert_int_equal(NUM(ICMPv4Type, 1) << 8 | NUM(ICMPv4Code, 1), 0x0301);
+    assert_int_equal(NUM(ICMPv6Type, 1), 0);
+    assert_int_equal(NUM(ICMPv4Type, 3) << 8 | NUM(ICMPv4Code, 3), 0x0b02);
+}
+
 /* A sampler nobody spoke of: what was told of the exporter as a whole holds. */
 static void rate_of_the_whole(void **state)
 {
@@ -699,6 +729,8 @@ int main(void)
         T(options_in_a_domain_of_their_own),
         T(vrfs),
         T(rates_by_interface),
+        T(scope_by_element),
+        T(icmp_by_protocol),
         T(rate_of_the_whole),
         T(rates_in_records),
         T(nsel),

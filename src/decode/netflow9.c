@@ -312,12 +312,16 @@ static void decode_v9(struct decoding *x)
         release(&m);
 }
 
-/* RFC 7011 9.1: a message whose sets do not add up is malformed and discarded as a whole */
+/*
+ * RFC 7011 9.1: a message whose sets do not add up is malformed and discarded as a whole. Zeros up to the end are no set,
+ * but what some exporters fill their messages up with.
+ */
 static bool well_formed(struct cursor c)
 {
     while (cursor_left(&c) >= SET_HEADER) {
-        cursor_skip(&c, 2);
-        uint16_t len = cursor_be16(&c);
+        uint16_t id = cursor_be16(&c), len = cursor_be16(&c);
+        if (id == 0 && len == 0)
+            return padding(&c) == c.p;
         if (len < SET_HEADER || cursor_left(&c) < len - (size_t)SET_HEADER)
             return false;
         cursor_skip(&c, len - (size_t)SET_HEADER);

@@ -365,6 +365,16 @@ static bool tag(const struct reading *r, uint16_t etype)
            etype == ETYPE_QINQ_OLDER || etype == ETYPE_QINQ_OLDEST || hidden_tag(r, etype);
 }
 
+/* RFC 1042: a type behind six bytes in a frame that tells its length; 0: another kind of frame */
+static uint16_t snap(struct reading *r)
+{
+    static const uint8_t head[6] = {0xaa, 0xaa, 3};
+    if (cursor_left(&r->c) < 8 || memcmp(r->c.p, head, sizeof head) != 0)
+        return 0;
+    cursor_skip(&r->c, sizeof head);
+    return cursor_be16(&r->c);
+}
+
 /* IEEE 802.3, 802.1Q: the outermost tag is the VLAN */
 static void ethernet(struct reading *r)
 {
@@ -382,7 +392,9 @@ static void ethernet(struct reading *r)
             r->pk->inner_vlan = vlan;
         etype = cursor_be16(&r->c);
     }
-    if (etype >= 0x600) /* below, it is the length of an 802.3 frame */
+    if (etype < 0x600) /* it is the length of an 802.3 frame */
+        etype = snap(r);
+    if (etype)
         layer3(r, etype);
 }
 

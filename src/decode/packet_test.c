@@ -39,6 +39,11 @@ static void tags_and_labels(void **state)
     assert_int_equal(pk.dst_port, 53);
     assert_true(frame(MACS "8864 11000001 0034 0021" UDP_TO("0035"), DECAP_NONE)); /* PPPoE */
     assert_int_equal(pk.dst_port, 53);
+    assert_true(frame(MACS "003a aaaa03 000000 0800" UDP_TO("0035"), DECAP_NONE)); /* SNAP */
+    assert_int_equal(pk.etype, ETYPE_IPV4);
+    assert_int_equal(pk.dst_port, 53);
+    assert_true(frame(MACS "0026 424203 00000000", DECAP_NONE)); /* spanning tree */
+    assert_int_equal(pk.etype, 0);
 }
 
 static void fragments(void **state)

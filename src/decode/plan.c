@@ -142,7 +142,7 @@ static const char *useless(const struct building *b, unsigned i, uint64_t seen[2
     const struct field *f = &b->def->fields[i];
     bool iana = (f->pen == 0 || f->pen == PEN_REVERSE) && f->id < IANA;
     unsigned n;
-    if (b->def->proto == TEMPLATE_V9 && i < b->def->n_scope)
+    if (field_is_scope(f, i, b->def->proto, b->def->n_scope))
         return "scope";
     if (f->len == 0)
         return "no bytes";
@@ -171,7 +171,7 @@ static void lay_out(struct building *b)
         const char *why = useless(b, i, seen);
         if (why) {
             fate_why(b, i, why);
-            if (b->def->proto == TEMPLATE_V9 && i < b->def->n_scope)
+            if (field_is_scope(f, i, b->def->proto, b->def->n_scope))
                 note_scope(b, f, at);
             continue;
         }

@@ -149,12 +149,18 @@ void sflow_sampled_ip(struct sflow_sample *s, struct cursor *c, bool v4)
     s->bytes = len;
 }
 
+/* Agents that know none send all ones. */
+static uint32_t vlan(uint32_t v)
+{
+    return v <= 0xfff ? v : 0;
+}
+
 void sflow_extended_switch(struct sflow_sample *s, struct cursor *c)
 {
     uint32_t w[4]; /* VLAN and priority, of either side */
     words(c, w, 4);
-    s->src_vlan = w[0];
-    s->dst_vlan = w[2];
+    s->src_vlan = vlan(w[0]);
+    s->dst_vlan = vlan(w[2]);
 }
 
 void sflow_extended_router(struct sflow_sample *s, struct cursor *c)
@@ -162,8 +168,8 @@ void sflow_extended_router(struct sflow_sample *s, struct cursor *c)
     s->next_hop = sflow_address(c);
     uint32_t mask[2];
     words(c, mask, 2);
-    s->src_mask = mask[0];
-    s->dst_mask = mask[1];
+    s->src_mask = mask[0] <= 128 ? mask[0] : 0;
+    s->dst_mask = mask[1] <= 128 ? mask[1] : 0;
 }
 
 /* `n` AS numbers of the path; the last is where it leads to. */

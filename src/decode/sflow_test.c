@@ -110,6 +110,22 @@ static void sampled_ipv4_and_ethernet(void **state)
     assert_int_equal(NUM(Bytes, 1), 256 - 18);
 }
 
+/* All ones: the agent knows no VLAN and no mask. */
+static void nothing_known(void **state)
+{
+    struct rig *r = *state;
+    header(1, 1);
+    size_t at = open_sample("00000003", "00000004", 3);
+    raw(1, MACS "0800" IPV4_TCP);
+    record(1001, "ffffffff ffffffff ffffffff ffffffff");
+    record(1002, "00000001 0a0000fd ffffffff ffffffff");
+    close_part(at);
+    rig_decode(r, &b);
+    assert_int_equal(r->stats.flows, 1);
+    assert_int_equal(NUM(SrcVlan, 0) | NUM(DstVlan, 0), 0);
+    assert_int_equal(NUM(SrcNetMask, 0) | NUM(DstNetMask, 0), 0);
+}
+
 static void switch_router_gateway(void **state)
 {
     struct rig *r = *state;
@@ -628,6 +644,7 @@ int main(void)
         T(expanded_sample_and_ipv6),
         T(interfaces),
         T(sampled_ipv4_and_ethernet),
+        T(nothing_known),
         T(switch_router_gateway),
         T(other_samples),
         T(sequence),

@@ -69,29 +69,36 @@ static void sampler(const struct plan_op *op, struct plan_run *r)
     }
 }
 
-/* 32 icmpTypeCodeIPv4, 139 icmpTypeCodeIPv6: type * 256 + code; elements of one byte each are better */
-static void icmp_type_code(const struct plan_op *op, struct plan_run *r, enum column type_col,
-                           enum column code_col)
+/*
+ * 32 icmpTypeCodeIPv4, 139 icmpTypeCodeIPv6: type * 256 + code; elements of one byte each are better. NetFlow v9 has only
+ * 32, and exporters send it for IPv6 too (RFC 3954 8), so the protocol says which of the two is meant.
+ */
+static void icmp_type_code(const struct plan_op *op, struct plan_run *r, bool v4)
 {
-    uint8_t *type = (uint8_t *)batch_col(r->b, type_col) + r->row;
-    uint8_t *code = (uint8_t *)batch_col(r->b, code_col) + r->row;
+    const uint32_t *proto =
+        batch_live(r->b, COL_Proto) ? (const uint32_t *)r->b->col[COL_Proto] + r->row : NULL;
+    uint8_t *type[2] = {batch_col(r->b, COL_ICMPv6Type), batch_col(r->b, COL_ICMPv4Type)};
+    uint8_t *code[2] = {batch_col(r->b, COL_ICMPv6Code), batch_col(r->b, COL_ICMPv4Code)};
     for (uint32_t i = 0; i < r->n; i++) {
         const uint8_t *p = plan_at(r, op->seg, op->off, i);
-        if (!type[i] && !code[i]) {
-            type[i] = p[0];
-            code[i] = p[1];
+        bool told = proto && (proto[i] == PROTO_ICMP || proto[i] == PROTO_ICMPV6);
+        bool four = told ? proto[i] == PROTO_ICMP : v4;
+        uint8_t *t = type[four] + r->row + i, *c = code[four] + r->row + i;
+        if (!*t && !*c) {
+            *t = p[0];
+            *c = p[1];
         }
     }
 }
 
 static void icmp_v4(const struct plan_op *op, struct plan_run *r)
 {
-    icmp_type_code(op, r, COL_ICMPv4Type, COL_ICMPv4Code);
+    icmp_type_code(op, r, true);
 }
 
 static void icmp_v6(const struct plan_op *op, struct plan_run *r)
 {
-    icmp_type_code(op, r, COL_ICMPv6Type, COL_ICMPv6Code);
+    icmp_type_code(op, r, false);
 }
 
 void special_icmp_ports(const struct plan_op *op, struct plan_run *r)

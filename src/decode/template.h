@@ -23,6 +23,13 @@ struct field {
     uint16_t id, len; /* FIELD_VARIABLE: RFC 7011 7 */
 };
 
+/* Is field i of a template a scope of NetFlow v9, which is no element but a kind of thing? (RFC 3954 6.1: 1 to 5.) */
+static inline bool field_is_scope(const struct field *f, unsigned i, uint8_t proto, unsigned n_scope)
+{
+    enum { KINDS = 5 };
+    return proto == TEMPLATE_V9 && i < n_scope && f->id <= KINDS;
+}
+
 struct plan;
 struct registry;
 struct template

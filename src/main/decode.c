@@ -156,9 +156,9 @@ static void print_summary(const struct decode_stats *s, const struct pcap_counts
         json_object_set_new(o, members[i].name, json_integer((json_int_t)members[i].value));
     json_object_set_new(o, "rejected", rejected);
     json_object_set_new(o, "capture",
-                        json_pack("{sI sI sI sI}", "frames", (json_int_t)c->frames, "other",
-                                  (json_int_t)c->other, "damaged", (json_int_t)c->damaged, "incomplete",
-                                  (json_int_t)c->incomplete));
+                        json_pack("{sI sI sI sI sI}", "frames", (json_int_t)c->frames, "other",
+                                  (json_int_t)c->other, "streams", (json_int_t)c->streams, "damaged",
+                                  (json_int_t)c->damaged, "incomplete", (json_int_t)c->incomplete));
     json_dumpf(o, stdout, 0);
     putchar('\n');
     json_decref(o);
@@ -198,6 +198,7 @@ static void say_unused(struct job *j, const char *path, const struct pcap *p,
     pcap_counts(p, &c);
     j->capture.frames += c.frames;
     j->capture.other += c.other;
+    j->capture.streams += c.streams;
     j->capture.damaged += c.damaged;
     j->capture.incomplete += c.incomplete;
     buf_init(&b, 0);

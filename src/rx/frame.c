@@ -9,9 +9,12 @@
 enum {
     LINK_NULL = 0,
     LINK_ETHERNET = 1,
+    LINK_PPP = 9,
     LINK_RAW_BSD = 12,
     LINK_RAW_OPENBSD = 14,
+    LINK_PPP_HDLC = 50,
     LINK_RAW = 101,
+    LINK_CISCO_HDLC = 104,
     LINK_LOOP = 108,
     LINK_SLL = 113,
     LINK_IPV4 = 228,
@@ -19,6 +22,11 @@ enum {
     LINK_SLL2 = 276,
     ETHER_IPV4 = 0x0800,
     ETHER_IPV6 = 0x86dd,
+    ETHER_MPLS = 0x8847,
+    ETHER_MPLS_MULTICAST = 0x8848,
+    ETHER_PPPOE = 0x8864,
+    ETHER_MIN = 0x600, /* below, it is the length of an IEEE 802.3 frame */
+    ETHER_NONE = 0xffff,
     PENDING = 64,
     IP_MAX = 65535,
 };
@@ -117,6 +125,11 @@ static enum frame_result add_part(struct frame_parts *f, struct ip src, struct i
     return FRAME_UDP;
 }
 
+static enum frame_result other(uint8_t protocol)
+{
+    return protocol == IPPROTO_TCP || protocol == IPPROTO_SCTP ? FRAME_STREAM : FRAME_OTHER;
+}
+
 /* The IPv4 header; leaves *c at the payload. */
 static enum frame_result ipv4(struct frame_parts *f, struct cursor *c, struct dgram *d)
 {
@@ -133,7 +146,7 @@ static enum frame_result ipv4(struct frame_parts *f, struct cursor *c, struct dg
     d->src = ip_v4(h + 12);
     uint16_t fragment = load_be16(h + 6);
     if (h[9] != IPPROTO_UDP)
-        return FRAME_OTHER;
+        return other(h[9]);
     cursor_skip(c, head);
     if (!(fragment & 0x3fff))
         return FRAME_UDP;
@@ -173,12 +186,12 @@ static enum frame_result ipv6(struct frame_parts *f, struct cursor *c, struct dg
             if (!x)
                 return FRAME_DAMAGED;
             if (x[0] != IPPROTO_UDP)
-                return FRAME_OTHER;
+                return other(x[0]);
             if ((load_be16(x + 2) & 0xfff9) == 0)
                 return FRAME_UDP; /* atomic: a fragment header on a whole datagram */
             return add_part(f, d->src, dst, load_be32(x + 4), load_be16(x + 2) & 0xfff8, x[3] & 1, c);
         default:
-            return FRAME_OTHER;
+            return other(next);
         }
     }
 }
@@ -198,10 +211,39 @@ static enum frame_result udp(struct cursor *c, struct dgram *d, uint16_t *dst_po
     return FRAME_UDP;
 }
 
-/*
- * EtherType of what follows, VLAN tags passed over; 0 when it is not IP by what the link layer says. False when the link
- * layer is not known.
- */
+/* PPP (RFC 1661 2), with its framing (RFC 1662 3.1) or without: its protocol as an EtherType. */
+static uint16_t ppp(struct cursor *c)
+{
+    if (cursor_left(c) >= 2 && load_be16(c->p) == 0xff03)
+        cursor_skip(c, 2);
+    uint16_t protocol = cursor_be16(c);
+    return protocol == 0x21 ? ETHER_IPV4 : protocol == 0x57 ? ETHER_IPV6 : ETHER_NONE;
+}
+
+/* What lies between a frame's type and the packet: VLAN tags, SNAP (RFC 1042), PPPoE (RFC 2516 4), MPLS labels (RFC 3032 2.1). */
+static uint16_t inner_type(struct cursor *c, uint16_t type)
+{
+    static const uint8_t snap[6] = {0xaa, 0xaa, 3};
+    while (type == 0x8100 || type == 0x88a8 || type == 0x9100 || type == 0x9200 || type == 0x9300) {
+        cursor_skip(c, 2);
+        type = cursor_be16(c);
+    }
+    if (type && type < ETHER_MIN && cursor_left(c) >= 8 && memcmp(c->p, snap, sizeof snap) == 0) {
+        cursor_skip(c, sizeof snap);
+        type = cursor_be16(c);
+    }
+    if (type == ETHER_PPPOE) {
+        cursor_skip(c, 6);
+        return ppp(c);
+    }
+    if (type != ETHER_MPLS && type != ETHER_MPLS_MULTICAST)
+        return type;
+    while (!(cursor_be32(c) & 0x100) && !c->bad)
+        ;
+    return 0; /* the IP version tells */
+}
+
+/* EtherType of the packet, ETHER_NONE when it is not IP by what the link layer says. False when the link layer is not known. */
 static bool link_type(uint32_t link, struct cursor *c, uint16_t *out)
 {
     uint16_t type = 0;
@@ -218,6 +260,14 @@ static bool link_type(uint32_t link, struct cursor *c, uint16_t *out)
         type = cursor_be16(c);
         cursor_skip(c, 18);
         break;
+    case LINK_PPP:
+    case LINK_PPP_HDLC:
+        type = ppp(c);
+        break;
+    case LINK_CISCO_HDLC:
+        cursor_skip(c, 2);
+        type = cursor_be16(c);
+        break;
     case LINK_NULL:
     case LINK_LOOP:
         cursor_skip(c, 4); /* address family, in a byte order of its own: the IP version tells */
@@ -231,10 +281,7 @@ static bool link_type(uint32_t link, struct cursor *c, uint16_t *out)
     default:
         return false;
     }
-    while (type == 0x8100 || type == 0x88a8 || type == 0x9100) {
-        cursor_skip(c, 2);
-        type = cursor_be16(c);
-    }
+    type = inner_type(c, type);
     if (type == 0 && !c->bad && cursor_left(c))
         type = c->p[0] >> 4 == 4 ? ETHER_IPV4 : c->p[0] >> 4 == 6 ? ETHER_IPV6 : 0;
     *out = type;
@@ -261,8 +308,7 @@ const char *frame_link_name(uint32_t link)
     static const struct {
         uint32_t link;
         const char *name;
-    } known[] = {{6, "Token Ring"},    {9, "PPP"},           {10, "FDDI"},
-                 {50, "PPP in HDLC"},  {51, "PPPoE"},        {104, "Cisco HDLC"},
+    } known[] = {{6, "Token Ring"},    {10, "FDDI"},         {51, "PPPoE"},
                  {105, "IEEE 802.11"}, {107, "Frame Relay"}, {127, "IEEE 802.11 with radiotap"},
                  {192, "PPI"},         {239, "NFLOG"},       {249, "USB"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)

@@ -5,8 +5,8 @@
 #include "base/cursor.h"
 #include "schema/dgram.h"
 
-/* FRAME_LINK: a link layer that is not read */
-enum frame_result { FRAME_UDP, FRAME_OTHER, FRAME_LINK, FRAME_PART, FRAME_DAMAGED };
+/* FRAME_LINK: a link layer that is not read. FRAME_STREAM: TCP or SCTP, by which IPFIX may come too (RFC 7011 10). */
+enum frame_result { FRAME_UDP, FRAME_OTHER, FRAME_LINK, FRAME_STREAM, FRAME_PART, FRAME_DAMAGED };
 
 struct frame_parts;
 

@@ -59,6 +59,26 @@ static uint16_t get16(struct pcap *p, struct cursor *c)
     return p->swap ? __builtin_bswap16(v) : v;
 }
 
+/* What some files are that one might give by mistake. */
+static const char *known(const struct cursor *c)
+{
+    static const struct {
+        const char *magic, *name;
+    } files[] = {
+        {"\x28\xb5\x2f\xfd", "compressed with zstd: unpack it first"},
+        {"\xfd\x37\x7a\x58", "compressed with xz: unpack it first"},
+        {"BZh", "compressed with bzip2: unpack it first"},
+        {"\x04\x22\x4d\x18", "compressed with lz4: unpack it first"},
+        {"PK\3\4", "a zip archive: unpack it first"},
+        {"\x0c\xa5", "a file of nfdump, which has flows and no datagrams"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (cursor_left(c) >= strlen(files[i].magic) &&
+            memcmp(c->p, files[i].magic, strlen(files[i].magic)) == 0)
+            return files[i].name;
+    return NULL;
+}
+
 static void detect(struct pcap *p, const char *name)
 {
     struct cursor c = p->c;
@@ -81,6 +101,7 @@ static void detect(struct pcap *p, const char *name)
         p->kind = KIND_PCAPNG;
         break;
     default:
+        p->counts.known = known(&p->c);
         break;
     }
 }
@@ -108,26 +129,25 @@ static bool is_gzip(int fd)
  */
 static bool slurp(int fd, const char *path, struct buf *out, enum pcap_gzip *end, struct err *e)
 {
-    enum { CHUNK = 1 << 14, MOST = 1 << 30 }; /* what a damaged stream loses is about a chunk */
+    enum { CHUNK = 1 << 14 }; /* what a damaged stream loses is about a chunk */
     gzFile z = gzdopen(fd, "rb");
     int n = -1, rc = Z_OK;
-    while (z && out->len < MOST) {
+    while (z && out->len < PCAP_MEMORY) {
         buf_reserve(out, CHUNK);
         if ((n = gzread(z, out->p + out->len, CHUNK)) <= 0)
             break;
         out->len += (size_t)n;
     }
     const char *why = z ? gzerror(z, &rc) : "out of memory";
-    if (out->len >= MOST)
-        err_set(e, "%s: more than 1 GiB comes out of it; unpack it into a file first", path);
-    else if (n < 0 && rc != Z_DATA_ERROR)
+    bool more = n > 0;
+    if (n < 0 && rc != Z_DATA_ERROR)
         err_set(e, "cannot read %s: %s", path, rc == Z_ERRNO ? "the pipe broke" : why);
-    *end = rc == Z_DATA_ERROR ? PCAP_GZIP_DAMAGED : PCAP_GZIP_SOUND;
+    *end = rc == Z_DATA_ERROR ? PCAP_GZIP_DAMAGED : more ? PCAP_GZIP_MORE : PCAP_GZIP_SOUND;
     if (!z)
         close(fd);
-    else if (gzclose_r(z) == Z_BUF_ERROR)
+    else if (gzclose_r(z) == Z_BUF_ERROR && !more)
         *end = PCAP_GZIP_CUT;
-    return n == 0 || rc == Z_DATA_ERROR;
+    return n >= 0 || rc == Z_DATA_ERROR;
 }
 
 static struct pcap *open_slurped(int fd, const char *path, struct err *e)
@@ -216,6 +236,10 @@ static bool frame(struct pcap *p, uint32_t link, struct cursor data, struct dgra
     case FRAME_LINK:
         if (p->counts.unread++ == 0)
             p->counts.link = link;
+        p->counts.other++;
+        break;
+    case FRAME_STREAM:
+        p->counts.streams++;
         p->counts.other++;
         break;
     case FRAME_OTHER:
@@ -391,8 +415,13 @@ void pcap_trouble(const struct pcap_counts *c, struct buf *out)
     const char *name = frame_link_name(c->link);
     if (c->empty && c->gzip == PCAP_GZIP_SOUND)
         say(out, "the file is empty");
+    else if (c->datagrams == 0 && c->streams)
+        say(out, "no datagram (frames: %llu, of them TCP or SCTP, which are not read: %llu)",
+            (unsigned long long)c->frames, (unsigned long long)c->streams);
     else if (c->datagrams == 0)
         say(out, "no datagram (frames: %llu)", (unsigned long long)c->frames);
+    if (c->known)
+        say(out, "it is %s", c->known);
     if (c->unread)
         say(out, "link type %u%s%s%s is not supported (frames: %llu)", c->link, name ? " (" : "",
             name ? name : "", name ? ")" : "", (unsigned long long)c->unread);
@@ -400,7 +429,10 @@ void pcap_trouble(const struct pcap_counts *c, struct buf *out)
         say(out, "damaged frames or blocks: %llu", (unsigned long long)c->damaged);
     if (c->incomplete)
         say(out, "datagrams of which fragments are missing: %llu", (unsigned long long)c->incomplete);
-    if (c->gzip != PCAP_GZIP_SOUND)
+    if (c->gzip == PCAP_GZIP_MORE)
+        say(out,
+            "more than 1 GiB comes out of it, and what follows is not read: unpack it into a file first");
+    else if (c->gzip != PCAP_GZIP_SOUND)
         say(out, c->gzip == PCAP_GZIP_CUT ? "the gzip stream ends early" : "the gzip stream is damaged");
     else if (c->cut)
         say(out, c->raw ? "ends in the middle of a message" : "ends in the middle of a record");

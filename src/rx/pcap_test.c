@@ -70,6 +70,12 @@ static void all_link_types(void **state)
     } links[] = {
         {1, "\1\2\3\4\5\6\1\2\3\4\5\6\x08\0", 14},
         {1, "\1\2\3\4\5\6\1\2\3\4\5\6\x88\xa8\0\7\x81\0\0\x0a\x08\0", 22},
+        {1, "\1\2\3\4\5\6\1\2\3\4\5\6\0\x29\xaa\xaa\3\0\0\0\x08\0", 22},
+        {1, "\1\2\3\4\5\6\1\2\3\4\5\6\x81\0\0\7\x88\x64\x11\0\0\1\0\x23\0\x21", 26},
+        {1, "\1\2\3\4\5\6\1\2\3\4\5\6\x88\x47\0\1\0\x40\0\2\1\x40", 22},
+        {9, "\0\x21", 2},
+        {50, "\xff\3\0\x21", 4},
+        {104, "\x0f\0\x08\0", 4},
         {113, "\0\0\0\1\0\6\1\2\3\4\5\6\0\0\x08\0", 16},
         {276, "\x08\0\0\0\0\0\0\1\0\1\0\6\1\2\3\4\5\6\0\0", 20},
         {0, "\2\0\0\0", 4},
@@ -215,9 +221,9 @@ static void what_cannot_be_used_is_said(void **state)
                         "damaged frames or blocks: 1; ends in the middle of a record");
     assert_string_equal(trouble(&b, 4, "x"), "no datagram (frames: 0); ends in the middle of a record");
     assert_string_equal(trouble(&b, 0, "x"), "the file is empty");
-    b.p[20] = 9;
+    b.p[20] = 10;
     assert_string_equal(trouble(&b, b.len, "x"),
-                        "no datagram (frames: 2); link type 9 (PPP) is not supported (frames: 2)");
+                        "no datagram (frames: 2); link type 10 (FDDI) is not supported (frames: 2)");
     b.p[20] = 77;
     assert_string_equal(trouble(&b, one, "x"),
                         "no datagram (frames: 1); link type 77 is not supported (frames: 1)");

@@ -228,6 +228,10 @@ def netflow5_capture():
     return out
 
 
+def over_tcp(capture):
+    return capture.replace(b"\x40\x11", b"\x40\x06")  # time to live and protocol
+
+
 def test_pipes_and_compressed_files(tmp_path):
     plain, packed = tmp_path / "a.pcap", tmp_path / "a.pcap.gz"
     plain.write_bytes(netflow5_capture())
@@ -245,9 +249,12 @@ def test_what_is_no_capture_is_refused(tmp_path):
     with gzip.open(bomb, "wb", 1) as f:
         for _ in range(1025):
             f.write(bytes(1 << 20))
-    for path, why in ((tmp_path, "is a directory"), (tmp_path / "none", "No such file"), (bomb, "more than 1 GiB")):
+    for path, why in ((tmp_path, "is a directory"), (tmp_path / "none", "No such file")):
         status, _, err = command("decode", "--summary", str(path))
         assert status == 1 and why in err
+    status, out, err = command("decode", "--summary", str(bomb))
+    assert status == 0 and "more than 1 GiB" in err
+    assert json.loads(out)["rejected"]["unknown version"] == json.loads(out)["datagrams"] > 0
 
 
 def test_files_that_cannot_be_used_are_said(tmp_path):
@@ -255,7 +262,10 @@ def test_files_that_cannot_be_used_are_said(tmp_path):
     section = struct.pack("<IIIIqI", 0x0a0d0d0a, 28, 0x1a2b3c4d, 1, -1, 28)
     for content, name, said in (
             (whole, "good.pcap", ""),
-            (whole[:20] + struct.pack("<I", 9) + whole[24:], "ppp.pcap", "link type 9 (PPP) is not supported (frames: 2)"),
+            (whole[:20] + struct.pack("<I", 10) + whole[24:], "fddi.pcap", "link type 10 (FDDI) is not supported (frames: 2)"),
+            (over_tcp(whole), "tcp.pcap", "no datagram (frames: 2, of them TCP or SCTP, which are not read: 2)"),
+            (b"\x28\xb5\x2f\xfd" + whole, "good.pcap.zst", "it is compressed with zstd"),
+            (b"\x0c\xa5\2\0" + bytes(200), "nfcapd.202611300830", "it is a file of nfdump"),
             (whole[:-10], "cut.pcap", "ends in the middle of a record"),
             (whole[:4], "head.pcap", "ends in the middle of a record"),
             (gzip.compress(whole)[:-9], "cut.pcap.gz", "the gzip stream ends early"),
@@ -273,11 +283,12 @@ def test_files_that_cannot_be_used_are_said(tmp_path):
             assert status == 0
             assert err.count("\n") == (1 if said else 0) and said in err and (str(path) in err or not said), (name, err)
             if more:
-                frames = 2 if name in ("good.pcap", "ppp.pcap", "cut.pcap") else None
+                frames = 2 if name in ("good.pcap", "fddi.pcap", "tcp.pcap", "cut.pcap") else None
                 assert frames in (None, json.loads(out)["capture"]["frames"])
     many = tmp_path / "many.pcap.gz"
     many.write_bytes(gzip.compress(whole[:24] + whole[24:] * 500)[:-8] + bytes(8))  # the sum at its end is wrong
     status, out, err = command("decode", "--summary", str(many))
     assert status == 0 and "the gzip stream is damaged" in err and 900 < json.loads(out)["datagrams"] < 1000
-    ppp = json.loads(command("decode", "--summary", str(tmp_path / "ppp.pcap"))[1])["capture"]
-    assert ppp == {"frames": 2, "other": 2, "damaged": 0, "incomplete": 0}
+    for name, streams in (("fddi.pcap", 0), ("tcp.pcap", 2)):
+        got = json.loads(command("decode", "--summary", str(tmp_path / name))[1])["capture"]
+        assert got == {"frames": 2, "other": 2, "streams": streams, "damaged": 0, "incomplete": 0}
