@@ -8,8 +8,10 @@ static bool start(struct role_ctx *c, struct err *e)
 {
     const struct embedded_conf conf = {
         .store = c->conf, .data_dir = c->data_dir, .listen = c->http_listen, .more = c->tables, .n_more = 2};
-    c->state = embedded_open(&conf, e);
-    return c->state != NULL;
+    struct embedded *em = embedded_open(&conf, e);
+    __atomic_store_n(&c->state, em,
+                     __ATOMIC_RELEASE); /* its own HTTP server may be asking for health already */
+    return em != NULL;
 }
 
 /* The disk budget can change while it runs; everything else is settled when the engine starts. */
@@ -25,7 +27,8 @@ static size_t health(struct role_ctx *c, struct role_health *out, size_t room)
     if (room == 0)
         return 0;
     *out = (struct role_health){.component = "store"};
-    out->status = embedded_health(c->state, out->reason, sizeof out->reason);
+    out->status =
+        embedded_health(__atomic_load_n(&c->state, __ATOMIC_ACQUIRE), out->reason, sizeof out->reason);
     return 1;
 }
 

@@ -22,6 +22,7 @@ enum {
     DEFAULT_CONNECTIONS = 128,
     DEFAULT_IDLE_S = 60,
     DEFAULT_BODY = 1 << 20,
+    THROWN_AWAY = 4 << 20,   /* so much of a body that is refused is read all the same */
     HEADERS_MAX = 256 << 10, /* of one connection: request line and headers; statements may come in the URL */
     STOP_MS = 7000,          /* a role has 10 s for all of it */
     WORTH_PACKING = 1400,    /* a body of one packet stays as it is */
@@ -517,7 +518,10 @@ static void check_framing(struct http_call_impl *im, const char *version)
     http_reply_error(c, 400, "%s", im->refusal);
 }
 
-/* Headers are here. Answering now closes the connection after the answer, as the body stays unread. */
+/*
+ * Headers are here. Answering now closes the connection after the answer, as the body stays unread: a client that is still
+ * sending it would see the reset, and no answer. So a refused body that is bearable is read to its end first.
+ */
 static void begin(struct http_call_impl *im, const char *version)
 {
     struct http_call *c = &im->call;
@@ -534,7 +538,7 @@ static void begin(struct http_call_impl *im, const char *version)
         refuse(im, 413, "the body is larger than this path takes");
     if (!im->refusal && im->route->before)
         im->route->before(c);
-    if (!im->replied && im->refusal && len > 0)
+    if (!im->replied && im->refusal && len > THROWN_AWAY)
         http_reply_error(c, im->refusal_status, "%s", im->refusal);
 }
 
@@ -550,7 +554,7 @@ static bool take(struct http_call_impl *im, const char *data, size_t len)
         return true;
     }
     im->thrown += len;
-    return im->thrown <= 2 * body_limit(im);
+    return im->thrown <= THROWN_AWAY || im->thrown <= 2 * body_limit(im);
 }
 
 static enum MHD_Result answer(void *arg, struct MHD_Connection *conn, const char *url, const char *method,

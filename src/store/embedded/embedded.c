@@ -231,6 +231,10 @@ void embedded_close(struct embedded *em)
 
 const char *embedded_health(struct embedded *em, char *why, size_t room)
 {
+    if (!em) {
+        snprintf(why, room, "it is being opened");
+        return "warning";
+    }
     if (server_trouble(em->server, why, room))
         return "error";
     if (budget_warning(em->budget, why, room))

@@ -19,7 +19,10 @@ struct embedded_conf {
 struct embedded *embedded_open(const struct embedded_conf *conf, struct err *e);
 uint16_t embedded_port(const struct embedded *em);
 void embedded_close(struct embedded *em);
-/* "error" (inserts fail for want of space), "warning" (over its disk budget, not confined), both with why, or "ok". */
+/*
+ * "error" (inserts fail for want of space), "warning" (over its disk budget, not confined, or still being opened, when it is
+ * NULL: its HTTP server answers before embedded_open() has returned), both with why, or "ok".
+ */
 const char *embedded_health(struct embedded *em, char *why, size_t room);
 void embedded_budget(struct embedded *em,
                      uint64_t max_size); /* bytes or OPT_PERCENT; takes effect at the next look */

@@ -3,6 +3,7 @@
 #include "net/encoding.h"
 #include "net/http_client.h"
 #include "store/embedded/budget.h"
+#include "store/embedded/embedded.h"
 #include "store/embedded/frame.h"
 #include "store/embedded/guard.h"
 #include "store/embedded/server.h"
@@ -664,6 +665,14 @@ static void a_budget_that_cannot_be_kept_is_told(void **state)
     budget_free(b);
 }
 
+static void health_is_told_while_it_opens(void **state)
+{
+    (void)state;
+    char why[100] = "";
+    assert_string_equal(embedded_health(NULL, why, sizeof why), "warning");
+    assert_string_equal(why, "it is being opened");
+}
+
 /* ---- stopping */
 
 struct asker {
@@ -754,6 +763,7 @@ int main(void)
         cmocka_unit_test(a_query_dies_with_its_client),
         cmocka_unit_test(inserts_without_space_are_told),
         cmocka_unit_test(a_budget_that_cannot_be_kept_is_told),
+        cmocka_unit_test(health_is_told_while_it_opens),
         cmocka_unit_test(stopping_ends_what_runs),
     };
     return cmocka_run_group_tests(pure, NULL, NULL) + cmocka_run_group_tests(served, up, down);
