@@ -37,8 +37,15 @@ def run(*command):
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 
+PATIENCE = 4  # how much slower than a quiet machine a busy one may be
+
+
 def wait_until(condition, seconds, what):
-    """Polls until condition() is true and returns its value; fails the test with `what` after `seconds`."""
+    """
+    Polls until condition() is true and returns its value; fails the test with `what` when a machine that is PATIENCE times
+    slower than one on which it takes `seconds` would have been done. A test that passes does not take longer for it.
+    """
+    seconds *= PATIENCE
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -48,12 +55,19 @@ def wait_until(condition, seconds, what):
         time.sleep(0.1)
 
 
-def stop(process, seconds=10):
-    """SIGTERM, then SIGKILL; returns the exit status."""
+def udp_queue(port):
+    """Bytes that wait in the UDP sockets of a port of this network; None when there are none."""
+    with open("/proc/thread-self/net/udp", encoding="ascii") as f:
+        queues = [int(line.split()[4].split(":")[1], 16) for line in f if line.split()[1].endswith(f":{port:04X}")]
+    return sum(queues) if queues else None
+
+
+def stop(process, seconds=15, number=signal.SIGTERM):
+    """The signal, then SIGKILL when it takes longer than wait_until() would wait; returns the exit status."""
     if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         try:
-            process.wait(seconds)
+            process.wait(seconds * PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
     return process.wait()
@@ -128,6 +142,17 @@ class Lab:
 
     # ---- Exporters, all looking at va
 
+    def watch(self, namespace, name, *command, **options):
+        """A process that captures traffic, from the moment on in which it does: it says nothing of it, the kernel does."""
+        def sockets():
+            with inside(namespace), open("/proc/thread-self/net/packet", encoding="ascii") as f:
+                return len(f.readlines())
+        before = sockets()
+        process = self.start(namespace, name, *command, **options)
+        wait_until(lambda: sockets() > before or process.poll() is not None, 10, f"{name} captures nothing")
+        assert process.poll() is None, f"{name} ended; see {name}.log"
+        return process
+
     def softflowd(self, version, port=2055):
         target = f"[{self.collector}]:{port}" if ":" in self.collector else f"{self.collector}:{port}"
         base = os.path.join(self.folder, f"softflowd-{version}")
@@ -142,10 +167,7 @@ class Lab:
         path = os.path.join(self.folder, name + ".conf")
         with open(path, "w", encoding="utf-8") as f:
             f.write(text)
-        process = self.start(self.a, name, "pmacctd", "-f", path, start_new_session=True)
-        time.sleep(2)  # it says nothing when it captures
-        assert process.poll() is None, f"{name} ended; see {path[:-5]}.log"
-        return process
+        return self.watch(self.a, name, "pmacctd", "-f", path, start_new_session=True)
 
     def pmacctd_ipfix(self, port=4739):
         target = f"[{self.collector}]:{port}" if ":" in self.collector else f"{self.collector}:{port}"
@@ -243,12 +265,17 @@ snaplen: 128
         """Yields a function that gives what was on va since, by 5-tuple: {key: [IP bytes, packets]}."""
         path = os.path.join(self.folder, f"va-{len(self.captures)}.pcap")
         self.captures.append(path)
-        process = self.start(self.a, "tcpdump", "tcpdump", "-i", "va", "-s", "128", "-U", "-w", path, "-B", "16384",
+        process = self.watch(self.a, "tcpdump", "tcpdump", "-i", "va", "-s", "128", "-U", "-w", path, "-B", "16384",
                              "udp or tcp")
-        wait_until(lambda: os.path.exists(path) and os.path.getsize(path) >= 24, 10, "tcpdump did not start")
-        time.sleep(0.3)
+        wait_until(lambda: os.path.exists(path) and os.path.getsize(path) >= 24, 10, "tcpdump writes nothing")
+
+        def seen():
+            (last,) = self.udp([(4, 10, 10, 20, 1)])  # what was sent before it comes before it
+            wait_until(lambda: last in read_pcap(path), 20, "the capture stands still")
+            stop(process)
+            return read_pcap(path)
         try:
-            yield lambda: (time.sleep(1), stop(process), read_pcap(path))[2]
+            yield seen
         finally:
             stop(process)
 

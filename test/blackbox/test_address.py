@@ -1,4 +1,5 @@
 """What the console tells about one address: its name by a real DNS server, its AS and network by its flows."""
+import itertools
 import json
 import os
 import socket
@@ -55,7 +56,7 @@ class Dns(threading.Thread):
         address = name_of([label.lower() for label in labels])
         self.asked.append(address)
         if address.startswith("10.0.0.66") or address.startswith("10.9."):
-            self.hold.wait(20)
+            self.hold.wait(60)
         name = NAMES.get(address) or ("slow.example.net" if address == SLOW else None)
         if name is None:
             out = struct.pack(">HHHHHH", struct.unpack(">H", data[:2])[0], 0x8183, 1, 0, 0, 0) + question
@@ -80,7 +81,7 @@ def running(folder, namespace, dns):
     """weir with a resolv.conf of its own."""
     resolv, wrapper = os.path.join(folder, "resolv.conf"), os.path.join(folder, "weir.sh")
     with open(resolv, "w", encoding="ascii") as f:
-        f.write("nameserver 127.0.0.1\noptions timeout:8 attempts:1\n")
+        f.write("nameserver 127.0.0.1\noptions timeout:30 attempts:1\n")
     with open(wrapper, "w", encoding="ascii") as f:
         f.write(f"#!/bin/sh\nexec unshare -m sh -c 'mount --bind {resolv} /etc/resolv.conf && exec {PROGRAM} \"$@\"' sh \"$@\"\n")
     os.chmod(wrapper, stat.S_IRWXU)
@@ -89,7 +90,7 @@ def running(folder, namespace, dns):
     with Weir(folder, conf, namespace, program=wrapper) as w:
         sender = Sender(namespace, per_second=50)
         sender.start()
-        w.wait_sql("SELECT count() FROM flows WHERE SrcAddr = toIPv6('::ffff:10.0.0.2')", lambda rows: rows[0][0] > 0, 60)
+        w.wait_sql("SELECT uniqExact(SrcAddr) FROM flows WHERE SrcAddr <= toIPv6('::ffff:10.0.0.9')", lambda rows: rows == [[10]], 60)
         sender.stop()
         yield w
 
@@ -136,7 +137,7 @@ def test_only_addresses(running, bad):
 def test_slow_servers_and_many_questions(running, dns):
     began = time.time()
     assert ask(running, SLOW)[1]["name-status"] == "pending"
-    assert 1.5 < time.time() - began < 4
+    assert 1.5 < time.time() - began < 15  # the resolver itself would wait for half a minute
     answers = []
     threads = [threading.Thread(target=lambda i=i: answers.append(ask(running, f"10.9.0.{i}")[1]["name-status"]))
                for i in range(30)]
@@ -152,8 +153,8 @@ def test_slow_servers_and_many_questions(running, dns):
 def test_off_by_configuration(running, dns):
     running.conf["console"]["reverse-dns"] = False
     running.configure(running.conf)
-    fresh = iter(range(20, 250))  # what was answered before is kept for a minute
-    wait_until(lambda: ask(running, f"10.0.0.{next(fresh)}")[1]["name-status"] == "off", 20, running.log)
+    fresh = itertools.count(256)  # what was answered before is kept for a minute
+    wait_until(lambda: ask(running, "10.0.{}.{}".format(*divmod(next(fresh), 256)))[1]["name-status"] == "off", 20, running.log)
     before = len(dns.asked)
     answer = ask(running, "10.0.0.4")[1]
     assert answer["name"] == "" and answer["name-status"] == "off" and answer["as"] == 64496 + 4 % 5

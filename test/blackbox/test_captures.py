@@ -33,7 +33,7 @@ def ipfix_messages(data):
 def datagrams(path):
     if path.endswith(".pcap"):
         shown = subprocess.run(["tshark", "-r", path, "-Y", "udp && !icmp", "-T", "fields", "-e", "udp.payload", "--disable-protocol",
-                                "cflow", "--disable-protocol", "sflow"], capture_output=True, text=True, check=True, timeout=120)
+                                "cflow", "--disable-protocol", "sflow"], capture_output=True, text=True, check=True, timeout=480)
         return [bytes.fromhex(line.split(",")[0]) for line in shown.stdout.split()]
     with open(path, "rb") as f:
         data = f.read()

@@ -278,13 +278,11 @@ def test_changed_rules_are_tried_against_the_store(running, tmp_path):
 def test_changed_rules_take_effect(running, namespace):
     before = running.pids()
     running.configure(with_rules(running.conf, ['ClassifySite("new")', 'split(Exporter.Name, "-")[9] == "" || Reject()'], []))
-    deadline = time.time() + 40
-    while True:
+
+    def effective(rows):
         send(namespace, "127.0.7.3", 1)
-        if running.sql("SELECT count() FROM flows WHERE ExporterSite = 'new' AND InIfBoundary = 'undefined'") != [[0]]:
-            break
-        assert time.time() < deadline, running.log()
-        time.sleep(1)
+        return rows != [[0]]
+    running.wait_sql("SELECT count() FROM flows WHERE ExporterSite = 'new' AND InIfBoundary = 'undefined'", effective, 40)
     assert running.pids() == before
     metrics = running.get("/api/v0/outlet/metrics", "outlet")[2].decode()
     failed = [line for line in metrics.splitlines() if "classifier_errors_total{" in line and 'type="exporter",index="1"' in line]

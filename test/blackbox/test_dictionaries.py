@@ -177,8 +177,9 @@ def test_other_wishes_of_the_schema(running):
 
 
 def test_a_second_run_changes_nothing(running):
+    pid = running.pids()["orchestrator"]
     running.kill("orchestrator")
-    wait_until(running.healthy, 30, running.log)
+    wait_until(lambda: running.pids().get("orchestrator") not in (None, pid) and running.healthy(), 30, running.log)
     time.sleep(1)
     after = running.log().rsplit("msg=started", 1)[1]
     assert "column changed" not in after and "dictionary custom" not in after, after

@@ -15,7 +15,7 @@ import xml.etree.ElementTree
 
 import pytest
 
-from lab import Lab, inside, run, stop, wait_until
+from lab import Lab, inside, run, stop, udp_queue, wait_until
 from weir import command
 
 pytestmark = pytest.mark.root
@@ -79,7 +79,7 @@ class Bridge:
         return self
 
     def vsctl(self, *arguments):
-        run("ovs-vsctl", f"--db={self.database}", "--timeout=20", *arguments)
+        run("ovs-vsctl", f"--db={self.database}", "--timeout=120", *arguments)
 
     def traffic(self):
         with inside(self.lab.b):
@@ -219,7 +219,7 @@ def flows_of_weir(path):
 def pdml(path, port, protocol):
     """Two passes, so that data before their template are decoded as well."""
     done = subprocess.run(["tshark", "-2", "-r", path, "-d", f"udp.port=={port},{protocol}", "-T", "pdml", "-Y", protocol],
-                          capture_output=True, text=True, check=True, timeout=120)
+                          capture_output=True, text=True, check=True, timeout=480)
     return xml.etree.ElementTree.fromstring(done.stdout)
 
 
@@ -256,12 +256,13 @@ def replay(datagrams, program, folder):
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen([program, "-w", str(folder), "-b", "127.0.0.1", "-p", str(port), "-t", "300", "-B", "4000000"],
                                    stdout=log, stderr=log)
-    time.sleep(1)
+    wait_until(lambda: udp_queue(port) is not None, 10, f"{program} does not listen")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
         for data in datagrams:
             out.sendto(data, ("127.0.0.1", port))
             time.sleep(0.0005)
-    time.sleep(1)
+    wait_until(lambda: udp_queue(port) == 0, 20, f"{program} does not read")
+    time.sleep(0.5)  # what it has read it has not yet decoded
     assert stop(process) in (0, -15)
     rows = []
     for path in sorted(folder.glob("nfcapd.*")):

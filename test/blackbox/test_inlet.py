@@ -10,18 +10,12 @@ import pytest
 from lab import stop, wait_until
 from spool import acknowledged, datagrams
 from traffic import FIRST_SOURCE, datagram
-from weir import Role, free_ports, udp_input
-
-
-def free_udp_port():
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
-        s.bind(("::", 0))
-        return s.getsockname()[1]
+from weir import Role, free_port, free_ports, udp_input
 
 
 @pytest.fixture
 def inlet(tmp_path):
-    ports, udp = free_ports(), free_udp_port()
+    ports, udp = free_ports(), free_port()
     conf = {"inlet": {"http": {"listen": f"127.0.0.1:{ports['inlet']}"}, "flow": {"inputs": [
         udp_input(f":{udp}", workers=2, **{"receive-buffer": 1 << 20})]}}}
     with Role(tmp_path, "inlet", conf, ports["inlet"]) as role:
@@ -85,14 +79,12 @@ def test_metrics_are_prometheus_text(inlet):
 
 def test_stops_on_sigterm(inlet):
     role, _ = inlet
-    start = time.monotonic()
-    assert stop(role.process, 12) == 0, role.log()
-    assert time.monotonic() - start < 10
+    assert stop(role.process) == 0, role.log()
 
 
 def test_inputs_come_and_go_without_a_loss(inlet):
     role, port = inlet
-    second = free_udp_port()
+    second = free_port()
     with open(role.path, encoding="utf-8") as f:
         conf = json.load(f)
     inputs = conf["inlet"]["flow"]["inputs"]

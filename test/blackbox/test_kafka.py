@@ -9,9 +9,9 @@ import time
 import pytest
 
 from lab import stop, wait_until
-from test_inlet import free_udp_port, send
+from test_inlet import send
 from traffic import FIRST_SOURCE, RECORDS, datagram, record_bytes, record_packets
-from weir import SANITIZED, Role, Weir, configuration, free_ports, udp_input
+from weir import SANITIZED, Role, Weir, configuration, free_port, free_ports, udp_input
 
 VERSION = "3.9.2"
 POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
@@ -59,11 +59,6 @@ def libraries():
     return os.path.join(folder, "libs", "*")
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
-
-
 class Broker:
     def __init__(self, folder):
         self.folder = str(folder)
@@ -106,7 +101,7 @@ def test_topics_commits_and_checkpoints(broker):
     """The unit test's cases, where the cluster makes the topics."""
     program = os.path.join(os.path.dirname(SANITIZED), "kafka_test")
     done = subprocess.run([program], env={**os.environ, "WEIR_KAFKA": broker.address}, capture_output=True, text=True,
-                          timeout=120, check=False)
+                          timeout=480, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -138,7 +133,7 @@ def messages(broker, topic):
     seen = []
     for partition in range(8):
         raw = subprocess.run(["kcat", "-b", broker.address, "-C", "-t", topic, "-p", str(partition), "-o", "beginning",
-                              "-e", "-q", "-f", "%R%s"], capture_output=True, timeout=60, check=True).stdout
+                              "-e", "-q", "-f", "%R%s"], capture_output=True, timeout=240, check=True).stdout
         at = 0
         while at < len(raw):
             length, = struct.unpack_from(">i", raw, at)
@@ -148,7 +143,7 @@ def messages(broker, topic):
 
 
 def test_inlet_writes_raw_flows(broker, tmp_path):
-    ports, udp = free_ports(), free_udp_port()
+    ports, udp = free_ports(), free_port()
     conf = {"inlet": {"http": {"listen": f"127.0.0.1:{ports['inlet']}"}, "kafka": {"brokers": [broker.address]},
                       "flow": {"inputs": [udp_input(f":{udp}", **{"rate-limit": 77, "timestamp-source": "netflow-packet",
                                                                   "use-src-addr-for-exporter-addr": True})]}}}
@@ -176,7 +171,7 @@ def test_inlet_writes_raw_flows(broker, tmp_path):
 
 def test_whole_weir_over_kafka(broker, tmp_path):
     """Every role with Kafka between inlet and outlet; the outlet is killed on the way, and nothing is lost or doubled."""
-    ports, udp = free_ports(), free_udp_port()
+    ports, udp = free_ports(), free_port()
     conf = configuration(ports, [udp_input(f"127.0.0.1:{udp}")], kafka={"brokers": [broker.address], "topic": "whole"})
     with Weir(tmp_path, conf, ports=ports) as w:
         for round_ in range(3):

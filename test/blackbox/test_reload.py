@@ -1,7 +1,6 @@
 """A changed configuration takes effect in the next flows, without a restart and without losing a datagram."""
 import copy
 import json
-import time
 
 from lab import wait_until
 from traffic import RECORDS, Sender
@@ -36,11 +35,9 @@ def test_a_new_name_shows_and_nothing_is_lost(running, namespace):
     sender.start()
     running.wait_sql("SELECT DISTINCT InIfName FROM flows ORDER BY 1",
                      lambda rows: rows == [["old1"], ["old2"], ["old3"]], 40)
-    changed = time.time()
     running.configure(with_names(running.conf, "new"))
     running.wait_sql("SELECT DISTINCT InIfName FROM flows WHERE InIfName LIKE 'new%' ORDER BY 1",
                      lambda rows: rows == [["new1"], ["new2"], ["new3"]], 40)
-    assert time.time() - changed < 30
     sender.stop()
     # of each datagram sent, every record is stored, once
     sent = len(sender.log)

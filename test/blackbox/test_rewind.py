@@ -146,7 +146,7 @@ def narrow_agree(w, span=(0, 4_000_000_000)):
         assert by_time(table) == by_time("flows_2m0s"), table
 
 
-def rewind(w, *arguments, timeout=120):
+def rewind(w, *arguments, timeout=480):
     with inside(w.namespace):
         return command("rewind", "--config", w.path, "--data-dir", w.data, *arguments, timeout=timeout)
 
@@ -268,7 +268,7 @@ def test_the_store_dies_while_replacing(running, attempt):
     p = begin(running)
     time.sleep((0.03, 0.2, 0.1)[attempt])
     running.kill("store")
-    status = p.wait(60)
+    status = p.wait(240)
     assert (status == 0) == (not os.path.exists(state(running)))
     running.wait_ready()
     if status != 0:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from lab import Lab, inside, wait_until
+from lab import Lab, inside, stop, wait_until
 from weir import Weir, configuration, udp_input
 
 pytestmark = pytest.mark.root
@@ -57,7 +57,7 @@ def gobgpd(lab, namespace, name, text, api):
 
 def gobgp(namespace, api, *arguments):
     with inside(namespace):
-        return subprocess.run(["gobgp", "-p", str(api), *arguments], capture_output=True, text=True, check=False, timeout=20)
+        return subprocess.run(["gobgp", "-p", str(api), *arguments], capture_output=True, text=True, check=False, timeout=120)
 
 
 def announce(namespace, api, *arguments):
@@ -154,7 +154,7 @@ class Session:
     """BMP by hand, from the router's address: what the daemons at hand do not send. One Loc-RIB (RFC 9069) per VRF."""
     def __init__(self, lab):
         with inside(lab.a):
-            self.socket = socket.create_connection((lab.C4, 10179), timeout=10, source_address=(lab.X4, 0))
+            self.socket = socket.create_connection((lab.C4, 10179), timeout=60, source_address=(lab.X4, 0))
         self.message(4, struct.pack("!HH", 2, 4) + b"hand")
 
     def message(self, kind, body):
@@ -178,8 +178,7 @@ class Session:
 
 
 def end(lab, process):
-    process.terminate()
-    process.wait(15)
+    stop(process)
     lab.processes.remove(process)
 
 

@@ -65,7 +65,7 @@ def test_the_console_is_named_whatever_came(tmp_path, namespace):
         os.remove(os.path.join(w.folder, "weir.log"))
         w.configure(configured(outlet=bmp("192.0.2.1:10179")))
         w.start()
-        assert w.process.wait(60) == 1
+        assert w.process.wait(240) == 1
         assert "weir is ready" not in w.log()
         assert re.search(r"^weir cannot run without outlet, which does not start: .*BMP on 192.0.2.1:10179: Cannot assign",
                          w.log(), re.M), w.log()
@@ -79,7 +79,7 @@ def test_a_taken_bmp_port_is_said_up_front(tmp_path, namespace, listen, family, 
     with taken:
         w.start()
         try:
-            assert w.process.wait(30) == 1
+            assert w.process.wait(120) == 1
         finally:
             w.close()
     assert f"outlet cannot listen on {listen} for BMP: another program has that port" in w.log()

@@ -321,13 +321,13 @@ def test_a_name_server_that_is_silent(namespace, tmp_path):
         began = time.monotonic()
         done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"',
                                str(tmp_path / "resolv.conf"), SANITIZED, "asns", "update", "--data-dir", str(tmp_path / "data"),
-                               "--url", "http://names.example/x"], capture_output=True, text=True, timeout=60, check=False,
+                               "--url", "http://names.example/x"], capture_output=True, text=True, timeout=240, check=False,
                               env={**os.environ, **ENVIRONMENT})
     took = time.monotonic() - began
     asked = silent.recv(512)
     silent.close()
     assert done.returncode == 1 and "timed out" in done.stderr, done.stderr
-    assert b"names" in asked and 4 < took < 15, took
+    assert b"names" in asked and 4 < took < 25, took  # the resolver itself would wait for 30
 
 
 # ---- names of AS

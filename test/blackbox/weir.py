@@ -2,6 +2,7 @@
 import base64
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -25,11 +26,25 @@ DEFAULT_PORTS = {"orchestrator": 8080, "console": 8081, "inlet": 8082, "outlet":
 USER, PASSWORD = "weir", "test-password"
 
 
+def _ports():
+    """Ports of this worker of pytest's alone, from below those that the kernel gives to connections: it would give away one
+    that was free when a test looked and that its program does not listen on yet."""
+    first, each = 11_000 + 1500 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 21_000, 1500
+    return itertools.cycle(first + (os.getpid() + i) % each for i in range(each))
+
+
+def free_port(ports=_ports()):
+    """A port of this machine's own loopback, for TCP and UDP; never the same twice."""
+    for port in ports:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)), \
+                socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as udp:
+            udp.bind(("::", port))
+            return port
+
+
 def free_ports():
     """For a machine's own loopback, where the usual ports may be taken."""
-    with contextlib.ExitStack() as stack:
-        sockets = {role: stack.enter_context(socket.create_server(("127.0.0.1", 0))) for role in DEFAULT_PORTS}
-        return {role: s.getsockname()[1] for role, s in sockets.items()}
+    return {role: free_port() for role in DEFAULT_PORTS}
 
 
 def configuration(ports=None, inputs=(), **sections):
@@ -146,7 +161,7 @@ class Weir:
 
     # ---- HTTP
 
-    def http(self, port, method, path, body=None, headers=None, timeout=30):
+    def http(self, port, method, path, body=None, headers=None, timeout=60):
         """(status, headers, body) of one request to loopback."""
         with self._inside():
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
@@ -208,13 +223,11 @@ class Weir:
         return seen[0]
 
 
-def command(*arguments, program=None, stdin=None, timeout=60):
+def command(*arguments, program=None, stdin=None, timeout=240):
     """Runs one of weir's tools; returns (status, stdout, stderr)."""
     done = subprocess.run([program or SANITIZED, *arguments], input=stdin, capture_output=True, text=True,
                           timeout=timeout, check=False, env={**os.environ, **ENVIRONMENT})
     return done.returncode, done.stdout, done.stderr
-
-
 
 
 class Role:
@@ -259,7 +272,7 @@ class Role:
             return f.read()
 
     def get(self, what):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         with contextlib.closing(connection):
             connection.request("GET", f"/api/v0/{self.role}/{what}")
             answer = connection.getresponse()
