@@ -61,7 +61,7 @@ static void tuples_clear(struct rollup_tuples *t)
     t->n = 1;
 }
 
-static uint32_t tuple_hash(const uint64_t *p, size_t words)
+static inline uint32_t tuple_hash(const uint64_t *p, size_t words)
 {
     uint64_t h = 0;
     for (size_t i = 0; i < words; i++) {
@@ -79,9 +79,9 @@ static inline bool same_words(const uint64_t *a, const uint64_t *b, size_t words
     return differ == 0;
 }
 
-static inline uint32_t *tuple_slot(const struct rollup_tuples *t, const uint64_t *p, uint32_t hash)
+static inline uint32_t *tuple_slot(const struct rollup_tuples *t, const uint64_t *p, size_t words,
+                                   uint32_t hash)
 {
-    size_t words = t->width / 8;
     uint32_t i = hash & t->mask;
     while (t->slots[i] && !same_words(t->rows + t->slots[i] * words, p, words))
         i = (i + 1) & t->mask;
@@ -104,7 +104,7 @@ static __attribute__((noinline)) uint32_t tuple_add(struct rollup_tuples *t, uin
         t->mask = t->mask * 2 + 1;
         t->slots = xcalloc((size_t)t->mask + 1, sizeof *t->slots);
         for (uint32_t k = 1; k < t->n; k++)
-            *tuple_slot(t, t->rows + k * words, tuple_hash(t->rows + k * words, words)) = k;
+            *tuple_slot(t, t->rows + k * words, words, tuple_hash(t->rows + k * words, words)) = k;
     }
     return id;
 }
@@ -154,9 +154,9 @@ static bool pack_rows(const struct rollup_tuples *t, const struct batch *b, uint
 }
 
 /* Hashes of all, with what they lead to on its way into the cache. */
-static void hash_tuples(const struct rollup_tuples *t, const uint64_t *packed, uint32_t n, uint32_t *hash)
+static inline void hash_tuples(const struct rollup_tuples *t, const uint64_t *packed, size_t words,
+                               uint32_t n, uint32_t *hash)
 {
-    size_t words = t->width / 8;
     for (uint32_t i = 0; i < n; i++) {
         hash[i] = tuple_hash(packed + i * words, words);
         __builtin_prefetch(&t->slots[hash[i] & t->mask]);
@@ -168,25 +168,41 @@ static void hash_tuples(const struct rollup_tuples *t, const uint64_t *packed, u
     }
 }
 
+/* Inlined where `words` is a constant, so that hashing and comparing are no loops. */
+static inline __attribute__((always_inline)) void find_tuples(struct rollup_tuples *t, size_t words,
+                                                              uint32_t n, struct scratch *s, uint32_t *id)
+{
+    hash_tuples(t, s->packed, words, n, s->hash);
+    for (uint32_t i = 0; i < n; i++) {
+        const uint64_t *p = s->packed + i * words;
+        uint32_t hash = s->hash[i];
+        if (i && hash == s->hash[i - 1] && same_words(p, p - words, words)) {
+            id[i] = id[i - 1];
+        } else if (hash || !same_words(p, t->rows, words)) { /* all zeros: 0 */
+            uint32_t *slot = tuple_slot(t, p, words, hash);
+            id[i] = *slot ? *slot : tuple_add(t, slot, p);
+        }
+    }
+}
+
 static void tuple_ids(struct rollup_tuples *t, const struct batch *b, uint32_t from, uint32_t n,
                       struct scratch *s, uint32_t *id)
 {
-    const uint64_t *packed = s->packed;
     memset(id, 0, n * sizeof *id);
     if (!pack_rows(t, b, from, n, s->packed))
         return;
-    hash_tuples(t, packed, n, s->hash);
-    size_t words = t->width / 8;
-    for (uint32_t i = 0; i < n; i++) {
-        const uint64_t *p = packed + i * words;
-        if (i && same_words(p, p - words, words)) {
-            id[i] = id[i - 1];
-            continue;
-        }
-        if (same_words(p, t->rows, words))
-            continue; /* all zeros: 0 */
-        uint32_t *slot = tuple_slot(t, p, s->hash[i]);
-        id[i] = *slot ? *slot : tuple_add(t, slot, p);
+    switch (t->width / 8) {
+    case 2:
+        find_tuples(t, 2, n, s, id);
+        break;
+    case 3:
+        find_tuples(t, 3, n, s, id);
+        break;
+    case 4:
+        find_tuples(t, 4, n, s, id);
+        break;
+    default:
+        find_tuples(t, t->width / 8, n, s, id);
     }
 }
 
