@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -249,7 +250,7 @@ static bool open_or_wait(struct db *d, struct err *e)
             return false;
         go_away(d, e);
     }
-    d->kept = is_server && pthread_create(&d->keeper, NULL, keeper, d) == 0;
+    d->kept = is_server && thread_start(&d->keeper, keeper, d, "database");
     return d->kept || !is_server || err_set(e, "cannot make a thread");
 }
 
