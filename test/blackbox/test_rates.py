@@ -13,10 +13,10 @@ pytestmark = pytest.mark.root
 SIZE, PACKETS = 1000, 10
 
 
-def datagram(ports, told=0, number=0):
+def datagram(ports, told=0, number=0, mask=24):
     """NetFlow v5: a flow of 1,000 bytes for each source port; `told`: the rate in its header, 0: none."""
     records = b"".join(struct.pack(">4s4sIHHIIIIHHBBBBHHBBH", b"\xc0\x00\x02\x01", b"\xc6\x33\x64\x01", 0, 1, 2, PACKETS, SIZE,
-                                   999000, 999900, port, 443, 0, 0, 6, 0, 64500, 64501, 24, 24, 0) for port in ports)
+                                   999000, 999900, port, 443, 0, 0, 6, 0, 64500, 64501, mask, mask, 0) for port in ports)
     return struct.pack(">HHIIIIBBH", 5, len(ports), 1000000, int(time.time()), 0, number, 0, 0, told and 1 << 14 | told) + records
 
 
@@ -41,9 +41,11 @@ RATES = {"127.0.70.1": (0, 500, "default"), "127.0.70.2": (10, 10, "flow"), "127
 
 
 def test_rates_by_prefix(namespace, tmp_path):
-    conf = configuration(inputs=[udp_input("127.0.0.1:2055"), udp_input("[::1]:2055")], outlet={
+    masks = ["SrcNetMask", "DstNetMask", "SrcNetPrefix", "DstNetPrefix"]
+    conf = configuration(inputs=[udp_input("127.0.0.1:2055"), udp_input("[::1]:2055")], schema={"disabled": masks}, outlet={
         "http": {"listen": "127.0.0.1:8083"},
-        "core": {"default-sampling-rate": {"127.0.70.0/24": 500, "127.0.71.0/24": 1000, "::1/128": 3},
+        "core": {"asn-providers": ["flow-except-default-route"],
+                 "default-sampling-rate": {"127.0.70.0/24": 500, "127.0.71.0/24": 1000, "::1/128": 3},
                  "override-sampling-rate": {"127.0.72.0/24": 64, "127.0.72.9": 7}},
         "metadata": {"providers": [{"type": "static", "exporters": {"::/0": {"name": "any", "default": {"name": "if"}}}}]}})
     each, flows = 4, 5
@@ -69,6 +71,11 @@ def test_rates_by_prefix(namespace, tmp_path):
                 out.send(datagram([999]))
                 return rows == [[128]]
             w.wait_sql("SELECT max(SamplingRate) FROM flows WHERE SrcPort = 999", changed, 30)
+            # masks are not stored, and yet tell of a default route
+            out.send(datagram([999], mask=0))
+            w.wait_sql("SELECT DISTINCT SrcAS, DstAS FROM flows WHERE SrcPort = 999 ORDER BY 1",
+                       lambda r: r == [[0, 0], [64500, 64501]], 30)
+        assert w.sql(f"SELECT count() FROM system.columns WHERE table = 'flows' AND name IN {tuple(masks)}") == [[0]]
         assert w.pids() == pids
         assert by_exporter(w, "flows WHERE SrcPort != 999", sums) == want
         # the minutes' sums are the same

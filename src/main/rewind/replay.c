@@ -211,14 +211,25 @@ static void wait_for_names(struct replay *p, struct outlet *o, uint64_t began_ns
     }
 }
 
+/* Does any provider ask exporters? The others know what they know. */
+static bool asks(const struct enrich_metadata_conf *c)
+{
+    for (size_t i = 0; i < c->providers.n; i++)
+        if (OPT_ITEM(c->providers, struct enrich_metadata_provider, i)->type == METADATA_SNMP)
+            return true;
+    return false;
+}
+
 static bool drive(struct replay *p, struct outlet *o, struct err *e)
 {
+    bool by_asking = asks(&p->r->outlet->metadata);
     uint64_t began = clock_mono_ns();
-    if (!ask_for_names(p, o, began, e))
+    if (by_asking && !ask_for_names(p, o, began, e))
         return false;
     while (!rewind_bus_held(&p->bus) && !failed(p))
         step(p, o, began);
-    wait_for_names(p, o, began);
+    if (by_asking)
+        wait_for_names(p, o, began);
     rewind_bus_go_on(&p->bus);
     while (!rewind_bus_done(&p->bus) && !failed(p))
         step(p, o, began);

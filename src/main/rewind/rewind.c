@@ -213,8 +213,12 @@ static bool prepare(struct rewind *r, const struct options *o, struct err *e)
         return false;
     const struct config_orchestrator *orch = config_own(&r->reach.loaded, ROLE_ORCHESTRATOR, 0);
     r->outlet = config_own(&r->reach.loaded, ROLE_OUTLET, 0);
-    if (r->reach.db.cluster && r->reach.db.cluster[0])
-        return err_set(e, "with a cluster (clickhousedb.cluster) this is not supported yet");
+    if ((r->reach.db.cluster && r->reach.db.cluster[0]) || r->reach.db.servers.n > 1)
+        return err_set(e,
+                       "%s: rows of one time lie on several servers, which cannot be exchanged at one "
+                       "stroke, so history "
+                       "can be repaired on a single server only; there new names and rules hold from now on",
+                       r->reach.db.servers.n > 1 ? "clickhousedb.servers" : "clickhousedb.cluster");
     if (o->exporter && !prefix_parse(str_from(o->exporter), &r->exporter))
         return err_set(e, "--exporter: \"%s\" is no address or prefix", o->exporter);
     r->by_exporter = o->exporter != NULL;
