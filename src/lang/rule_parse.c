@@ -19,6 +19,7 @@ struct parser {
 };
 
 static struct rule_node *expression(struct parser *p, unsigned above);
+static struct rule_node *sequence(struct parser *p);
 
 static void advance(struct parser *p)
 {
@@ -392,10 +393,42 @@ static struct rule_node *let(struct parser *p)
     p->locals[local] = t.text;
     p->local_types[local] = parts[0]->type;
     p->out->locals = p->n_locals > p->out->locals ? p->n_locals : p->out->locals;
-    if (!(parts[1] = expression(p, 0)))
+    if (!(parts[1] = sequence(p)))
         return NULL;
     p->n_locals--;
     return node(p, NODE_LET, parts[1]->type, at, local, parts, 2);
+}
+
+static struct rule_node *choose(struct parser *p, size_t at, struct rule_node *parts[3])
+{
+    enum rule_type type = parts[1]->type == parts[2]->type ? parts[1]->type : TYPE_ANY;
+    return node(p, NODE_CHOICE, type, at, 0, parts, 3);
+}
+
+static bool is_condition(struct parser *p, const struct rule_node *x, size_t at, const char *where)
+{
+    return rule_type_fits(x->type, TYPE_BOOL) ||
+           lexer_error(&p->lexer, at, "expected true or false %s, not %s", where, rule_type_name(x->type));
+}
+
+/* { was not read yet. */
+static struct rule_node *braces(struct parser *p, const char *what)
+{
+    struct rule_node *x = skip(p, "{", what) ? sequence(p) : NULL;
+    return x && skip(p, "}", "an operator or }") ? x : NULL;
+}
+
+/* if a { b } else if c { d } else { e } */
+static struct rule_node *conditional(struct parser *p)
+{
+    struct rule_node *parts[3];
+    size_t at = p->tok.at;
+    advance(p);
+    if (!(parts[0] = expression(p, 0)) || !is_condition(p, parts[0], parts[0]->at, "behind if") ||
+        !(parts[1] = braces(p, "{ behind the condition")) || !skip(p, "else", "else"))
+        return NULL;
+    parts[2] = is(p, "if") ? expression(p, 0) : braces(p, "{ behind else");
+    return parts[2] ? choose(p, at, parts) : NULL;
 }
 
 static struct rule_node *prefix(struct parser *p)
@@ -413,6 +446,8 @@ static struct rule_node *prefix(struct parser *p)
         return unary(p, NODE_PLUS, POWER_SIGN, TYPE_NUMBER);
     if (is(p, "let"))
         return let(p);
+    if (is(p, "if"))
+        return conditional(p);
     if (t.kind == RTOK_NAME)
         return name(p);
     if (is(p, "["))
@@ -424,7 +459,7 @@ static struct rule_node *prefix(struct parser *p)
     if (!is(p, "("))
         return fail(p, "a value");
     advance(p);
-    struct rule_node *x = expression(p, 0);
+    struct rule_node *x = sequence(p);
     return x && skip(p, ")", "an operator or )") ? x : NULL;
 }
 
@@ -532,11 +567,8 @@ static struct rule_node *choice(struct parser *p, struct rule_node *condition)
 {
     struct rule_node *parts[3] = {condition};
     size_t at = p->tok.at;
-    if (!rule_type_fits(condition->type, TYPE_BOOL)) {
-        lexer_error(&p->lexer, at, "expected true or false before ?, not %s",
-                    rule_type_name(condition->type));
+    if (!is_condition(p, condition, at, "before ?"))
         return NULL;
-    }
     advance(p);
     if (is(p, ":")) /* a ?: b */
         parts[1] = condition;
@@ -544,8 +576,7 @@ static struct rule_node *choice(struct parser *p, struct rule_node *condition)
         return NULL;
     if (!skip(p, ":", ": and what to take otherwise") || !(parts[2] = expression(p, 0)))
         return NULL;
-    enum rule_type type = parts[1]->type == parts[2]->type ? parts[1]->type : TYPE_ANY;
-    return node(p, NODE_CHOICE, type, at, 0, parts, 3);
+    return choose(p, at, parts);
 }
 
 /* The operator ahead; of `not in` and the like, that behind the not. */
@@ -591,6 +622,26 @@ static struct rule_node *expression(struct parser *p, unsigned above)
     return x;
 }
 
+/* a; b is what b is: a variable without a name, in a place that is free again while b is read. */
+static struct rule_node *sequence(struct parser *p)
+{
+    struct rule_node *parts[2] = {expression(p, 0)};
+    size_t at = p->tok.at;
+    if (!parts[0] || !is(p, ";"))
+        return parts[0];
+    advance(p);
+    if (p->tok.kind == RTOK_END || is(p, ")") || is(p, "}"))
+        return parts[0];
+    if (++p->depth > RULE_MAX_DEPTH || p->n_locals == RULE_LOCALS) {
+        lexer_error(&p->lexer, at, "too many expressions or variables");
+        return NULL;
+    }
+    p->out->locals = p->n_locals + 1 > p->out->locals ? p->n_locals + 1 : p->out->locals;
+    parts[1] = sequence(p);
+    p->depth--;
+    return parts[1] ? node(p, NODE_LET, parts[1]->type, at, p->n_locals, parts, 2) : NULL;
+}
+
 bool rule_parse(struct rule_parsed *out, struct str text, enum rule_scope scope, struct arena *a,
                 struct lang_error *e)
 {
@@ -600,7 +651,7 @@ bool rule_parse(struct rule_parsed *out, struct str text, enum rule_scope scope,
     if (text.len > RULE_MAX_LEN)
         return lexer_error(&p.lexer, 0, "the rule is longer than %d bytes", RULE_MAX_LEN);
     advance(&p);
-    struct rule_node *x = p.tok.kind == RTOK_END ? fail(&p, "a condition") : expression(&p, 0);
+    struct rule_node *x = p.tok.kind == RTOK_END ? fail(&p, "a condition") : sequence(&p);
     if (x && p.tok.kind != RTOK_END)
         fail(&p, "an operator");
     if (x && !rule_type_fits(x->type, TYPE_BOOL))

@@ -90,6 +90,8 @@ static void operators(void **state)
     IS("1 > 2 ? \"a\" : 2 > 1 ? \"b\" : \"c\"", "b");
     IS("Exporter.Name | split(\"-\") | first() | upper()", "TH2");
     IS("let a = 2; let b = a * 3; a + b", "8");
+    IS("if 1 > 2 { \"a\" } else if 2 > 1 { \"b\" } else { \"c\" }", "b");
+    IS("let a = 1; a; let b = 2; (5; a) + b;", "3");
     IS("(1 + 2) /* inner */ * 2 // rest\n", "6");
     IS("1 % 0", "! division by zero");
 }
