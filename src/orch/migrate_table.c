@@ -302,6 +302,22 @@ static void create(struct migration *m, const struct tables_table *t)
     buf_fini(&sql);
 }
 
+/* What it still has to send goes first: it would be dropped with it. */
+static void drop_distributed(struct migration *m, const struct tables_table *t)
+{
+    static const char *const steps[][2] = {{"SYSTEM FLUSH DISTRIBUTED", "distributed table emptied"},
+                                           {"DROP TABLE", "distributed table dropped to be made anew"}};
+    struct buf sql;
+    buf_init(&sql, 0);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        buf_reset(&sql);
+        buf_printf(&sql, "%s %s.%s", steps[i][0], m->plan.conf.database, t->name);
+        tables_on_cluster(&m->plan, &sql);
+        migrate_step(m, true, steps[i][1], buf_str(&sql));
+    }
+    buf_fini(&sql);
+}
+
 /* A Distributed table has nothing of its own: when it differs it is made anew. */
 static void distribute(struct migration *m, const struct tables_table *t)
 {
@@ -315,18 +331,15 @@ static void distribute(struct migration *m, const struct tables_table *t)
     json_t *rows = migrate_ask(m,
                                "SELECT count(), countIf((name, type) NOT IN (SELECT name, type FROM "
                                "system.columns WHERE database = '%s' AND table ="
-                               " '%s_local')) FROM system.columns WHERE database = '%s' AND table = '%s'",
-                               db, t->name, db, t->name);
+                               " '%s_local')) + (SELECT countIf(position(engine_full, '%s') = 0) FROM "
+                               "system.tables WHERE database = '%s' AND name = '%s') FROM system.columns "
+                               "WHERE database = '%s' AND table = '%s'",
+                               db, t->name, tables_shard_key(t), db, t->name, db, t->name);
     const json_t *row = json_array_get(rows, 0);
     unsigned there = (unsigned)atoi(migrate_cell(row, 0)), strange = (unsigned)atoi(migrate_cell(row, 1));
     json_decref(rows);
     if (there && (there != t->n_cols || strange)) {
-        struct buf drop;
-        buf_init(&drop, 0);
-        buf_printf(&drop, "DROP TABLE %s.%s", db, t->name);
-        tables_on_cluster(&m->plan, &drop);
-        migrate_step(m, true, "distributed table dropped to be made anew", buf_str(&drop));
-        buf_fini(&drop);
+        drop_distributed(m, t);
         there = 0;
     }
     migrate_step(m, there == 0, "distributed table made", buf_str(&sql));

@@ -166,7 +166,7 @@ static void narrow_rollups_hang_on_the_finest(void **state)
     has(text_of(&b), "akv.flows_5m0s_src_as_local ON CLUSTER 'c1' (");
     buf_reset(&b);
     assert_true(tables_create_distributed(&p, &p.tables[4], &b));
-    has(text_of(&b), "ENGINE = Distributed('c1', akv, flows_5m0s_src_as_local, rand())");
+    has(text_of(&b), "ENGINE = Distributed('c1', akv, flows_5m0s_src_as_local, cityHash64(TimeReceived))");
     buf_reset(&b);
     tables_create_view(&p, p.tables[4].view, "m", false, &b);
     has(text_of(&b), " TO akv.flows_5m0s_src_as_local\nAS SELECT");
@@ -235,7 +235,7 @@ static void a_cluster_has_replicas_and_shards(void **state)
     assert_true(tables_create_distributed(&p, &p.tables[0], &b));
     const char *all = text_of(&b);
     has(all, "CREATE TABLE IF NOT EXISTS akv.flows ON CLUSTER 'c1' (");
-    has(all, "ENGINE = Distributed('c1', akv, flows_local, rand())");
+    has(all, "ENGINE = Distributed('c1', akv, flows_local, cityHash64(TimeReceived, ExporterAddress))");
     has_not(all, "INDEX");
     buf_reset(&b);
     tables_create_view(&p, &p.views[0], "m", false, &b);
@@ -457,6 +457,8 @@ static void clickhouse_is_told_where_we_are(void **state)
 static struct {
     char ran[200000];
     const char *version, *refuse;
+    const char
+        *cluster; /* of two shards, whose Distributed tables are of another kind than wanted; NULL: none */
 } server;
 
 static void serve(struct http_call *c)
@@ -466,6 +468,10 @@ static void serve(struct http_call *c)
     if (strncmp(sql, "SELECT version()", 16) == 0) {
         http_reply(c, 200, "application/json",
                    str_from(arena_printf(&c->arena, "{\"data\":[[\"%s\"]]}", server.version)));
+    } else if (strstr(sql, "uniqExact(shard_num)")) {
+        http_reply(c, 200, "application/json", STR("{\"data\":[[\"2\"]]}"));
+    } else if (server.cluster && strncmp(sql, "SELECT count(), countIf(", 24) == 0) {
+        http_reply(c, 200, "application/json", STR("{\"data\":[[\"5\",\"1\"]]}"));
     } else if (strncmp(sql, "SELECT", 6) == 0) {
         http_reply(c, 200, "application/json", STR("{\"data\":[]}"));
     } else if (server.refuse && strstr(sql, server.refuse)) {
@@ -496,8 +502,11 @@ static struct migrate_result migrate(const char *version, const char *refuse)
     snprintf(here, sizeof here, "127.0.0.1:%u", http_server_port(hs));
     struct ch *ch = ch_new(&(struct ch_conf){.servers = {1, &servers}});
     migrate_run(ch,
-                &(struct tables_conf){
-                    .schema = &s, .clickhouse = &conf, .database = "akv", .cluster = "", .url = "http://o"},
+                &(struct tables_conf){.schema = &s,
+                                      .clickhouse = &conf,
+                                      .database = "akv",
+                                      .cluster = server.cluster,
+                                      .url = "http://o"},
                 &r);
     ch_free(ch);
     http_server_free(hs);
@@ -516,6 +525,19 @@ static void everything_is_made_in_order(void **state)
     const char *last = strstr(server.ran, "CREATE MATERIALIZED VIEW IF NOT EXISTS akv.flows_1h0m0s_consumer");
     const char *ledger = strstr(server.ran, "CREATE TABLE IF NOT EXISTS akv.ledger (");
     assert_true(db && dictionary > db && flows > dictionary && view > flows && last > view && ledger > last);
+}
+
+static void distributed_tables_of_another_kind_are_made_anew(void **state)
+{
+    server.cluster = "c1";
+    struct migrate_result r = migrate("26.7.2.1", NULL);
+    server.cluster = NULL;
+    assert_int_equal(r.failure, CH_OK);
+    const char *local = strstr(server.ran, "CREATE TABLE IF NOT EXISTS akv.flows_local ON CLUSTER 'c1'");
+    const char *flush = strstr(server.ran, "SYSTEM FLUSH DISTRIBUTED akv.flows ON CLUSTER 'c1'");
+    const char *drop = strstr(server.ran, "DROP TABLE akv.flows ON CLUSTER 'c1'");
+    const char *made = strstr(server.ran, "CREATE TABLE IF NOT EXISTS akv.flows ON CLUSTER 'c1'");
+    assert_true(local && flush > local && drop > flush && made > drop);
 }
 
 static void a_failure_stops_the_run(void **state)
@@ -558,6 +580,7 @@ int main(void)
         cmocka_unit_test(files_of_dictionaries_are_read),
         cmocka_unit_test(clickhouse_is_told_where_we_are),
         cmocka_unit_test(everything_is_made_in_order),
+        cmocka_unit_test(distributed_tables_of_another_kind_are_made_anew),
         cmocka_unit_test(a_failure_stops_the_run),
         cmocka_unit_test(old_servers_are_refused),
     };

@@ -85,6 +85,8 @@ const char *tables_flows_name(struct arena *a, uint64_t interval_ns);
 /* The table that holds the rows on one server: X, or X_local below a Distributed X. */
 const char *tables_local_name(const struct tables_plan *p, struct arena *a, const char *name);
 void tables_create(const struct tables_plan *p, const struct tables_table *t, struct buf *sql);
+/* By which rows go to shards; a row that is sent again goes to the same one. */
+const char *tables_shard_key(const struct tables_table *t);
 /* The Distributed table over the local ones; nothing when there is one shard or no cluster. */
 bool tables_create_distributed(const struct tables_plan *p, const struct tables_table *t, struct buf *sql);
 void tables_column_text(const struct tables_column *c, struct buf *sql);

@@ -435,9 +435,10 @@ enum ch_failure ch_insert(struct ch *c, const char *into, const char *token, str
         ch_param(&args, "insert_deduplicate", STR("1"));
         ch_param(&args, "deduplicate_blocks_in_dependent_materialized_views", STR("1"));
     }
-    /* waits for nobody else's rows; many partitions are no fault when old flows are replayed; merging rows is left to
-     * the background, as doing it on insert costs five times the insert */
+    /* waits for nobody else's rows, but for each shard that has some of these; many partitions are no fault when old flows are
+     * replayed; merging rows is left to the background, as doing it on insert costs five times the insert */
     ch_param(&args, "async_insert", STR("0"));
+    ch_param(&args, "insert_distributed_sync", STR("1"));
     ch_param(&args, "max_partitions_per_insert_block", STR("0"));
     ch_param(&args, "optimize_on_insert", STR("0"));
     req.body = data;

@@ -141,6 +141,7 @@ static void an_insert_carries_its_token(void **state)
     assert_non_null(strstr(fake.args, "deduplicate_blocks_in_dependent_materialized_views=1\n"));
     assert_non_null(strstr(fake.args, "optimize_on_insert=0\n"));
     assert_non_null(strstr(fake.args, "max_partitions_per_insert_block=0\n"));
+    assert_non_null(strstr(fake.args, "insert_distributed_sync=1\n"));
     ch_free(c);
 }
 
