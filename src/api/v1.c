@@ -46,21 +46,31 @@ static json_t *list_of(struct str text)
     return list;
 }
 
+struct parameters {
+    json_t *o;
+    const char *twice; /* a name that has one value, and was given two */
+};
+
 static void add_parameter(void *arg, const char *name, struct str value)
 {
-    json_t *o = arg, *v;
+    struct parameters *to = arg;
+    json_t *have = json_object_get(to->o, name), *v;
     uint64_t number;
     if (strcmp(name, "format") == 0)
         return;
-    if (strcmp(name, "dimensions") == 0 || strcmp(name, "columns") == 0)
-        v = list_of(value);
-    else if (is_number(name) && str_u64(value, &number) && number <= INT64_MAX)
+    if (strcmp(name, "dimensions") == 0 || strcmp(name, "columns") == 0) {
+        v = have ? json_copy(have) : json_array();
+        json_t *more = list_of(value);
+        json_array_extend(v, more);
+        json_decref(more);
+    } else if (is_number(name) && str_u64(value, &number) && number <= INT64_MAX)
         v = json_integer((json_int_t)number);
     else if (str_eq(value, STR("true")) || str_eq(value, STR("false")))
         v = json_boolean(value.len == 4);
     else
         v = text_of(value);
-    json_object_set_new(o, name, v);
+    to->twice = have && !json_is_array(have) ? name : to->twice;
+    json_object_set_new(to->o, name, v);
 }
 
 static const char *const chart_keys[] = {
@@ -96,12 +106,15 @@ static bool all_known(struct http_call *c, json_t *o, const char *const *keys)
 /* The question as an object of these keys, or NULL when answered already. */
 static json_t *question(struct http_call *c, const char *const *keys)
 {
-    json_t *o = strcmp(c->method, "POST") == 0 ? answer_body(c) : json_object();
-    if (o && strcmp(c->method, "POST") != 0)
-        http_query_each(c, add_parameter, o);
-    if (!o || all_known(c, o, keys))
-        return o;
-    json_decref(o);
+    bool is_post = strcmp(c->method, "POST") == 0;
+    struct parameters p = {.o = is_post ? answer_body(c) : json_object()};
+    if (!is_post)
+        http_query_each(c, add_parameter, &p);
+    if (p.twice)
+        http_reply_error(c, 400, "\"%s\" is there twice", p.twice);
+    else if (!p.o || all_known(c, p.o, keys))
+        return p.o;
+    json_decref(p.o);
     return NULL;
 }
 

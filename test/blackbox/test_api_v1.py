@@ -155,6 +155,15 @@ def test_a_key_that_is_not_described_is_refused(console, document):
             assert ask(console, "GET", f"{path}?{others}&{key}=%FF%FE")[0] == 400, (path, key)
 
 
+def test_a_list_may_be_told_in_pieces_and_a_value_once(console):
+    times = parameters({"start": stamp(console.now - 600), "end": stamp(console.now)})
+    pieces, whole = (ask(console, "GET", f"/api/v1/graph/line?{times}&format=csv&{d}")
+                     for d in ("dimensions=SrcAS&dimensions=DstAS,Proto", "dimensions=SrcAS,DstAS,Proto"))
+    assert pieces[0] == whole[0] == 200 and pieces[2] == whole[2]
+    status, _, body = ask(console, "GET", f"/api/v1/graph/line?{times}&points=5&points=6")
+    assert status == 400 and "points" in json.loads(body)["message"]
+
+
 def test_what_is_not_described_is_not_there(console, document):
     for path in ("/api/v1/", "/api/v1/graph", "/api/v1/nothing"):
         assert ask(console, "GET", path)[0] == 404
