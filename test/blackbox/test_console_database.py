@@ -184,10 +184,10 @@ def test_a_database_that_comes_back_is_used_again(tmp_path, kind):
             server.close()
             status, answer = ask(role, "GET", "filter/saved")
             assert status == 503 and f"({kind}) does not answer" in answer["message"]
-            wait_until(lambda: health(role)["details"]["database"]["status"] == "warning", 20, "its health is known")
+            wait_until(lambda: health(role)["details"]["database"]["status"] == "warning", 60, "its health is known")
             assert health(role)["details"]["database"]["reason"].startswith(kind + ": ")
             server.start()
-            wait_until(lambda: health(role)["details"]["database"]["status"] == "ok", 20, "it is well again")
+            wait_until(lambda: health(role)["details"]["database"]["status"] == "ok", 60, "it is well again")
             assert set(filters_of(role, "alice")) == {"From Google"}
     finally:
         server.close()
@@ -213,7 +213,7 @@ def test_a_database_that_hangs_holds_nobody_up(tmp_path):
                 assert ask(role, "GET", "user/info")[0] == 200
             finally:
                 signal_all(signal.SIGCONT)
-            wait_until(lambda: ask(role, "GET", "filter/saved")[0] == 200, 10, "it is asked again")
+            wait_until(lambda: ask(role, "GET", "filter/saved")[0] == 200, 60, "it is asked again")
             assert ask(role, "PUT", "user/settings/page", 1)[0] == 204
     finally:
         server.close()
@@ -305,7 +305,7 @@ def test_a_console_starts_without_its_database(tmp_path, kind):
             assert health(role)["details"]["database"]["status"] == "warning"
             assert health(role)["details"]["database"]["reason"].startswith(kind + ": ")
             server.start()
-            wait_until(lambda: ask(role, "GET", "filter/saved")[0] == 200, 20, "the console finds its database")
+            wait_until(lambda: ask(role, "GET", "filter/saved")[0] == 200, 60, "the console finds its database")
             assert health(role)["details"]["database"] == {"status": "ok", "reason": ""}
             assert ask(role, "POST", "filter/saved", {"description": "mine", "content": "SrcAS = 1"})[0] == 204
             assert set(filters_of(role, "alice")) == {"From Google", "mine"}
@@ -313,7 +313,7 @@ def test_a_console_starts_without_its_database(tmp_path, kind):
             server.remove()
             again = DRIVERS[kind](tmp_path, server.port)
             server.process, server.data = again.process, again.data
-            wait_until(lambda: ask(role, "GET", "filter/saved")[0] == 200, 20, "the console finds the empty database")
+            wait_until(lambda: ask(role, "GET", "filter/saved")[0] == 200, 60, "the console finds the empty database")
             assert set(filters_of(role, "alice")) == {"From Google"}
     finally:
         server.close()
