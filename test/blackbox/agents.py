@@ -2,7 +2,8 @@
 
 usage: agents.py SPECIFICATION.json    one object for each agent:
     address, port, community, name, interfaces {index: [name, descr, alias, Mbit/s]}, and perhaps
-    manner: good, slow, silent, liar, malformed, nobulk, backwards, endless, one, elsewhere (answers from 127.0.0.1 or ::1)
+    manner: good, slow, silent, liar, malformed, nobulk, backwards, endless, trickle (endless, and an object in 0.2 s), one,
+        elsewhere (answers from 127.0.0.1 or ::1)
 
 Prints "ready" when all listen; reads new interfaces and a restart from files "ADDRESS.json" beside the specification.
 """
@@ -18,6 +19,9 @@ NAME, SPEED = (1, 3, 6, 1, 2, 1, 1, 5, 0), (1, 3, 6, 1, 2, 1, 2, 2, 1, 5)
 UP, CHANGE = (1, 3, 6, 1, 2, 1, 1, 3, 0), (1, 3, 6, 1, 2, 1, 31, 1, 5, 0)
 DESCR = (1, 3, 6, 1, 2, 1, 2, 2, 1, 2)
 IFNAME, HIGH, ALIAS = ((1, 3, 6, 1, 2, 1, 31, 1, 1, 1, c) for c in (1, 15, 18))
+
+
+LATE = {"slow": 0.7, "trickle": 0.2}  # seconds; only one of them in a fleet
 
 
 def tlv(tag, value):
@@ -105,10 +109,13 @@ class Agent:
     def value(self, name):
         return integer(self.up() if name == UP else self.changed, 0x43) if name in (UP, CHANGE) else self.mib[name]
 
+    def endless(self, name):
+        return self.manner in ("endless", "trickle") and name[:-1] == IFNAME
+
     def next(self, name):
         if self.manner == "backwards" and name in self.mib:
             return next(n for n in self.names if n[:-1] == name[:-1])  # where the column begins, again and again
-        if self.manner == "endless" and name[:-1] == IFNAME:
+        if self.endless(name):
             return IFNAME + (name[-1] + 1,)
         at = bisect.bisect_right(self.names, name)
         return self.names[at] if at < len(self.names) else None
@@ -117,8 +124,7 @@ class Agent:
         if next_of is not None and name is None:
             return tlv(0x30, oid(next_of) + b"\x82\0"), None
         if name not in self.mib and name not in (UP, CHANGE):
-            endless = self.manner == "endless" and name[:-1] == IFNAME
-            return tlv(0x30, oid(name) + (tlv(4, b"x") if endless else b"\x81\0")), name
+            return tlv(0x30, oid(name) + (tlv(4, b"x") if self.endless(name) else b"\x81\0")), name
         return tlv(0x30, oid(name) + self.value(name)), name
 
     def answer(self, data):
@@ -149,8 +155,10 @@ class Agent:
                     names[k] = names[k] or name
                     if sum(map(len, out)) < 1300:
                         out.append(pair)
-                    if self.manner == "one":
+                    if self.manner in ("one", "trickle"):
                         break
+                if self.manner == "trickle":
+                    break
         if self.manner == "liar":
             request = (int.from_bytes(request, "big") ^ 1).to_bytes(len(request), "big")
         body = tlv(2, request) + integer(0) + integer(0) + tlv(0x30, b"".join(out))
@@ -176,8 +184,8 @@ def main():
                 answer = agent.answer(data)
             except (IndexError, ValueError, UnicodeDecodeError):
                 continue
-            if answer and agent.manner == "slow":
-                late.append((time.monotonic() + 0.7, agent, answer, source))
+            if answer and agent.manner in LATE:
+                late.append((time.monotonic() + LATE[agent.manner], agent, answer, source))
             elif answer:
                 agent.out.sendto(answer, source)
         while late and late[0][0] <= time.monotonic():

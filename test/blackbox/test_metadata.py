@@ -270,6 +270,25 @@ def test_fleet(namespace, tmp_path, folder, fleet):
         assert w.sql("SELECT DISTINCT InIfDescription FROM flows WHERE InIfName = 'xe-5'") == [["Transit: Orl\u00e9ans"]]
 
 
+def test_an_agent_that_trickles(namespace, tmp_path):
+    """Its tables would take an hour, an object at a time; who else is asked by the only poller does not wait for that."""
+    specs = [{"address": f"127.30.8.{i}", "port": 1161, "manner": manner, "name": f"r{i}", "community": "public",
+              "interfaces": {"1": ["eth0", "", "", 1000]}} for i, manner in ((1, "trickle"), (2, "good"))]
+    conf = configuration(inputs=[udp_input("127.0.0.1:2055")], outlet={
+        "http": {"listen": "127.0.0.1:8083"},
+        "metadata": {"query-timeout": "100ms", "initial-delay": "0s", "providers": [
+            {"type": "snmp", "poller-concurrency": 1, "poller-timeout": "1s", "ports": 1161}]}})
+    with agents(namespace, tmp_path, specs), Weir(tmp_path, conf, namespace) as w:
+        send(namespace, [specs[0]["address"]])
+        wait_until(lambda: metrics(w)["provider_requests_total"] >= 1, 10, lambda: f"{metrics(w)}")
+
+        def named():
+            send(namespace, [s["address"] for s in specs])
+            time.sleep(0.5)
+            return all(names(w).get(s["address"]) == (s["name"], "eth0") for s in specs)
+        wait_until(named, 30, lambda: f"{names(w)}\n{metrics(w)}")
+
+
 def test_answers_from_another_address(namespace, tmp_path, agent):
     """As hosts with several addresses do: not taken, unless so configured, which needs no restart."""
     specs = [{"address": a, "port": 1161, "manner": "elsewhere", "name": "host", "community": "public",

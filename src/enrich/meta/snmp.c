@@ -28,6 +28,12 @@ enum how {
     HOW_SINGLE
 }; /* to read tables; each is what follows when the one before fails */
 
+/*
+ * Tables may take as long as a dozen questions may, and this for each object: an agent that lets them trickle holds one of
+ * few places.
+ */
+enum { SLOW_QUESTIONS = 12, SLOW_OBJECT_NS = 50000000 };
+
 static const walk_oid sys_name[] = {1, 3, 6, 1, 2, 1, 1, 5, 0}, sys_up_time[] = {1, 3, 6, 1, 2, 1, 1, 3, 0},
                       last_change[] = {1, 3, 6, 1, 2, 1, 31, 1, 5, 0};
 
@@ -43,6 +49,7 @@ struct conversation {
     unsigned system_left;           /* SNMPv1: objects of the system still to be asked for, one by one */
     bool waiting, wants_send, over; /* for an answer; for its turn; to be told */
     uint64_t begun_ns, asked_ns, deadline_ns;
+    uint64_t waited_ns; /* for answers, all together */
     uint32_t msg_id;
     int fd; /* discovery; sessions have their own */
     struct snmp_session_link link;
@@ -177,11 +184,20 @@ static void finish(struct conversation *c)
     end(c, SNMP_ANSWERED, "");
 }
 
+static bool trickles(const struct conversation *c)
+{
+    return c->waited_ns > SLOW_QUESTIONS * c->job.query_timeout_ns + c->walk.taken * SLOW_OBJECT_NS;
+}
+
 static void go_on(struct conversation *c)
 {
     walk_oid oids[WALK_COLUMNS][WALK_OID_MAX];
     size_t lens[WALK_COLUMNS];
     unsigned n;
+    if (c->how != HOW_SINGLE && trickles(c)) {
+        counter_add(c->poller->counters, SNMP_SINGLE, 1);
+        c->how = HOW_SINGLE;
+    }
     if (c->how == HOW_SINGLE ? c->single < c->job.n_wanted : walk_next(&c->walk, oids, lens, &n))
         ask(c, c->how == HOW_SINGLE ? PHASE_SINGLE : PHASE_WALK);
     else
@@ -243,9 +259,16 @@ static void take_system(struct conversation *c, const struct walk_var *vars, siz
 
 /* ---- events of a session */
 
+static void stop_waiting(struct conversation *c)
+{
+    uint64_t since = c->deadline_ns - c->job.conf->poller_timeout_ns;
+    c->waited_ns += clock_mono_ns() - since;
+    c->waiting = false;
+}
+
 static void answered(struct conversation *c, const struct snmp_event *ev)
 {
-    c->waiting = false;
+    stop_waiting(c);
     if (ev->kind == SNMP_EVENT_REPORT) {
         if (c->job.memory.engine_len && c->memory.engine_len && c->attempt == 0) {
             c->memory.engine_len =
@@ -295,7 +318,7 @@ static void answered(struct conversation *c, const struct snmp_event *ev)
 static void unanswered(struct conversation *c, const char *why)
 {
     uint64_t now = clock_mono_ns();
-    c->waiting = false;
+    stop_waiting(c);
     if (c->tries <= c->job.conf->poller_retries && now < c->asked_ns + c->job.query_timeout_ns) {
         counter_add(c->poller->counters, SNMP_RETRY, 1);
         c->wants_send = true;

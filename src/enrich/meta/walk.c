@@ -146,6 +146,7 @@ void walk_take(struct walk *w, const struct walk_var *vars, size_t n)
         } else {
             w->columns[c].begun = true;
             w->columns[c].last = index;
+            w->taken++;
             w->columns[c].ended = !put(w, c, index, &vars[i]);
         }
     }

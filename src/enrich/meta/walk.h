@@ -36,7 +36,8 @@ struct walk {
     } columns[WALK_COLUMNS];
     enum walk_column asked[WALK_COLUMNS]; /* in the order of the last question */
     unsigned n_asked;
-    uint64_t lies; /* variables that were not asked for */
+    uint64_t taken; /* objects of tables */
+    uint64_t lies;  /* variables that were not asked for */
 };
 
 void walk_init(struct walk *w, uint32_t max_ifaces);
