@@ -488,7 +488,8 @@ def test_mistakes_in_sources(tmp_path):
         return command("orchestrator", str(path), "--check")
     assert check()[0] == 0
     for what, why in (({"url": "file:///etc/passwd"}, "only http and https"), ({"interval": "10s"}, "interval"),
-                      ({"transform": ".["}, "transform"), ({"method": "PUT"}, "GET or POST"), ({"proxy": "sometimes"}, "true, false, or a URL"),
+                      ({"transform": ".["}, "transform"), ({"transform": "foo(1)"}, "foo/1 is not defined at <top-level>, line 1\n"),
+                      ({"method": "PUT"}, "GET or POST"), ({"proxy": "sometimes"}, "true, false, or a URL"),
                       ({"headers": {"X": "a\r\nHost: b"}}, "no header"), ({"parser": "xml"}, "parser")):
         status, _, err = check(**what)
         assert status != 0 and why in err, (what, err)

@@ -349,5 +349,8 @@ def test_without_a_spool(tmp_path):
     path.write_text(json.dumps({**configuration(), "clickhousedb": {"servers": ["127.0.0.1:9"], "cluster": "x"}}))
     status, _, err = command("rewind", "--config", str(path), "--data-dir", str(tmp_path), "--from", "2h", "--to", "1h")
     assert status == 1 and "cluster" in err
+    path.write_text(json.dumps({**configuration(), "clickhousedb": {"servers": ["127.0.0.1:9", "127.0.0.2:9"]}}))
+    status, _, err = command("rewind", "--config", str(path), "--data-dir", str(tmp_path), "--from", "2h", "--to", "1h")
+    assert status == 1 and "clickhousedb.servers: rows of one time lie on several servers" in err
     status, _, err = command("rewind", "--data-dir", str(tmp_path), "--from", "2h", "--to", "1h")
     assert status == 1 and "--config" in err

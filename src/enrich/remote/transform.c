@@ -7,14 +7,19 @@
 #include <jq.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { WATCH_MS = 50 };
 
+/* What is wrong and in which line; jq adds the line as it stands, with what is put in front of the program. */
 static void keep_first(void *arg, jv msg)
 {
     struct err *e = arg;
-    if (!e->msg[0] && jv_get_kind(msg) == JV_KIND_STRING)
-        err_set(e, "%s", jv_string_value(msg));
+    if (!e->msg[0] && jv_get_kind(msg) == JV_KIND_STRING) {
+        const char *text = jv_string_value(msg);
+        size_t n = strcspn(text, "\n");
+        err_set(e, "%.*s", (int)(n && text[n - 1] == ':' ? n - 1 : n), text);
+    }
     jv_free(msg);
 }
 
