@@ -332,6 +332,38 @@ def test_both_directions_of_every_filter(console):
     assert not wrong, wrong[:5]
 
 
+GAPS = [" ", "\n", "\t", "\r\n", "/**/", " -- x\n", " /* ) OR ( ' \" */ "]
+
+
+def composed(dice, depth):
+    """Conditions of VALID put together: any depth, case and gaps."""
+    if depth == 0 or dice.random() < 0.25:
+        return dice.choice([(t, k) for t, k in VALID if t.strip() and not t.startswith(("--", "/*"))])
+
+    def word(text):
+        return dice.choice(GAPS) + "".join(dice.choice((c.upper(), c.lower())) for c in text) + dice.choice(GAPS)
+    parts = [composed(dice, depth - 1) for _ in range(dice.choice((1, 2, 3)))]
+    keeps = [keep for _, keep in parts]
+    if len(parts) == 1:
+        return f"{word('not')}({parts[0][0]}\n)", lambda r: not keeps[0](r)
+    name, every = dice.choice((("and", all), ("or", any)))
+    return word(name).join(f"({text}\n)" for text, _ in parts), lambda r: every(keep(r) for keep in keeps)
+
+
+def test_conditions_put_together_keep_the_rows_that_python_keeps(console):
+    dice = random.Random(6)
+    filters = [composed(dice, 3) for _ in range(30)]
+    sqls = []
+    for text, _ in filters:
+        status, _, answer = console.ask("POST", "filter/validate", {"filter": text})
+        assert (status, answer["message"]) == (200, "ok"), text
+        sqls.append(answer["parsed"])
+    got = [int(n) for n in sql(console.ports["store"], "SELECT " + ", ".join(f"countIf({s})" for s in sqls) + " FROM flows").split()]
+    want = [sum(map(keep, console.rows)) for _, keep in filters]
+    assert got == want, [text for (text, _), g, w in zip(filters, got, want) if g != w][:3]
+    assert any(0 < n < len(console.rows) for n in want)
+
+
 @pytest.mark.parametrize("text,line,column,word", INVALID, ids=lambda v: v[:30] if isinstance(v, str) else "")
 def test_invalid_filters_are_refused_with_their_place(console, text, line, column, word):
     answer = console.ask("POST", "filter/validate", {"filter": text})[2]
