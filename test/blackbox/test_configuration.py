@@ -71,11 +71,9 @@ def whole(tmp_path, ports):
 
 @pytest.mark.parametrize("role", ["store", "console"])
 def test_run_says_which_port_is_in_use(tmp_path, role):
-    ports = free_ports()
-    path = whole(tmp_path, ports)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", ports[role]))
-        taken.listen()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = {**free_ports(), role: taken.getsockname()[1]}
+        path = whole(tmp_path, ports)
         status, _, err = command("run", path, "--data-dir", str(tmp_path / "data"))
     assert status == 1
     assert f"{role} cannot listen on 127.0.0.1:{ports[role]}" in err and f"{role}.http.listen in {path}" in err
