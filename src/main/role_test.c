@@ -221,14 +221,14 @@ static unsigned free_port(void)
     return ntohs(sa.sin_port);
 }
 
-/* The answer's body once it contains `want`; fails after 15 s. */
+/* The answer's body once it contains `want`; fails after a minute. */
 static void until(unsigned port, const char *path, const char *want)
 {
     struct err e = {""};
     char url[200], last[2000] = "";
     struct http_client *http = http_client_new(NULL);
     snprintf(url, sizeof url, "http://127.0.0.1:%u/api/v0/%s", port, path);
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 1200; i++) {
         struct http_request req = {.url = url};
         struct http_answer a = {0};
         bool ok = http_client_do(http, &req, &a, &e);
@@ -246,7 +246,7 @@ static void until(unsigned port, const char *path, const char *want)
 static void until_traced(const char *want)
 {
     char got[64];
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 1200; i++) {
         int fd = open(trace, O_RDONLY);
         ssize_t n = fd >= 0 ? read(fd, got, sizeof got - 1) : 0;
         got[n > 0 ? n : 0] = 0;

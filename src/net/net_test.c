@@ -48,7 +48,7 @@ static void big(struct http_call *c)
 
 static void never(struct http_call *c)
 {
-    for (int i = 0; i < 500 && !http_gone(c); i++)
+    for (int i = 0; i < 6000 && !http_gone(c); i++)
         poll(NULL, 0, 10);
     __atomic_store_n(&seen_gone, http_gone(c), __ATOMIC_RELAXED);
     http_reply_error(c, 500, "too late");
@@ -241,7 +241,7 @@ static void a_client_that_leaves_is_seen(void **state)
     int status, polls = 0;
     struct http_request req = {.abandon = abandon_now, .abandon_arg = &polls};
     assert_non_null(strstr(ask(state, req, "/never", &status), "abandoned"));
-    for (int i = 0; i < 300 && !__atomic_load_n(&seen_gone, __ATOMIC_RELAXED); i++)
+    for (int i = 0; i < 6000 && !__atomic_load_n(&seen_gone, __ATOMIC_RELAXED); i++)
         poll(NULL, 0, 10);
     assert_true(__atomic_load_n(&seen_gone, __ATOMIC_RELAXED));
 }
@@ -252,7 +252,7 @@ static void time_and_size_end_an_answer(void **state)
     uint64_t start = clock_mono_ns();
     assert_non_null(
         strstr(ask(state, (struct http_request){.timeout_ns = 100000000}, "/never", &status), "FAILED"));
-    assert_true(clock_mono_ns() - start < 3000000000u);
+    assert_true(clock_mono_ns() - start < 30000000000u);
     assert_non_null(
         strstr(ask(state, (struct http_request){.max_reply = 1000}, "/big", &status), "larger than"));
 }
@@ -273,7 +273,7 @@ static void streams_flow_and_are_released(void **state)
     assert_string_equal(
         ask(state, (struct http_request){.sink = sum_pieces, .sink_arg = &sum}, "/stream", &status), "");
     assert_int_equal(sum, 3890);
-    for (int i = 0; i < 100 && !__atomic_load_n(&streamed, __ATOMIC_RELAXED); i++)
+    for (int i = 0; i < 6000 && !__atomic_load_n(&streamed, __ATOMIC_RELAXED); i++)
         poll(NULL, 0, 10);
     assert_true(__atomic_load_n(&streamed, __ATOMIC_RELAXED));
 }

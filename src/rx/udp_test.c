@@ -50,7 +50,7 @@ static void dropped(void *arg, uint64_t n)
 
 static void wait_for(struct got *g, unsigned n)
 {
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 6000; i++) {
         pthread_mutex_lock(&g->lock);
         bool done = g->n >= n;
         pthread_mutex_unlock(&g->lock);

@@ -17,7 +17,8 @@ def pytest_configure(config):
 
 
 # Files that take a minute or more begin first, so that none of them runs alone in the end.
-SLOW = ("test_rewind", "test_kill", "test_exporters", "test_networks", "test_snmp", "test_rates", "test_routing", "test_differential")
+SLOW = ("test_rewind", "test_kill", "test_exporters", "test_networks", "test_snmp", "test_rates", "test_routing", "test_differential",
+        "test_hostile", "test_console_api", "test_filter_oracle", "test_console_database", "test_metadata", "test_demo", "test_decode")
 
 
 def pytest_collection_modifyitems(items):

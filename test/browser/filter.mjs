@@ -42,7 +42,7 @@ export const tests = {
         await page.waitForSelector(".cm-tooltip-autocomplete li");
         await t.shot("columns");
         await page.keyboard.press("Control+Space");
-        await page.waitForTimeout(200);
+        await page.waitForTimeout(1000); // it is asked for anew, and taken only when it has stood there for a moment
         await page.keyboard.press("Enter");
         assert.match(await page.innerText(".cm-content"), /^InIfProvider/);
         await page.keyboard.press("Control+Space");

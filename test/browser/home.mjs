@@ -49,7 +49,7 @@ export const tests = {
         await page.waitForSelector('[data-test="outage"]');
         assert.equal((await page.innerText("main")).split("The store does not answer").length, 2, "said once");
         away = false;
-        await page.waitForSelector('[data-test="outage"]', { state: "detached", timeout: 45_000 });
+        await page.waitForSelector('[data-test="outage"]', { state: "detached", timeout: 180_000 });
     },
 
     async "an entry opens its view"(t) {

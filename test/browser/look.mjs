@@ -91,7 +91,7 @@ export const tests = {
         const moving = async (reducedMotion) => {
             const page = await t.context({ reducedMotion });
             await page.route("**/graph/line*", async (route) => {
-                await new Promise((r) => setTimeout(r, 1200));
+                await new Promise((r) => setTimeout(r, 60_000)); // longer than anybody looks
                 await route.continue().catch(() => {});
             });
             await t.goto(page, view({}));

@@ -51,7 +51,7 @@ class TestContext {
         const context = await this.browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light", ...options });
         this.contexts.push(context);
         const page = await context.newPage();
-        page.setDefaultTimeout(15_000);
+        page.setDefaultTimeout(60_000); // of a busy machine
         this.page = page;
         page.on("console", (m) => m.type() === "error" && this.complaints.push(`console: ${m.text()}`));
         page.on("pageerror", (e) => this.complaints.push(`error: ${e.stack ?? e}`));
@@ -134,7 +134,7 @@ export async function ink(page, selector = "[data-plot] canvas") {
 /** Waits until the chart has ink: an empty plot area is a failure. */
 export async function expectInk(page, least, selector) {
     let seen = 0;
-    for (let i = 0; i < 40; i++) {
+    for (let i = 0; i < 160; i++) {
         seen = await ink(page, selector).catch(() => 0);
         if (seen >= least) return seen;
         await page.waitForTimeout(250);

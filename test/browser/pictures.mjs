@@ -158,6 +158,16 @@ async function compare(t, name, shot, shrink) {
 const CHART = '[data-test="chart"][aria-busy="false"]';
 const SANKEY = ["SrcAS", "InIfProvider", "InIfConnectivity", "SrcPort"];
 const AWAY = { status: 503, message: "The store cannot answer now: it is starting" };
+
+/** The difference once the page stands still: on a busy machine its last frame may come after the first photograph. */
+async function compareStill(t, name, page, theme, shrink) {
+    for (let more = 8; ; more--) {
+        const off = await compare(t, name, await photograph(page, theme), shrink);
+        if (off <= PER_THOUSAND || more === 0) return off;
+        await page.waitForTimeout(500);
+    }
+}
+
 /** Name: address, what is there once the page is, and what is special about it. */
 const PAGES = {
     home: ["", '[data-test="top-entry"]'],
@@ -182,7 +192,7 @@ async function looks(t, name) {
     for (const [shape, { shrink }] of Object.entries(SHAPES)) {
         const page = await still(t, path, ready, shape, how);
         for (const theme of ["light", "dark"]) {
-            const off = await compare(t, `${name}-${shape}-${theme}`, await photograph(page, theme), shrink);
+            const off = await compareStill(t, `${name}-${shape}-${theme}`, page, theme, shrink);
             if (off > PER_THOUSAND) wrong.push(`${name}-${shape}-${theme}: ${off.toFixed(1)} of 1,000 pixels`);
         }
         await page.close();
@@ -202,7 +212,7 @@ async function notices(t) {
     const [path, ready] = PAGES.stacked;
     const page = await still(t, path, ready, "desk", {});
     const off = async () => compare(t, "stacked-desk-light", await photograph(page, "light"), SHAPES.desk.shrink);
-    assert.ok((await off()) <= PER_THOUSAND, "pixels differ before anything was changed");
+    assert.ok((await compareStill(t, "stacked-desk-light", page, "light", SHAPES.desk.shrink)) <= PER_THOUSAND, "pixels differ before anything was changed");
     t.provoked = true;
     for (const [what, { selector, property, value }] of Object.entries(CHANGES)) {
         const set = (to) => page.$eval(selector, (e, [p, v]) => e.style.setProperty(p, v), [property, to]);

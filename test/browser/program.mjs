@@ -66,17 +66,17 @@ async function start(program, log, options, url, ready) {
     const stop = async () => {
         if (ended === null) {
             child.kill("SIGTERM");
-            for (let i = 0; i < 150 && ended === null; i++) await new Promise((r) => setTimeout(r, 100));
+            for (let i = 0; i < 600 && ended === null; i++) await new Promise((r) => setTimeout(r, 100));
             if (ended === null) child.kill("SIGKILL");
         }
         rmSync(data, { recursive: true, force: true });
     };
-    const until = Date.now() + 180_000;
+    const until = Date.now() + 600_000;
     while (Date.now() < until && ended === null) {
         if (await ready().catch(() => false)) return { url, stop };
         await new Promise((r) => setTimeout(r, 500));
     }
-    const why = ended ?? "no flows could be seen after three minutes";
+    const why = ended ?? "no flows could be seen after ten minutes";
     await stop();
     throw new Error(`${why}; the end of its log:\n${readFileSync(log, "utf8").split("\n").slice(-30).join("\n")}`);
 }

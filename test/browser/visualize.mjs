@@ -215,7 +215,7 @@ export const tests = {
         const page = await openVisualize(t);
         await expectInk(page, 0.02);
         await page.route("**/graph/line*", async (route) => {
-            await new Promise((r) => setTimeout(r, 3000));
+            await new Promise((r) => setTimeout(r, 60_000)); // longer than it takes to cancel it
             await route.continue().catch(() => {});
         });
         const gone = page.waitForEvent("requestfailed");

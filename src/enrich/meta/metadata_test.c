@@ -435,7 +435,7 @@ static void the_first_provider_that_knows_wins(void **state)
 static void until_named(const struct snapshot *s, const char *exporter, uint32_t in, const char *name)
 {
     struct named n = {0};
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 600; i++) {
         n = fill_one(s, exporter, in, 0);
         if (strcmp(n.in, name) == 0)
             return;

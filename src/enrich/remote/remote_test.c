@@ -285,7 +285,7 @@ static void hostile_servers_are_left(void **state)
     c.timeout_ns = 500000000;
     uint64_t start = clock_mono_ns();
     assert_fails(&c, "cannot fetch", "timed out");
-    assert_true(clock_mono_ns() - start < 5000000000u);
+    assert_true(clock_mono_ns() - start < 30000000000u);
     c = conf_of("/nothing");
     assert_fails(&c, "unexpected HTTP status code", "404");
     c.url = "http://127.0.0.1:1/";
@@ -404,12 +404,12 @@ static void rows_outlive_the_server(void **state)
     remotes_configure(r, &sources);
     assert_true(remotes_wait(r, 10000000000u, NULL));
     assert_int_equal(seen.n, 7);
-    for (int i = 0; i < 500 && remotes_failing(r, why, sizeof why) == 0; i++)
+    for (int i = 0; i < 6000 && remotes_failing(r, why, sizeof why) == 0; i++)
         poll(NULL, 0, 10);
     assert_non_null(strstr(why, "test source a/../b: "));
     assert_non_null(strstr(why, "HTTP status 500"));
     __atomic_store_n(&broken, false, __ATOMIC_RELAXED);
-    for (int i = 0; i < 500 && taken(&seen) < 2; i++)
+    for (int i = 0; i < 6000 && taken(&seen) < 2; i++)
         poll(NULL, 0, 10);
     assert_int_equal(remotes_failing(r, why, sizeof why), 0);
 
@@ -418,7 +418,7 @@ static void rows_outlive_the_server(void **state)
     remotes_configure(r, &(struct opt_map){1, &name, &later});
     memset(&c, 0, sizeof c);
     unsigned so_far = taken(&seen);
-    for (int i = 0; i < 1000 && taken(&seen) <= so_far; i++)
+    for (int i = 0; i < 6000 && taken(&seen) <= so_far; i++)
         poll(NULL, 0, 10);
     assert_true(taken(&seen) > so_far);
 

@@ -260,7 +260,7 @@ static void fake_run(const struct engine *en, struct engine_session *s, const st
         *out = (struct engine_result){
             .error = strdup("Code: 60. DB::Exception: There is nothing. (UNKNOWN_TABLE)")};
     } else if (str_starts(st->sql, STR("SELECT 1")) && peek(&fake.slow)) {
-        for (int i = 0; i < 1000 && !peek(&fake.killed); i++)
+        for (int i = 0; i < 6000 && !peek(&fake.killed); i++)
             poll(NULL, 0, 10);
         *out = (struct engine_result){
             .error = strdup("Code: 394. DB::Exception: Query was cancelled. (QUERY_WAS_CANCELLED)")};
@@ -608,7 +608,7 @@ static void a_query_dies_with_its_client(void **state)
                                .abandon_arg = &polls};
     assert_false(http_client_do(b->c, &req, &ans, &e));
     buf_fini(&ans.body);
-    for (int i = 0; i < 500 && !peek(&fake.killed); i++)
+    for (int i = 0; i < 6000 && !peek(&fake.killed); i++)
         poll(NULL, 0, 10);
     assert_true(peek(&fake.killed));
     assert_non_null(strstr(fake.ran, "KILL QUERY WHERE Settings['log_comment'] = 'weir-"));
@@ -721,17 +721,17 @@ static void stopping_ends_what_runs(void **state)
         a->statement = i < N - 1 ? "SELECT 1 FORMAT JSON" : "INSERT INTO t VALUES (1)";
         snprintf(a->url, sizeof a->url, "http://127.0.0.1:%u/", server_port(sv));
         if (i == N - 1) { /* all the others have come by then */
-            for (int k = 0; k < 500 && ran("SELECT 1 FORMAT JSON") < 4; k++)
+            for (int k = 0; k < 6000 && ran("SELECT 1 FORMAT JSON") < 4; k++)
                 poll(NULL, 0, 10);
-            poll(NULL, 0, 200);
+            poll(NULL, 0, 1000);
         }
         assert_int_equal(pthread_create(&a->thread, NULL, asker_run, a), 0);
     }
-    for (int k = 0; k < 500 && !fake_has_insert(); k++)
+    for (int k = 0; k < 6000 && !fake_has_insert(); k++)
         poll(NULL, 0, 10);
     uint64_t start = clock_mono_ns();
     server_free(sv);
-    assert_true(clock_mono_ns() - start < UINT64_C(2000000000));
+    assert_true(clock_mono_ns() - start < UINT64_C(20000000000));
     int ended = 0, refused = 0;
     for (int i = 0; i < N; i++) {
         pthread_join(askers[i].thread, NULL);
