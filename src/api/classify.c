@@ -3,7 +3,7 @@
 #include "api/answer.h"
 #include "base/clock.h"
 
-enum { RULES_MAX = 1000, PREVIEW_S = 20 /* of computing */, LOOK_EVERY = 256 };
+enum { RULES_MAX = 1000, PREVIEW_S = 20 /* of computing */, LOOK_EVERY = 256, PREVIEWS = 2 };
 
 static bool take_rules(struct http_call *c, json_t *body, const char *key, struct opt_list *out)
 {
@@ -88,12 +88,29 @@ static enum query_result look_through(struct http_call *c, struct preview *p, st
     return QUERY_OK;
 }
 
+/* All that was seen may be 40 MB, and take a while: few at a time. */
+static enum query_result look_at_all(struct http_call *c, struct preview *p, struct err *e)
+{
+    static unsigned under_way;
+    struct query_asker asker = answer_asker(c);
+    struct buf answer;
+    enum query_result r = QUERY_BUSY;
+    buf_init(&answer, 0);
+    if (__atomic_add_fetch(&under_way, 1, __ATOMIC_RELAXED) > PREVIEWS)
+        err_set(e, "others are trying rules on all that was seen");
+    else
+        r = query_pool_ask(api_of(c)->pool, &asker, preview_sql, 0, &answer, e);
+    if (r == QUERY_OK)
+        r = look_through(c, p, buf_str(&answer), e);
+    __atomic_sub_fetch(&under_way, 1, __ATOMIC_RELAXED);
+    buf_fini(&answer);
+    return r;
+}
+
 void classify_preview(struct http_call *c)
 {
-    struct query_asker asker = answer_asker(c);
     struct query_answer out = {0};
     struct err e = {0};
-    struct buf answer;
     json_t *body;
     if (!answer_user(c) || !(body = answer_body(c)))
         return;
@@ -102,17 +119,13 @@ void classify_preview(struct http_call *c)
     if (!rules)
         return;
     struct preview *p = preview_new(rules);
-    buf_init(&answer, 0);
-    enum query_result r = query_pool_ask(api_of(c)->pool, &asker, preview_sql, 0, &answer, &e);
-    if (r == QUERY_OK)
-        r = look_through(c, p, buf_str(&answer), &e);
+    enum query_result r = look_at_all(c, p, &e);
     if (r == QUERY_OK && e.msg[0])
         answer_refused(c, &e);
     else if (r == QUERY_OK)
         http_reply_json(c, 200, preview_result(p));
     else
         answer_failed(c, r, &e, &out);
-    buf_fini(&answer);
     preview_free(p);
     classify_free(rules);
 }
