@@ -337,15 +337,15 @@ static void renew_all_narrow(struct migration *m)
             renew_narrow(m, &m->plan.tables[i]);
 }
 
-/* Those of an earlier configuration. */
+/* Those of an earlier configuration; what `weir rewind` has beside one has its comment, too, and another name. */
 static void drop_stale_narrow(struct migration *m)
 {
     size_t i;
-    json_t *row,
-        *rows = migrate_ask(m,
-                            "SELECT name FROM system.tables WHERE database = '%s' AND engine LIKE "
-                            "'%%SummingMergeTree' AND match(comment, '^weir [0-9a-f]+ %s') ORDER BY name",
-                            m->plan.conf.database, since);
+    json_t *row, *rows = migrate_ask(m,
+                                     "SELECT name FROM system.tables WHERE database = '%s' AND engine LIKE "
+                                     "'%%SummingMergeTree' AND startsWith(name, 'flows_') AND "
+                                     "match(comment, '^weir [0-9a-f]+ %s') ORDER BY name",
+                                     m->plan.conf.database, since);
     json_array_foreach(rows, i, row)
     {
         const char *local = migrate_cell(row, 0), *end = strstr(local, "_local");

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from lab import inside, wait_until
-from weir import ENVIRONMENT, SANITIZED, Weir, command
+from weir import ENVIRONMENT, Weir, command
 
 DEMO = "ExporterAddress BETWEEN toIPv6('127.0.1.1') AND toIPv6('127.0.1.4')"
 TABLES = ("flows", "flows_1m0s", "flows_5m0s", "flows_1h0m0s", "exporters", "ledger")

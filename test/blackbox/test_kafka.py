@@ -1,7 +1,6 @@
 """The Kafka bus against a real broker, which Maven fetches; read back by a program that knows nothing of weir."""
 import os
 import shutil
-import socket
 import struct
 import subprocess
 import time
