@@ -6,6 +6,7 @@ import type { TimeKind } from "./kind";
 import { isPrevious, isReverse, runsOf, unknownIn, type Model, type Run } from "./model";
 import { Path, type Pen } from "./pen";
 import { scaleOf, type Scale } from "./scale";
+import { finish, STROKE, type Steps } from "./steps";
 
 export const MARGIN = { left: 58, right: 14, top: 14, bottom: 26 };
 export const COMPACT = { left: 42, right: 6, top: 6, bottom: 20 };
@@ -79,17 +80,29 @@ function extent(model: Model, layers: Layer[]): [number, number] {
     return [low, high];
 }
 
-export function layoutTime(view: TimeView): TimeLayout {
+/** What a layout needs that does not depend on the size. */
+export interface Heights {
+    layers: Layer[];
+    extent: [low: number, high: number];
+    runs: Run[];
+    previousRuns: Run[];
+}
+
+export function heightsOf(model: Model, kind: TimeKind, drawn = drawnHeights(model, kind)): Heights {
+    const layers = layersOf(model, drawn, kind.stacked);
+    return { layers, extent: extent(model, layers), runs: runsOf(model), previousRuns: runsOf(model, unknownIn(model, 3)) };
+}
+
+export function layoutTime(view: TimeView, heights = heightsOf(view.model, view.kind)): TimeLayout {
     const { model, kind, width, height } = view;
     const margin = view.compact ? COMPACT : MARGIN;
-    const layers = layersOf(model, drawnHeights(model, kind), kind.stacked);
-    const [low, high] = extent(model, layers);
+    const { layers, runs, previousRuns, extent: [low, high] } = heights;
     const plot = { width: Math.max(1, width - margin.left - margin.right), height: Math.max(1, height - margin.top - margin.bottom) };
     const most = view.most ?? high;
     const scale = scaleOf(view.most !== undefined && low < 0 ? -most : low, most, Math.max(2, Math.min(6, plot.height / 60)), kind.top);
     const span = Math.max(1, model.end - model.start), size = scale.high - scale.low;
     return {
-        margin, layers, scale, runs: runsOf(model), previousRuns: runsOf(model, unknownIn(model, 3)),
+        margin, layers, scale, runs, previousRuns,
         x: (t) => margin.left + ((t - model.start) / span) * plot.width,
         y: (v) => margin.top + ((scale.high - v) / size) * plot.height,
     };
@@ -186,26 +199,31 @@ function thickness(layer: Layer, at: TimeLayout): number {
     return n > 0 ? Math.abs(at.y(0) - at.y(sum / n)) : 0;
 }
 
-function stack(pen: Pen, view: TimeView, at: TimeLayout): void {
+function* stack(pen: Pen, view: TimeView, at: TimeLayout): Steps {
     const { model, theme } = view;
     const surface = chartInk[theme].surface;
     const alone = model.series.filter((s) => !isPrevious(s.axis)).length === 1;
-    model.series.forEach((s, i) => {
-        if (isPrevious(s.axis)) return;
+    const points = model.times.length;
+    for (const [i, s] of model.series.entries()) {
+        if (isPrevious(s.axis)) continue;
         pen.path(area(at.layers[i]!, at), { fill: s.color, alpha: alone ? 0.28 : view.faded ? 0.2 : 0.92 });
-    });
-    model.series.forEach((s, i) => {
-        if (isPrevious(s.axis)) return;
+        yield 2 * points;
+    }
+    for (const [i, s] of model.series.entries()) {
+        if (isPrevious(s.axis)) continue;
         if (alone) pen.path(outline(at.layers[i]!.high, at), { stroke: s.color, width: 1.8 });
         else if (thickness(at.layers[i]!, at) > 3.5) pen.path(outline(at.layers[i]!.high, at), { stroke: surface, width: 0.75, alpha: 0.9 });
-    });
+        else continue;
+        yield STROKE * points;
+    }
 }
 
-function lines(pen: Pen, view: TimeView, at: TimeLayout): void {
-    view.model.series.forEach((s, i) => {
-        if (isPrevious(s.axis)) return;
+function* lines(pen: Pen, view: TimeView, at: TimeLayout): Steps {
+    for (const [i, s] of view.model.series.entries()) {
+        if (isPrevious(s.axis)) continue;
         pen.path(outline(at.layers[i]!.high, at), { stroke: s.color, width: 1.6, alpha: view.faded ? 0.25 : 1 });
-    });
+        yield STROKE * view.model.times.length;
+    }
 }
 
 /** The series of this key, on both axes, over a picture in which all are faded: what pointing at one costs per frame. */
@@ -217,16 +235,17 @@ export function paintForward(pen: Pen, view: TimeView, key: string, at: TimeLayo
     });
 }
 
-export function paintTime(pen: Pen, view: TimeView, at: TimeLayout = layoutTime(view)): void {
+export function* stepsOfTime(pen: Pen, view: TimeView, at: TimeLayout = layoutTime(view)): Steps {
     axes(pen, view, at);
-    if (view.kind.stacked) stack(pen, view, at);
-    else lines(pen, view, at);
+    yield* view.kind.stacked ? stack(pen, view, at) : lines(pen, view, at);
     doubts(pen, view, at);
     view.model.series.forEach((s, i) => {
         if (isPrevious(s.axis)) pen.path(outline(at.layers[i]!.high, at, at.previousRuns), { stroke: chartInk[view.theme].previous, width: 1.6, dash: [5, 4] });
     });
     zeroLine(pen, view, at);
 }
+
+export const paintTime = (pen: Pen, view: TimeView, at: TimeLayout = layoutTime(view)): void => finish(stepsOfTime(pen, view, at));
 
 /** The marks for missing and incomplete time, for pictures; on screen they are elements with a pattern. */
 export function paintBands(pen: Pen, view: TimeView, at: TimeLayout): void {

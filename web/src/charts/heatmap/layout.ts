@@ -6,6 +6,7 @@ import { formatTick, ticksBetween } from "@/lib/time";
 import { formatRate } from "@/lib/units";
 import type { Model, Series } from "../base/model";
 import { FONT, Path, type Pen } from "../base/pen";
+import { finish, type Steps } from "../base/steps";
 
 export interface HeatView {
     model: Model;
@@ -88,14 +89,19 @@ export function paintHeatForward(pen: Pen, view: HeatView, key: string, at: Heat
     view.rows.forEach((s, r) => s.key === key && paintRow(pen, view, at, r));
 }
 
-export function paintHeat(pen: Pen, view: HeatView, at: HeatLayout = layoutHeat(view)): void {
+export function* stepsOfHeat(pen: Pen, view: HeatView, at: HeatLayout): Steps {
     const ink = chartInk[view.theme];
     const { model, rows } = view;
     legend(pen, view, at);
-    rows.forEach((_, r) => paintRow(pen, view, at, r));
+    for (const r of rows.keys()) {
+        paintRow(pen, view, at, r);
+        yield model.times.length;
+    }
     for (const t of ticksBetween(model.start, model.end, Math.max(2, Math.floor((at.right - at.left) / 70)))) {
         const x = Math.round(at.x(t)) + 0.5;
         pen.path(new Path().move(x, at.bottom).line(x, at.bottom + 4), { stroke: ink.axis });
         pen.text(Math.min(x, view.width - 22), at.bottom + 13, formatTick(new Date(t), model.end - model.start), { color: ink.text, align: "center" });
     }
 }
+
+export const paintHeat = (pen: Pen, view: HeatView, at: HeatLayout): void => finish(stepsOfHeat(pen, view, at));
