@@ -1,5 +1,6 @@
 """Narrow rollups follow the configuration, and say truly from when on they are complete."""
 import contextlib
+import json
 import re
 import time
 
@@ -21,7 +22,8 @@ class Orchestrator:
         conf = configuration(self.ports, clickhouse={"orchestrator-url": f"http://127.0.0.1:{self.ports['orchestrator']}", **clickhouse},
                              clickhousedb={"servers": [f"127.0.0.1:{self.ports['store']}"], "username": USER, "password": PASSWORD})
         with Role(self.folder, "orchestrator", conf, self.ports["orchestrator"]) as role:
-            wait_until(lambda: b'"ok"' in role.get("healthcheck")[1], 60, role.log)
+            # of the whole: its configuration is "ok" from the beginning
+            wait_until(lambda: json.loads(role.get("healthcheck")[1])["status"] == "ok", 60, role.log)
 
     def narrow(self):
         """Table -> (since when, by which columns); each has its view."""
