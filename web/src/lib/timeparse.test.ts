@@ -60,11 +60,22 @@ describe("parseTime", () => {
         ["Dec 24", local(2025, 12, 24)],
         ["Nov 20 10:00", local(2026, 11, 20, 10)],
         ["20 nov 2026 at 10:00", local(2026, 11, 20, 10)],
+        ["20th of november", local(2026, 11, 20)],
+        ["5:30pm yesterday", local(2026, 11, 20, 17, 30)],
+        ["noon on monday", local(2026, 11, 16, 12)],
+        ["2026/11/20", local(2026, 11, 20)],
+        ["2026/11/20 08:05", local(2026, 11, 20, 8, 5)],
+        ["the beginning of last month", local(2026, 10, 1)],
+        ["end of last month", local(2026, 11, 1)],
+        ["end of the day", local(2026, 11, 22)],
+        ["end of yesterday", local(2026, 11, 21)],
+        ["start of monday", local(2026, 11, 16)],
+        ["just now", now],
     ])("understands %j", (text, expected) => {
         expect(parseTime(text, now)?.toISOString()).toBe(expected.toISOString());
     });
 
-    it.each(["", "soon", "6 parsecs ago", "yesterday at 25:00", "2026-02-31", "2026-13-01", "10:75", "13pm", "ago", "7", "now now", "99999 years ago", "20/11/2026", "31.02.2026", "1.5 months ago", "half a day ago"])(
+    it.each(["", "soon", "6 parsecs ago", "yesterday at 25:00", "2026-02-31", "2026-13-01", "10:75", "13pm", "ago", "7", "now now", "99999 years ago", "20/11/2026", "31.02.2026", "1.5 months ago", "half a day ago", "end of", "end of times", "25:00 yesterday", "noon on", "2026/02/31"])(
         "refuses %j",
         (text) => expect(parseTime(text, now)).toBeNull(),
     );

@@ -124,7 +124,7 @@ const parseEpoch = (text: string): Date | null => (/^\d{10}$/.test(text) ? new D
 
 /** "21 nov 2026", "nov 21", "november 21 2026"; without a year the most recent such day. */
 function parseNamedDate(text: string, now: Date): Date | null {
-    const a = /^(\d{1,2})(?:st|nd|rd|th)?\s+([a-z]+)(?:,?\s+(\d{4}))?$/.exec(text);
+    const a = /^(\d{1,2})(?:st|nd|rd|th)?(?:\s+of)?\s+([a-z]+)(?:,?\s+(\d{4}))?$/.exec(text);
     const b = /^([a-z]+)\s+(\d{1,2})(?:st|nd|rd|th)?(?:,?\s+(\d{4}))?$/.exec(text);
     const [name, day, year] = a ? [a[2], a[1], a[3]] : b ? [b[1], b[2], b[3]] : [];
     if (!name || name.length < 3) return null;
@@ -161,13 +161,15 @@ function parseAgo(text: string, now: Date): Date | null {
     return steps ? back(now, steps) : null;
 }
 
-/** "this week" = its start; "last week" = the same moment a week ago; "start of last month" = its start. */
+/** "this week" = its start; "last week" = the same moment a week ago; "start of last month" = its start; "end of last month" = the
+ * start of the month after it. */
 function parsePeriod(text: string, now: Date): Date | null {
-    const match = /^((?:start|beginning) of )?(?:the )?(this|last|previous|next)?\s*([a-z]+)$/.exec(text);
+    const match = /^((?:the )?(?:start|beginning|end) of )?(?:the )?(this|last|previous|next)?\s*([a-z]+)$/.exec(text);
     const unit = match && UNITS.get(match[3]!);
     if (!match || !unit || (!match[1] && !match[2])) return null;
     const moved = match[2] === "last" || match[2] === "previous" ? shift(now, -1, unit) : now;
     const target = match[2] === "next" ? shift(now, 1, unit) : moved;
+    if (match[1]?.includes("end")) return shift(startOf(target, unit), 1, unit);
     return match[1] || match[2] === "this" ? startOf(target, unit) : target;
 }
 
@@ -193,10 +195,21 @@ function parseDay(text: string, now: Date): Date | null {
 }
 
 function parseDayAndClock(text: string, now: Date): Date | null {
-    const match = /^(.+?)(?:,?\s+at\s+|,?\s+|t)([\d:]+\s*(?:am|pm)?|noon|midnight)$/.exec(text);
-    const clock = match && parseClock(match[2]!.trim());
-    const day = match && clock && parseDay(match[1]!, now);
-    return day && clock ? atClock(day, clock) : null;
+    const last = /^(.+?)(?:,?\s+at\s+|,?\s+|t)([\d:]+\s*(?:am|pm)?|noon|midnight)$/.exec(text);
+    const first = /^([\d:]+\s*(?:am|pm)?|noon|midnight)\s+(?:on\s+)?(.+)$/.exec(text);
+    for (const [words, at] of [[last?.[1], last?.[2]], [first?.[2], first?.[1]]]) {
+        const clock = words && at ? parseClock(at.trim()) : null;
+        const day = clock && parseDay(words!, now);
+        if (day) return atClock(day, clock);
+    }
+    return null;
+}
+
+/** "end of yesterday", "start of monday". */
+function parseEdge(text: string, now: Date): Date | null {
+    const match = /^(?:the )?(start|beginning|end) of (.+)$/.exec(text);
+    const day = match && parseDay(match[2]!, now);
+    return day && match[1] === "end" ? shift(day, 1, "day") : day;
 }
 
 /** Of years in which nothing was measured, and that the API cannot write, there is no time. */
@@ -208,8 +221,8 @@ export function parseTime(input: string, now: Date = new Date()): Date | null {
 
 function read(text: string, now: Date): Date | null {
     if (!text) return null;
-    if (text === "now") return new Date(now);
-    const iso = parseIso(text) ?? parseDotted(text) ?? parseEpoch(text);
+    if (text === "now" || text === "just now") return new Date(now);
+    const iso = parseIso(text.replace(/^(\d{4})\/(\d{2})\/(\d{2})/, "$1-$2-$3")) ?? parseDotted(text) ?? parseEpoch(text);
     if (iso) return iso;
     const clock = parseClock(text.replace(/^at /, ""));
     if (clock) return atClock(now, clock);
@@ -218,6 +231,7 @@ function read(text: string, now: Date): Date | null {
         parseAgo(text, now) ??
         (/^(today|yesterday|tomorrow|(the )?day before yesterday)$/.test(text) ? parseDay(text, now) : null) ??
         parsePeriod(text, now) ??
+        parseEdge(text, now) ??
         parseWeekday(text, now) ??
         parseDayAndClock(text, now) ??
         parseNamedDate(text, now) ??
