@@ -24,9 +24,9 @@ void block_sealer_fini(struct block_sealer *s)
 
 static uint32_t *room(uint32_t *p, size_t *have, size_t need)
 {
-    if (need <= *have)
+    if (p && need <= *have)
         return p;
-    *have = need + need / 2;
+    *have = need + need / 2 + 1; /* an empty block's is one too */
     return xrealloc(p, *have * sizeof *p);
 }
 
