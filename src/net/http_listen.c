@@ -53,7 +53,7 @@ bool http_listen_check(const char *listen, struct err *e)
     if (!split(listen, host, sizeof host, &port))
         return err_set(e, "wants ADDRESS:PORT, [IPV6]:PORT or :PORT, not \"%s\"", listen);
     if (!is_host(host, listen[0] == '['))
-        return err_set(e, "\"%s\" is no address of this machine", host);
+        return err_set(e, "\"%s\" is no address and no name", host);
     if (strlen(port) > 5 || atoi(port) > 65535)
         return err_set(e, "port %s is above 65535", port);
     return true;
@@ -119,9 +119,8 @@ int http_listen(const char *what, const char *listen, uint16_t *port, struct err
 {
     char host[256];
     const char *service;
-    if (!split(listen, host, sizeof host, &service)) {
+    if (!http_listen_check(listen, e) || !split(listen, host, sizeof host, &service)) {
         errno = EINVAL;
-        err_set(e, "\"%s\" is not an address to listen on; write HOST:PORT, [IPV6]:PORT or :PORT", listen);
         return -1;
     }
     e->msg[0] = '\0';
